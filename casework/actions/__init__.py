@@ -1,0 +1,1 @@
+"""The verbs: load, decide, commit. No action calls another action."""

@@ -1,0 +1,267 @@
+"""What people do to a dossier: open it, and make each move of the table. Imports have a file of their own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from casework.audit.chain import Reason
+from casework.audit.disclosure import Envelope
+from casework.commits import Plan, Request, Written, written
+from casework.model.access import Decision, may_submit
+from casework.model.dossier import (
+    SKEW,
+    Assign,
+    Move,
+    MoveName,
+    RequestSupplement,
+    moved,
+    next_alert,
+    refused,
+)
+from casework.model.errors import Conflict, Invalid, NotFound, Refused
+from casework.model.packing import Plain
+from casework.model.parties import Party, PartyKind, Relation, Role, Viewer
+from casework.model.procedure import Channel, ProcedureVersion
+from casework.model.record import Applicant, AssignmentRole, Dossier, DossierId, State, coded
+from casework.model.texts import LONGEST_NAME, optional_text, text
+from casework.model.unit import ReceptionPoint, lineage
+from casework.model.workdays import legal_day
+from casework.ports import Held, Services
+from casework.views import confirmed_viewer, decided, setting
+
+ID_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An applicant's values as typed."""
+
+    name: str
+    phone: str | None = None
+    address: str | None = None
+    identity_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What opens a dossier; `unit` is the competent unit when it is not the procedure's own."""
+
+    procedure: str
+    reception_point: str
+    channel: Channel
+    applicant: Person
+    unit: str | None = None
+    rehearsal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every move brings along: key, version the caller acted upon, event time when it is not now, and why then."""
+
+    key: str
+    correlation: str
+    input: Plain
+    expected_version: int | None = None
+    at: datetime | None = None
+    backdating_reason: str | None = None
+
+
+Making = Callable[[Held, Viewer, Envelope], Move]
+
+
+def submit(services: Services, viewer: Viewer, submission: Submission, asked: Asked) -> tuple[Written, str | None]:
+    """Open a dossier. Gives what was written and the tracking secret, which a repeated request gets again.
+
+    Raises:
+        Invalid: unknown procedure, point or unit; not in force; channel not allowed; a text that is not one.
+        Refused: code NOT_YOUR_MOVE.
+    """
+    viewer = confirmed_viewer(services, viewer)
+    on = legal_day(services.now())
+    version = in_force(services, submission.procedure, on)
+    point = services.store.point(submission.reception_point)
+    if point is None:
+        raise Invalid("no such reception point", path=("receptionPoint",), code="UNKNOWN_POINT")
+    if not may_submit(viewer, point.unit, point.code, None):
+        raise Refused("an applicant, or the staff of the reception point, opens a dossier",
+                      code="NOT_YOUR_MOVE", state=State.SUBMITTED, allowed_from=())  # fmt: skip
+    if submission.channel not in version.channels:
+        allowed = ", ".join(version.channels)
+        raise Invalid(f"{version.code} takes {allowed}", path=("channel",), code="CHANNEL_NOT_ALLOWED")
+    unit = services.store.units().get(submission.unit or version.unit)
+    if unit is None or not unit.active(on):
+        raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
+    account = viewer.on_behalf_of or (viewer.sub if viewer.role is Role.CITIZEN else None)
+    request = Request(
+        f"submit:{services.keys.applicant(viewer.sub or '')}", "submitDossier", asked.key, asked.input, asked.correlation
+    )
+    subject = DossierId(services.entropy(ID_BYTES).hex())
+
+    def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
+        opened = _opened(services, submission, version, point, unit.code, held, envelope, now)
+        person = services.keys.pseudonym(subject, account) if account else None
+        applicant = replace(opened.applicant, person=person, account=envelope.enclosed_if("account", account)) if opened.applicant else None
+        return Plan(
+            after=replace(opened, applicant=applicant),
+            province=unit.province,
+            action="SUBMITTED",
+            actor=_actor(services, viewer, subject),
+            on_behalf_of=_behalf(services, viewer, subject),
+            occurred_at=now,
+            applicant_key=services.keys.applicant(account) if account else None,
+        )
+
+    done = written(services, subject, request, decide)
+    dossier = done.held.dossier
+    secret = services.keys.tracking_secret(done.held.id, dossier.secret_generation, dossier.slip_key)
+    return done, secret
+
+
+def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName, asked: Asked, making: Making) -> Written:
+    """Make a move on a dossier.
+
+    `making` builds the move from the dossier as loaded; it may run several times.
+
+    Raises:
+        NotFound: no such dossier, or none for this viewer.
+        Conflict: `expected_version` is stale.
+        Refused: by the table, by a guard, or NOT_YOUR_MOVE.
+        Invalid: the input.
+    """
+    viewer = confirmed_viewer(services, viewer)
+    request = Request(subject, name.value, asked.key, asked.input, asked.correlation)
+
+    def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
+        decision = sighted(services, viewer, held)
+        assert held is not None
+        if asked.expected_version is not None and asked.expected_version != held.version:
+            raise Conflict("the dossier has changed since that version", subject=held.id, version=held.version)
+        if name not in decision.moves:
+            raise refused(held.dossier, name, "NOT_YOUR_MOVE", f"{name} is not for {viewer.role} here")
+        at, reason = _event_time(asked, envelope, now)
+        made = making(held, viewer, envelope)
+        context = setting(services, held.dossier)
+        _guard(services, viewer, held.dossier, decision, made, legal_day(at))
+        after, action = moved(held.dossier, made, at, context)
+        return Plan(
+            after=after,
+            province=held.province,
+            action=action,
+            actor=_actor(services, viewer, held.id),
+            on_behalf_of=_behalf(services, viewer, held.id),
+            occurred_at=at,
+            reason=reason,
+            alert=next_alert(after, context),
+        )
+
+    return written(services, subject, request, decide, sight=lambda held: sighted(services, viewer, held))
+
+
+def in_force(services: Services, procedure: str, on: date) -> ProcedureVersion:
+    """Find the version of a procedure that is in force on a legal day.
+
+    Raises:
+        Invalid: no such procedure, or none in force.
+    """
+    versions = services.store.versions(procedure)
+    if not versions:
+        raise Invalid("no such procedure", path=("procedure",), code="UNKNOWN_PROCEDURE")
+    found = [version for version in versions if version.in_force(on)]
+    if not found:
+        raise Invalid(f"no version of {procedure} is in force on that day", path=("procedure",), code="NOT_IN_FORCE")
+    return found[-1]
+
+
+def sighted(services: Services, viewer: Viewer, held: Held | None) -> Decision:
+    """Decide what the viewer may see and do.
+
+    Raises:
+        NotFound: nothing, or there is no such dossier.
+    """
+    decision = decided(services, viewer, held) if held else None
+    if decision is None or not decision.sees:
+        raise NotFound("no such dossier", path=("dossier",))
+    return decision
+
+
+def _opened(
+    services: Services, submission: Submission, version: ProcedureVersion, point: ReceptionPoint, unit: str,
+    held: Held | None, envelope: Envelope, now: datetime,
+) -> Dossier:  # fmt: skip
+    on = legal_day(now)
+    typed = submission.applicant
+    applicant = Applicant(
+        name=envelope.enclosed("applicant.name", text(typed.name, "applicant", "name", longest=LONGEST_NAME)),
+        phone=envelope.enclosed_if("applicant.phone", optional_text(typed.phone, "applicant", "phone", longest=40)),
+        address=envelope.enclosed_if("applicant.address", optional_text(typed.address, "applicant", "address", longest=500)),
+        identity_number=envelope.enclosed_if(
+            "applicant.identity_number", optional_text(typed.identity_number, "applicant", "identityNumber", longest=40)
+        ),
+    )
+    code = held.dossier.code if held else coded(unit, on, services.store.numbered(unit, on))
+    return Dossier(
+        code=code,
+        state=State.SUBMITTED,
+        kind=version.kind,
+        procedure=version.code,
+        procedure_version=version.version,
+        unit=unit,
+        reception_point=point.code,
+        delivery_point=point.code,
+        channel=submission.channel,
+        slip_key=services.keys.current,
+        secret_generation=1,
+        submitted_at=now,
+        rehearsal=submission.rehearsal,
+        applicant=applicant,
+    )
+
+
+def _event_time(asked: Asked, envelope: Envelope, now: datetime) -> tuple[datetime, Reason | None]:
+    if asked.at is None:
+        return now, None
+    if asked.at > now + SKEW:
+        raise Invalid("a move cannot lie in the future", path=("at",), code="IN_FUTURE")
+    why = optional_text(asked.backdating_reason, "backdatingReason")
+    if asked.at >= now - SKEW:
+        return asked.at, None
+    if why is None:
+        raise Invalid("say why the move is dated back", path=("backdatingReason",), code="BACKDATING_REASON_NEEDED")
+    return asked.at, Reason("BACKDATED", envelope.enclosed("reason", why))
+
+
+def _guard(services: Services, viewer: Viewer, dossier: Dossier, decision: Decision, made: Move, on: date) -> None:
+    """Hold the guards that ask who makes the move, and those that ask the register."""
+    if isinstance(made, RequestSupplement) and made.override and Relation.HEAD not in decision.relations:
+        raise refused(dossier, MoveName.REQUEST_SUPPLEMENT, "NOT_YOUR_MOVE", "only a head of unit overrides")
+    if not isinstance(made, Assign):
+        return
+    lead = dossier.lead
+    if lead is not None and lead.officer == viewer.sub:
+        raise refused(dossier, MoveName.ASSIGN, "NOT_YOUR_MOVE", "the lead officer does not assign his own dossier")
+    units = services.store.units()
+    unit = units.get(made.unit)
+    if unit is None or not unit.active(on):
+        raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
+    if made.role is AssignmentRole.LEAD and dossier.unit not in lineage(units, made.unit):
+        raise Invalid("the lead is of the competent unit or of one below it", path=("unit",), code="UNKNOWN_UNIT")
+    if made.officer is not None:
+        officer = services.store.officer(made.officer)
+        there = officer and officer.unit == made.unit and (officer.valid_to is None or officer.valid_to >= on)
+        if not (officer and there and officer.role is Role.OFFICER):
+            raise Invalid("no such officer serves in that unit", path=("officer",), code="UNKNOWN_OFFICER")
+
+
+def _actor(services: Services, viewer: Viewer, subject: str) -> Party:
+    sub = viewer.sub or ""
+    if viewer.role is Role.CITIZEN:
+        return Party(PartyKind.CITIZEN, services.keys.pseudonym(subject, sub), Role.CITIZEN)
+    return Party(PartyKind.OFFICER, sub, viewer.role, viewer.units[0] if viewer.units else None)
+
+
+def _behalf(services: Services, viewer: Viewer, subject: str) -> Party | None:
+    if viewer.on_behalf_of is None:
+        return None
+    if viewer.role in {Role.CITIZEN, Role.RECEPTION}:
+        return Party(PartyKind.CITIZEN, services.keys.pseudonym(subject, viewer.on_behalf_of), Role.CITIZEN)
+    return Party(PartyKind.OFFICER, viewer.on_behalf_of)

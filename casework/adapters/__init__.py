@@ -1,0 +1,1 @@
+"""What the ports are in fact: the tables, the tokens, the keys."""

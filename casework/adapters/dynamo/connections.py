@@ -1,0 +1,237 @@
+"""Connections, operations and subscriptions by topic, in the table `live`.
+
+TTL is housekeeping: every reader looks at `expires_at` itself. A head counts members to save queries, never to decide who is sent what;
+a crash may leave it too high, which costs a query until it is no longer wanted, and never too low.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from pynamodb.connection import Connection as Engine
+from pynamodb.exceptions import DeleteError, DoesNotExist, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.transactions import TransactWrite
+
+from casework.adapters.dynamo import items
+from casework.adapters.dynamo.models import ITEM_VERSION, LiveItem, SubjectItem
+from casework.adapters.dynamo.subjects import unavailable
+from casework.audit.canonical import canonical, parsed
+from casework.live.cohorts import Status, Subscription
+from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.model.packing import packed, unpacked
+
+NOWHERE = "-"  # the province of what belongs to none
+WANTED = timedelta(days=8)
+HEADS = 100  # of one BatchGetItem
+MOST_MEMBERS = 100_000
+CONDITION = "ConditionalCheckFailed"
+
+
+class LiveTable:
+    """The part of the store that holds connections."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Share the process's one connection to the engine."""
+        self._engine = engine
+
+    def connect(self, connection: Connection) -> None:
+        """See `ports.Connections`."""
+        _item(_home(connection.id), "CONN", phase=connection.phase.value, operations=0,
+              body=_body(connection), expires_at=_epoch(connection.expires_at)).save()  # fmt: skip
+
+    def connection(self, connection: str, now: datetime) -> Connection | None:
+        """See `ports.Connections`."""
+        item = _get(_home(connection), "CONN")
+        if item is None or _expired(item, now):
+            return None
+        return unpacked(Connection, parsed(str(item.body)))
+
+    def acknowledge(self, connection: Connection) -> bool:
+        """See `ports.Connections`."""
+        actions = [LiveItem.phase.set(Phase.ACKNOWLEDGED.value), LiveItem.body.set(_body(connection))]
+        try:
+            LiveItem(_home(connection.id), "CONN").update(actions, condition=LiveItem.phase == Phase.OPENED.value)
+        except UpdateError as error:
+            return _lost(error)
+        return True
+
+    def begin(self, operation: Operation, limit: int, now: datetime) -> Began:
+        """See `ports.Connections`."""
+        home, key = _home(operation.connection), f"OP#{operation.id}"
+        row = _item(home, key, status="ACTIVE", body="{}", expires_at=_epoch(operation.expires_at))
+        free = LiveItem.pk.does_not_exist() | (LiveItem.expires_at < _epoch(now))
+        room = (LiveItem.operations < limit) & (LiveItem.phase == Phase.ACKNOWLEDGED.value)
+        try:
+            with TransactWrite(connection=self._engine) as write:
+                write.save(row, condition=free)
+                write.update(LiveItem(home, "CONN"), [LiveItem.operations.add(1)], condition=room)
+        except TransactWriteError as error:
+            return self._not_begun(error, home, key)
+        return Began.BEGUN
+
+    def _not_begun(self, error: TransactWriteError, home: str, key: str) -> Began:
+        codes = [reason.code if reason else None for reason in error.cancellation_reasons]
+        if codes and codes[0] == CONDITION:
+            there = _get(home, key)
+            if there is not None and there.status == "TOMBSTONE":
+                there.delete(add_version_condition=False)
+                return Began.COMPLETED
+            return Began.DUPLICATE
+        if CONDITION in codes:
+            return Began.FULL if _get(home, "CONN") else Began.GONE
+        raise unavailable(error) from error
+
+    def subscribe(self, subscription: Subscription, now: datetime) -> None:
+        """See `ports.Connections`."""
+        head = [
+            LiveItem.members.add(1),
+            LiveItem.wanted_until.set(_epoch(now + WANTED)),
+            LiveItem.v.set(ITEM_VERSION),
+            LiveItem.province.set(NOWHERE),
+        ]
+        until = _epoch(subscription.expires_at)
+        operation = LiveItem(_home(subscription.connection), f"OP#{subscription.operation}")
+        key = _row_key(subscription)
+        try:
+            LiveItem(f"HEAD#{subscription.topic}", "HEAD").update(head)
+            _item(f"TOPIC#{subscription.topic}", key, status=subscription.status.value, seen=subscription.seen,
+                  body=_body(subscription), expires_at=until).save()  # fmt: skip
+            operation.update(
+                [LiveItem.body.set(canonical({"topic": subscription.topic, "row": key}).decode())],
+                condition=LiveItem.pk.exists(),
+            )
+        except UpdateError as error:
+            if not _lost(error):  # The client completed it in between: take the row back.
+                self._leave(subscription.topic, key)
+
+    def go_live(self, subscription: Subscription, seen: int) -> bool:
+        """See `ports.Connections`."""
+        row = LiveItem(f"TOPIC#{subscription.topic}", _row_key(subscription))
+        actions = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen)]
+        try:
+            with TransactWrite(connection=self._engine) as write:
+                write.condition_check(
+                    SubjectItem, subscription.subject, items.STATE, condition=SubjectItem.entries == seen
+                )
+                write.update(row, actions, condition=LiveItem.pk.exists())
+        except TransactWriteError as error:
+            codes = [reason.code if reason else None for reason in error.cancellation_reasons]
+            if not codes:
+                raise unavailable(error) from error
+            return len(codes) > 1 and codes[1] == CONDITION  # The row is gone: completed, so there is nothing to bring up to date.
+        return True
+
+    def end(self, connection: str, operation: str, now: datetime) -> bool:
+        """See `ports.Connections`."""
+        home, key = _home(connection), f"OP#{operation}"
+        there = _get(home, key)
+        if there is None or there.status == "TOMBSTONE" or _expired(there, now):
+            _item(home, key, status="TOMBSTONE", expires_at=_epoch(now + TOMBSTONE)).save()
+            return False
+        self._end(there)
+        try:
+            LiveItem(home, "CONN").update([LiveItem.operations.add(-1)], condition=LiveItem.pk.exists())
+        except UpdateError as error:
+            _lost(error)
+        return True
+
+    def disconnect(self, connection: str) -> None:
+        """See `ports.Connections`."""
+        for item in list(LiveItem.query(_home(connection), consistent_read=True)):
+            if item.sk.startswith("OP#"):
+                self._end(item)
+            else:
+                item.delete(add_version_condition=False)
+
+    def watched(self, topics: Sequence[str], now: datetime) -> frozenset[str]:
+        """See `ports.Connections`."""
+        found: set[str] = set()
+        heads = [(f"HEAD#{topic}", "HEAD") for topic in dict.fromkeys(topics)]
+        try:
+            for start in range(0, len(heads), HEADS):
+                for item in LiveItem.batch_get(heads[start : start + HEADS], consistent_read=True):
+                    if int(item.members or 0) > 0 and int(item.wanted_until or 0) > now.timestamp():
+                        found.add(item.pk.removeprefix("HEAD#"))
+        except PynamoDBException as error:
+            raise unavailable(error) from error
+        return frozenset(found)
+
+    def subscriptions(self, topic: str, now: datetime) -> list[Subscription]:
+        """See `ports.Connections`."""
+        del now  # Expired rows are given too: their operations are still to be told so.
+        try:
+            rows = list(LiveItem.query(f"TOPIC#{topic}", consistent_read=True, limit=MOST_MEMBERS))
+        except PynamoDBException as error:
+            raise unavailable(error) from error
+        return [_subscription(row) for row in rows]
+
+    def place(self, follower: str, shard: str) -> str | None:
+        """See `ports.Connections`."""
+        item = _get(f"PLACE#{follower}", shard)
+        return str(item.body) if item else None
+
+    def keep_place(self, follower: str, shard: str, position: str) -> None:
+        """See `ports.Connections`."""
+        _item(f"PLACE#{follower}", shard, body=position).save()
+
+    def _end(self, operation: LiveItem) -> None:
+        where = cast("Mapping[str, str]", parsed(operation.body or "{}"))
+        if "row" in where:
+            self._leave(where["topic"], where["row"])
+        operation.delete(add_version_condition=False)
+
+    @staticmethod
+    def _leave(topic: str, row: str) -> None:
+        try:
+            LiveItem(f"TOPIC#{topic}", row).delete(condition=LiveItem.pk.exists(), add_version_condition=False)
+        except DeleteError as error:
+            _lost(error)
+            return
+        LiveItem(f"HEAD#{topic}", "HEAD").update([LiveItem.members.add(-1)])
+
+
+def _home(connection: str) -> str:
+    return f"CONN#{connection}"
+
+
+def _row_key(subscription: Subscription) -> str:
+    return f"SUB#{subscription.cohort.key}#{subscription.connection}#{subscription.operation}"
+
+
+def _item(pk: str, sk: str, **attributes: Any) -> LiveItem:  # noqa: ANN401 - the attributes of the model
+    return LiveItem(pk, sk, v=ITEM_VERSION, province=NOWHERE, **attributes)
+
+
+def _get(pk: str, sk: str) -> LiveItem | None:
+    try:
+        return LiveItem.get(pk, sk, consistent_read=True)
+    except DoesNotExist:
+        return None
+    except PynamoDBException as error:
+        raise unavailable(error) from error
+
+
+def _body(thing: Connection | Subscription) -> str:
+    return canonical(packed(thing)).decode()
+
+
+def _subscription(row: LiveItem) -> Subscription:
+    kept = unpacked(Subscription, cast("Mapping[str, Any]", parsed(str(row.body))))
+    return kept.lives(int(row.seen or 0)) if row.status == Status.LIVE.value else kept
+
+
+def _epoch(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def _expired(item: LiveItem, now: datetime) -> bool:
+    return item.expires_at is not None and datetime.fromtimestamp(int(item.expires_at), UTC) <= now
+
+
+def _lost(error: UpdateError | DeleteError) -> bool:
+    """Tell a condition that did not hold, as False, from an engine that did not answer, which raises."""
+    if error.cause_response_code == "ConditionalCheckFailedException":
+        return False
+    raise unavailable(error) from error
+
+

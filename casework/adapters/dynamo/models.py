@@ -1,0 +1,243 @@
+"""The tables as pynamodb models. They are defined in `infra/tables.yml`; a test holds the two together.
+
+One process speaks to one store: `bind` points all models at it, over one shared connection.
+"""
+
+from typing import Any
+
+from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.connection import Connection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+ITEM_VERSION = 1
+
+
+class _ByUnit(GlobalSecondaryIndex["SubjectItem"]):
+    class Meta:
+        index_name = "by_unit"
+        projection = AllProjection()
+
+    unit_key = UnicodeAttribute(hash_key=True)
+    due_sort = UnicodeAttribute(range_key=True)
+
+
+class _ByProvince(GlobalSecondaryIndex["SubjectItem"]):
+    class Meta:
+        index_name = "by_province"
+        projection = AllProjection()
+
+    province_key = UnicodeAttribute(hash_key=True)
+    due_sort = UnicodeAttribute(range_key=True)
+
+
+class _ByOfficer(GlobalSecondaryIndex["SubjectItem"]):
+    class Meta:
+        index_name = "by_officer"
+        projection = AllProjection()
+
+    officer_key = UnicodeAttribute(hash_key=True)
+    due_sort = UnicodeAttribute(range_key=True)
+
+
+class _ByApplicant(GlobalSecondaryIndex["SubjectItem"]):
+    class Meta:
+        index_name = "by_applicant"
+        projection = AllProjection()
+
+    applicant_key = UnicodeAttribute(hash_key=True)
+    due_sort = UnicodeAttribute(range_key=True)
+
+
+class SubjectItem(Model):
+    """A subject's state, the code that leads to it, the memory of a request, or a unit's counter of a day."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    kind = UnicodeAttribute(null=True)
+    version = NumberAttribute(null=True)
+    entries = NumberAttribute(null=True)
+    head = UnicodeAttribute(null=True)
+    recorded_at = UnicodeAttribute(null=True)
+    state = UnicodeAttribute(null=True)
+    due_bucket = UnicodeAttribute(null=True)
+    due_moment = UnicodeAttribute(null=True)
+    due_level = UnicodeAttribute(null=True)
+    unit_key = UnicodeAttribute(null=True)
+    province_key = UnicodeAttribute(null=True)
+    officer_key = UnicodeAttribute(null=True)
+    applicant_key = UnicodeAttribute(null=True)
+    due_sort = UnicodeAttribute(null=True)
+    subject = UnicodeAttribute(null=True)
+    seq = NumberAttribute(null=True)
+    fingerprint = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+    drawn = NumberAttribute(null=True)
+    by_unit = _ByUnit()
+    by_province = _ByProvince()
+    by_officer = _ByOfficer()
+    by_applicant = _ByApplicant()
+
+
+class _TrailByActor(GlobalSecondaryIndex["TrailItem"]):
+    class Meta:
+        index_name = "by_actor"
+        projection = AllProjection()
+
+    actor_month = UnicodeAttribute(hash_key=True)
+    moment = UnicodeAttribute(range_key=True)
+
+
+class _TrailByUnit(GlobalSecondaryIndex["TrailItem"]):
+    class Meta:
+        index_name = "by_unit"
+        projection = AllProjection()
+
+    unit_month = UnicodeAttribute(hash_key=True)
+    moment = UnicodeAttribute(range_key=True)
+
+
+class _TrailByProvince(GlobalSecondaryIndex["TrailItem"]):
+    class Meta:
+        index_name = "by_province"
+        projection = AllProjection()
+
+    province_day = UnicodeAttribute(hash_key=True)
+    moment = UnicodeAttribute(range_key=True)
+
+
+class TrailItem(Model):
+    """An audit entry: its line, and the keys of the indexes, all of which follow from the line and the state."""
+
+    class Meta:
+        table_name = ""
+
+    subject = UnicodeAttribute(hash_key=True)
+    seq = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    line = UnicodeAttribute()
+    moment = UnicodeAttribute()
+    unit_month = UnicodeAttribute()
+    province_day = UnicodeAttribute()
+    actor_month = UnicodeAttribute(null=True)
+    by_actor = _TrailByActor()
+    by_unit = _TrailByUnit()
+    by_province = _TrailByProvince()
+
+
+class DisclosureItem(Model):
+    """The disclosures that came with one entry: the only place where personal values are at rest."""
+
+    class Meta:
+        table_name = ""
+
+    subject = UnicodeAttribute(hash_key=True)
+    seq = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    disclosures: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
+
+
+class DueItem(Model):
+    """The one row of an open dossier: the next level to be raised, and when."""
+
+    class Meta:
+        table_name = ""
+
+    bucket = UnicodeAttribute(hash_key=True)
+    moment = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    subject = UnicodeAttribute()
+    level = UnicodeAttribute()
+
+
+class LogItem(Model):
+    """An outbox marker: an entry that the log has yet to take. `before` is the record time of the subject's entry before it."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    subject = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    seq = NumberAttribute()
+    hash = UnicodeAttribute()
+    unit = UnicodeAttribute()
+    before = UnicodeAttribute(null=True)
+
+
+class LiveItem(Model):
+    """A connection, an operation, a tombstone, a subscription, a topic's head, or a follower's place."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    body = UnicodeAttribute(null=True)
+    phase = UnicodeAttribute(null=True)
+    status = UnicodeAttribute(null=True)
+    seen = NumberAttribute(null=True)
+    members = NumberAttribute(null=True)
+    operations = NumberAttribute(null=True)
+    wanted_until = NumberAttribute(null=True)
+    expires_at = NumberAttribute(null=True)
+
+
+class RegisterItem(Model):
+    """A version of a procedure, a unit, a reception point, an officer, or an override of the calendar."""
+
+    class Meta:
+        table_name = ""
+
+    pk = UnicodeAttribute(hash_key=True)
+    sk = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    body = UnicodeAttribute()
+
+
+MODELS: dict[str, type[Model]] = {
+    "subjects": SubjectItem,
+    "trail": TrailItem,
+    "disclosures": DisclosureItem,
+    "due": DueItem,
+    "log": LogItem,
+    "live": LiveItem,
+    "register": RegisterItem,
+}
+
+
+def bind(stage: str, *, region: str, endpoint: str | None) -> Connection:
+    """Point every model at the tables of a stage, over one connection; `endpoint` is None in the cloud."""
+    shared = Connection(
+        region=region,
+        host=endpoint,
+        connect_timeout_seconds=2,
+        read_timeout_seconds=10,
+        max_retry_attempts=2,
+        max_pool_connections=32,
+    )
+    for name, model in MODELS.items():
+        meta: Any = model.Meta  # type: ignore[attr-defined] # pynamodb adds it when the class is made
+        meta.table_name = f"giamsat-{stage}-{name}"
+        meta.region = region
+        meta.host = endpoint
+        model._connection = None  # noqa: SLF001 - a model keeps its first connection otherwise
+        table = model._get_connection()  # noqa: SLF001 - the only way to seven tables over one client
+        shared.add_meta_table(table.get_meta_table())
+        table.connection = shared
+    _ = shared.client  # made here, before any thread asks for it
+    return shared

@@ -1,0 +1,156 @@
+"""Dossiers, trail, disclosures: the reads, and the one transaction. What an item holds is laid out in `items`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import DoesNotExist, GetError, PynamoDBException, QueryError, TransactWriteError, UpdateError
+from pynamodb.transactions import TransactWrite
+
+from casework.adapters.dynamo import items
+from casework.adapters.dynamo.models import DisclosureItem, DueItem, SubjectItem, TrailItem
+from casework.audit.chain import Entry, reopened
+from casework.audit.disclosure import digest_of
+from casework.model.errors import Unavailable
+from casework.model.record import DossierId
+from casework.ports import Change, Held, Raced, Repeat, Seen
+
+BATCH = 100  # keys of one BatchGetItem
+MOST_DISCLOSURES = 5000
+RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+RETRIED = frozenset({"TransactionInProgressException", "ThrottlingException", "ProvisionedThroughputExceededException"})
+
+
+class SubjectTables:
+    """The part of the store that holds dossiers."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Share the process's one connection."""
+        self._connection = connection
+
+    def held(self, subject: DossierId) -> Held | None:
+        """See `ports.Dossiers`."""
+        try:
+            return items.held(SubjectItem.get(subject, items.STATE, consistent_read=True))
+        except DoesNotExist:
+            return None
+        except GetError as error:
+            raise unavailable(error) from error
+
+    def held_with_memory(self, subject: DossierId, scope: str, key: str) -> tuple[Held | None, Repeat | None]:
+        """See `ports.Dossiers`."""
+        memory_key = items.memory_key(scope, key)
+        held, memory = None, None
+        for item in self._batch([(subject, items.STATE), memory_key]):
+            if item.sk == items.STATE:
+                held = items.held(item)
+            else:
+                memory = items.repeat(item, scope, key)
+        return held, memory
+
+    def coded(self, code: str) -> DossierId | None:
+        """See `ports.Dossiers`."""
+        try:
+            return DossierId(str(SubjectItem.get(*items.code_key(code), consistent_read=True).subject))
+        except DoesNotExist:
+            return None
+        except GetError as error:
+            raise unavailable(error) from error
+
+    def remembered(self, scopes: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Repeat]:
+        """See `ports.Dossiers`."""
+        wanted = {items.memory_key(scope, key): (scope, key) for scope, key in scopes}
+        found = {}
+        for item in self._batch(list(wanted)):
+            memory = wanted[item.pk, item.sk]
+            found[memory] = items.repeat(item, *memory)
+        return found
+
+    def numbered(self, unit: str, on: date) -> int:
+        """See `ports.Dossiers`."""
+        item = SubjectItem(*items.counter_key(unit, on))
+        actions = [
+            SubjectItem.drawn.add(1),
+            SubjectItem.v.set(items.ITEM_VERSION),
+            SubjectItem.province.set(unit),
+        ]
+        try:
+            item.update(actions)
+        except UpdateError as error:
+            raise unavailable(error) from error
+        return int(item.drawn)
+
+    def commit(self, change: Change, now: datetime) -> None:
+        """See `ports.Dossiers`."""
+        before, after = change.before, change.after
+        memory = items.repeat_item(change.repeat, after.province)
+        free = SubjectItem.pk.does_not_exist() | (SubjectItem.expires_at < int(now.timestamp()))
+        unchanged = SubjectItem.entries == before.tip.seq if before else SubjectItem.pk.does_not_exist()
+        try:
+            with TransactWrite(connection=self._connection) as write:
+                write.save(memory, condition=free)
+                write.save(items.state_item(change), condition=unchanged)
+                write.save(items.trail_item(change), condition=TrailItem.subject.does_not_exist())
+                write.save(items.marker_item(change))
+                if change.disclosures:
+                    write.save(items.disclosure_item(change))
+                if before is None:
+                    write.save(items.code_item(change), condition=SubjectItem.pk.does_not_exist())
+                if before and before.due and before.due != after.due:
+                    write.delete(DueItem(before.due.bucket, before.due.moment), add_version_condition=False)
+                if after.due and not (before and before.due == after.due):
+                    write.save(items.due_item(change, after.due))
+        except TransactWriteError as error:
+            raise _cancelled(error) from error
+
+    def entries(
+        self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None
+    ) -> list[Entry]:
+        """See `ports.Dossiers`."""
+        last = before - 1 if before is not None else items.LAST_SEQ
+        if last <= after:
+            return []
+        span = TrailItem.seq.between(items.seq_key(after + 1), items.seq_key(last))
+        try:
+            found = TrailItem.query(
+                subject, span, consistent_read=True, limit=limit, page_size=limit, scan_index_forward=not backwards
+            )
+            return [reopened(item.line) for item in found]
+        except QueryError as error:
+            raise unavailable(error) from error
+
+    def disclosed(self, subject: str) -> Mapping[str, str]:
+        """See `ports.Dossiers`."""
+        try:
+            rows = list(DisclosureItem.query(subject, consistent_read=True, limit=MOST_DISCLOSURES))
+        except QueryError as error:
+            raise unavailable(error) from error
+        return {digest_of(text): text for row in rows for text in row.disclosures}
+
+    @staticmethod
+    def _batch(keys: Sequence[tuple[str, str]]) -> list[SubjectItem]:
+        found: list[SubjectItem] = []
+        try:
+            for start in range(0, len(keys), BATCH):
+                found.extend(SubjectItem.batch_get(keys[start : start + BATCH], consistent_read=True))
+        except (GetError, PynamoDBException) as error:
+            raise unavailable(error) from error
+        return found
+
+
+def unavailable(error: PynamoDBException) -> Unavailable:
+    """Tell that the engine did not do its work; its own words stay in the cause."""
+    return Unavailable(f"the store did not answer ({error.cause_response_code or type(error.cause).__name__})")
+
+
+def _cancelled(error: TransactWriteError) -> Exception:
+    if error.cause_response_code in RETRIED:
+        return Raced()
+    reasons = [reason.code if reason else None for reason in error.cancellation_reasons]
+    if reasons and reasons[0] == "ConditionalCheckFailed":
+        return Seen()
+    if any(code in RACES for code in reasons):
+        return Raced()
+    return unavailable(error)
+
+

@@ -1,0 +1,1 @@
+"""Tamper evidence, pure: canonical bytes and the chain of entries."""

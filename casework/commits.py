@@ -1,0 +1,174 @@
+"""The one way in which a verb writes: load, decide, seal, commit, and again when another writer was faster.
+
+A change is one transaction (`ports.Change`). A request that is repeated finds the memory of its first time and gives the same entry.
+What is to be written is decided by the caller's function, which may run several times and so has no effect of its own.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from casework.audit.canonical import canonical
+from casework.audit.chain import Draft, Entry, Reason, Subject, Tip, sealed
+from casework.audit.disclosure import SALT_BYTES, Envelope
+from casework.model.alert import AlertLevel
+from casework.model.errors import Contended, Invalid
+from casework.model.packing import Plain, moment
+from casework.model.parties import Party
+from casework.model.record import Dossier, DossierId, flattened
+from casework.ports import Change, DueKey, Held, Raced, Repeat, Seen, Services
+
+TRIES = 5
+REMEMBERED = timedelta(hours=48)
+LONGEST_KEY = 128
+DUE_SHARDS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What identifies a request: its scope and key, its mutation and input, and the correlation id that goes into the entry."""
+
+    scope: str
+    mutation: str
+    key: str
+    input: Plain
+    correlation: str
+    for_ever: bool = False
+
+    @property
+    def memory(self) -> tuple[str, str]:
+        """Scope and key under which it is remembered."""
+        return self.scope, f"{self.mutation}#{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the verb decided: the next record, and what its entry says of it."""
+
+    after: Dossier
+    province: str
+    action: str
+    actor: Party
+    occurred_at: datetime
+    on_behalf_of: Party | None = None
+    reason: Reason | None = None
+    alert: tuple[AlertLevel, datetime] | None = None
+    applicant_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What came of it. `repeated` tells that the entry is that of the request's first time, and `held` the dossier as it is now."""
+
+    held: Held
+    entry: Entry
+    repeated: bool = False
+
+
+Decide = Callable[[Held | None, Envelope, datetime], Plan]
+
+
+def written(
+    services: Services, subject: DossierId, request: Request, decide: Decide, *,
+    sight: Callable[[Held | None], object] | None = None, known: Held | None = None,
+) -> Written:  # fmt: skip
+    """Decide and commit, at most TRIES times.
+
+    `sight` raises when the caller may not see the dossier, and is asked before a repeated request is answered. `known` saves the first
+    load to a caller that has just written the dossier; if it is stale the commit finds out.
+
+    Raises:
+        Contended: other writers were faster each time.
+        Invalid: the key was used with another input, or is no key.
+    """
+    _checked_key(request.key)
+    fingerprint = services.keys.fingerprint(canonical([request.mutation, request.input]))
+    for attempt in range(TRIES):
+        held, memory = known, None
+        if held is None or attempt:
+            held, memory = services.store.held_with_memory(subject, *request.memory)
+        now = services.now()
+        if memory is not None and (memory.expires_at is None or memory.expires_at > now):
+            return _repeated(services, memory, fingerprint, sight)
+        envelope = Envelope((held.tip.seq if held else 0) + 1, lambda: services.entropy(SALT_BYTES))
+        change = _change(services, subject, held, decide(held, envelope, now), request, fingerprint, envelope, now)
+        try:
+            services.store.commit(change, now)
+        except Seen:
+            continue  # The try before, or this very request elsewhere, has committed: the next load finds its memory.
+        except Raced:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+            continue
+        return Written(change.after, change.entry)
+    raise Contended("the dossier is being changed by others; nothing was written, try again with the same key")
+
+
+def _change(
+    services: Services, subject: DossierId, held: Held | None, plan: Plan, request: Request, fingerprint: str,
+    envelope: Envelope, now: datetime,
+) -> Change:  # fmt: skip
+    flat = flattened(plan.after)
+    named = Subject("dossier", subject)
+    draft = Draft(
+        log=services.log,
+        province=plan.province,
+        subject=named,
+        action=plan.action,
+        actor=plan.actor,
+        on_behalf_of=plan.on_behalf_of,
+        occurred_at=plan.occurred_at,
+        reason=plan.reason,
+        request=request.correlation,
+        before=held.flat if held else {},
+        after=flat,
+        digests=envelope.disclosures,
+    )
+    entry = sealed(draft, held.tip if held else Tip(), now)
+    after = Held(
+        id=subject,
+        province=plan.province,
+        dossier=plan.after,
+        flat=flat,
+        version=(held.version if held else 0) + 1,
+        tip=Tip(entry.seq, entry.hash, entry.recorded_at),
+        due=_due(subject, plan.alert, entry.recorded_at),
+        applicant_key=held.applicant_key if held else plan.applicant_key,
+    )
+    until = None if request.for_ever else now + REMEMBERED
+    repeat = Repeat(*request.memory, fingerprint, subject, entry.seq, until)
+    return Change(named, held, after, entry, dict(envelope.disclosures), repeat)
+
+
+def _due(subject: str, alert: tuple[AlertLevel, datetime] | None, now: datetime) -> DueKey | None:
+    """Place the dossier's row; an instant already past goes into the current hour, so that no row lies behind the watermark."""
+    if alert is None:
+        return None
+    level, at = alert
+    shard = int(subject[:4], 16) % DUE_SHARDS
+    return DueKey(f"{moment(max(at, now))[:13]}#{shard:02d}", f"{moment(at)}#{subject}", level.value)
+
+
+def _repeated(
+    services: Services, memory: Repeat, fingerprint: str, sight: Callable[[Held | None], object] | None
+) -> Written:
+    held = services.store.held(DossierId(memory.subject))
+    if sight is not None:
+        sight(held)
+    if memory.fingerprint != fingerprint:
+        raise Invalid(
+            "this idempotencyKey was used with another input; use a new key for a new request",
+            path=("idempotencyKey",), code="IDEMPOTENCY_KEY_REUSED",
+        )  # fmt: skip
+    entries = services.store.entries(memory.subject, memory.seq - 1, 1)
+    if held is None or not entries:
+        raise Contended("the first answer to this key cannot be read yet; try again with the same key")
+    return Written(held, entries[0], repeated=True)
+
+
+def _checked_key(key: str) -> None:
+    if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
+        raise Invalid(
+            f"an idempotencyKey has 1 to {LONGEST_KEY} printable characters", path=("idempotencyKey",), code="BAD_KEY"
+        )

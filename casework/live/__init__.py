@@ -1,0 +1,1 @@
+"""graphql-transport-ws without sockets: messages and stored state in, intents out."""

@@ -1,0 +1,74 @@
+"""Cohorts: subscriptions that get the same answer, so that an event is executed once for all of them.
+
+A cohort is (document, canonical variables, authorization scope); neither cursor nor secret is part of it. At each event its members are
+split by what each may see at that moment. It executes nothing and sends nothing.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from casework.audit.canonical import canonical
+from casework.model.access import Decision
+from casework.model.parties import Viewer
+
+
+class Status(StrEnum):
+    """Whether a subscription is still being brought up to date, or lives from the stream."""
+
+    REPLAYING = "REPLAYING"
+    LIVE = "LIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """What is executed: a document without cursor and secret, its variables as canonical JSON, and for whom."""
+
+    document: str
+    operation: str | None
+    variables: str
+    scope: str
+
+    @property
+    def key(self) -> str:
+        """A short name for the cohort, the same wherever it is computed."""
+        parts = [self.document, self.operation or "", self.variables, self.scope]
+        return hashlib.sha256(canonical(list(parts))).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One client's operation on a topic. Entries up to `seen` reached it while it was replaying."""
+
+    topic: str
+    cohort: Cohort
+    connection: str
+    operation: str
+    subject: str
+    viewer: Viewer
+    expires_at: datetime
+    status: Status = Status.REPLAYING
+    seen: int = 0
+
+    def lives(self, seen: int) -> "Subscription":
+        """Give the subscription once it is up to date."""
+        return replace(self, status=Status.LIVE, seen=seen)
+
+
+def scope(viewer: Viewer) -> str:
+    """Name the authorization scope. Members of one scope may still be told apart by what each may see, see `split`."""
+    if viewer.dossier is not None:
+        return f"tracker:{viewer.dossier}:{viewer.generation}"
+    return f"role:{viewer.role}"
+
+
+def split(
+    members: Iterable[Subscription], decided: Callable[[Viewer], Decision]
+) -> Mapping[tuple[Cohort, Decision], list[Subscription]]:
+    """Group members by what is executed and what they may see now: one execution each."""
+    groups: dict[tuple[Cohort, Decision], list[Subscription]] = {}
+    for member in members:
+        groups.setdefault((member.cohort, decided(member.viewer)), []).append(member)
+    return groups

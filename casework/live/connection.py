@@ -1,0 +1,51 @@
+"""A connection and an operation as they are kept between two messages, each of which is a call of its own."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from casework.model.parties import Viewer
+
+LIFE = timedelta(hours=2)  # API Gateway ends a connection after two hours; so does every reader of its row
+OPERATIONS = 100  # at once on one connection
+TOMBSTONE = timedelta(seconds=30)  # how long a `complete` waits for the `subscribe` that it overtook
+
+
+class Phase(StrEnum):
+    """Where a connection stands in the protocol."""
+
+    OPENED = "OPENED"
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+
+
+class Began(StrEnum):
+    """What came of taking an operation's id."""
+
+    BEGUN = "BEGUN"
+    DUPLICATE = "DUPLICATE"
+    COMPLETED = "COMPLETED"
+    FULL = "FULL"
+    GONE = "GONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A socket. `viewer` is None when its token was bad: each of its operations is then answered so. The token is not kept."""
+
+    id: str
+    expires_at: datetime
+    phase: Phase = Phase.OPENED
+    viewer: Viewer | None = None
+    viewer_until: datetime | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a connection, under the id that the client gave it."""
+
+    connection: str
+    id: str
+    expires_at: datetime
+    topic: str | None = None
+    row: str | None = None

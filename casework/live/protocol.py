@@ -1,0 +1,105 @@
+"""graphql-transport-ws as a table: (phase of the connection, message) -> intents. Sans I/O.
+
+Each message is a call of its own, so the state comes in and intents go out; whoever performs them owns sockets and tables. What a
+client did wrong is a `Close` intent with the protocol's code; which of these a transport can carry is its courier's concern.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from casework.live import messages
+from casework.live.connection import Began, Phase
+from casework.live.messages import Complete, Init, Malformed, Message, Ping, Pong, Subscribe
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Read the token, keep the viewer once, answer connection_ack; close with 4429 when it was done before."""
+
+    authorization: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Post this text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Take the operation's id and run it."""
+
+    message: Subscribe
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End the operation of that id; the client hears nothing of it."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """End the connection with a code of the protocol."""
+
+    code: int
+    reason: str
+
+
+Intent = Acknowledge | Send | Start | End | Close
+
+UNAUTHORIZED = Close(4401, "Unauthorized")
+AGAIN = Close(4429, "Too many initialisation requests")
+CROWDED = Close(4429, "Too many operations")
+
+
+def received(phase: Phase, text: str) -> tuple[Intent, ...]:
+    """Tell what a client's message leads to."""
+    try:
+        message = messages.read(text)
+    except Malformed as error:
+        return (Close(4400, str(error)),)
+    made = TABLE.get((phase, type(message)))
+    return (made(message),) if made else ()
+
+
+def began(outcome: Began, message: Subscribe) -> Close | None:
+    """Tell whether an operation that asked for its id may run; a Close when not. COMPLETED and GONE are silent ends."""
+    if outcome is Began.DUPLICATE:
+        return Close(4409, f"Subscriber for {message.id} already exists")
+    return CROWDED if outcome is Began.FULL else None
+
+
+def _pong(message: Message) -> Intent:
+    assert isinstance(message, Ping)
+    return Send(messages.pong(message.payload))
+
+
+def _acknowledge(message: Message) -> Intent:
+    assert isinstance(message, Init)
+    return Acknowledge(message.authorization)
+
+
+def _start(message: Message) -> Intent:
+    assert isinstance(message, Subscribe)
+    return Start(message)
+
+
+def _end(message: Message) -> Intent:
+    assert isinstance(message, Complete)
+    return End(message.id)
+
+
+TABLE: dict[tuple[Phase, type], Callable[[Message], Intent]] = {
+    (Phase.OPENED, Init): _acknowledge,
+    (Phase.OPENED, Ping): _pong,
+    (Phase.OPENED, Subscribe): lambda _: UNAUTHORIZED,
+    (Phase.OPENED, Complete): lambda _: UNAUTHORIZED,
+    (Phase.ACKNOWLEDGED, Init): lambda _: AGAIN,
+    (Phase.ACKNOWLEDGED, Ping): _pong,
+    (Phase.ACKNOWLEDGED, Subscribe): _start,
+    (Phase.ACKNOWLEDGED, Complete): _end,
+}
+SILENT = frozenset({(phase, Pong) for phase in Phase})  # what is in neither table is a gap, which a test looks for

@@ -1,0 +1,153 @@
+"""Who may see and do what: the one table (relation to the dossier) -> fields, and with the table of moves, -> moves.
+
+Every resolver, list, mutation and subscription asks `decide`. What a viewer may not see is as if it were absent. Source: domain.md
+section 9. It reads no register: the caller brings the lineage of the dossier's unit.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from casework.model.dossier import MOVES, MoveName
+from casework.model.parties import Relation, Role, Viewer
+from casework.model.record import Dossier, State
+from casework.model.unit import Officer
+
+
+class Group(StrEnum):
+    """Groups of a dossier's fields."""
+
+    SUMMARY = "SUMMARY"  # state, dates, units, who is assigned; no name of an applicant, no text
+    PERSONAL = "PERSONAL"  # the applicant's values
+    REASONS = "REASONS"  # the texts that an applicant may read: supplement items, reason of the decision
+    INTERNAL = "INTERNAL"  # opinions, tasks and other internal texts
+
+
+class Trail(StrEnum):
+    """How much of the audit trail is seen."""
+
+    NONE = "NONE"
+    APPLICANT = "APPLICANT"  # every entry, without internal fields
+    OWN_ACTIONS = "OWN_ACTIONS"  # the entries that the viewer made
+    TECHNICAL = "TECHNICAL"  # number, times and hashes
+    ALL = "ALL"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What one viewer may see and do of one dossier. Equal decisions see equal answers, so live delivery executes once for each.
+
+    `actor` is set when the answer depends on who asks: it is the viewer whose own actions are shown.
+    """
+
+    groups: frozenset[Group] = frozenset()
+    moves: frozenset[MoveName] = frozenset()
+    trail: Trail = Trail.NONE
+    relations: frozenset[Relation] = frozenset()
+    tracked: bool = False
+    actor: str | None = None
+
+    @property
+    def sees(self) -> bool:
+        """Whether the dossier exists for this viewer."""
+        return Group.SUMMARY in self.groups
+
+
+_EVERYTHING = frozenset(Group)
+_OFFICIAL = frozenset({Group.SUMMARY, Group.REASONS, Group.INTERNAL})
+
+TABLE: dict[Relation, tuple[frozenset[Group], Trail]] = {
+    Relation.APPLICANT: (frozenset({Group.SUMMARY, Group.PERSONAL, Group.REASONS}), Trail.APPLICANT),
+    Relation.RECEPTION: (frozenset({Group.SUMMARY, Group.REASONS}), Trail.NONE),
+    Relation.LEAD: (_EVERYTHING, Trail.OWN_ACTIONS),
+    Relation.COORDINATING: (_EVERYTHING, Trail.OWN_ACTIONS),
+    Relation.HEAD: (_EVERYTHING, Trail.ALL),
+    Relation.COORDINATING_HEAD: (_OFFICIAL, Trail.NONE),
+    Relation.SUPERVISOR: (_OFFICIAL, Trail.ALL),
+    Relation.INSPECTOR: (_OFFICIAL, Trail.ALL),
+    Relation.ADMIN: (frozenset(), Trail.TECHNICAL),
+    Relation.IMPORT: (frozenset({Group.SUMMARY}), Trail.NONE),
+}
+
+_RANK = {trail: rank for rank, trail in enumerate(Trail)}
+
+
+def decide(viewer: Viewer, dossier: Dossier, *, subject: str, person: str | None, lineage: Iterable[str]) -> Decision:
+    """Decide what `viewer` may see and do of `dossier`.
+
+    Args:
+        viewer: who asks.
+        dossier: the record.
+        subject: the dossier's id.
+        person: the viewer's pseudonym for this dossier, None for those who have none.
+        lineage: the competent unit and those above it.
+    """
+    if viewer.dossier is not None:
+        return Decision(tracked=viewer.dossier == subject and viewer.generation == dossier.secret_generation)
+    relations = frozenset(_relations(viewer, dossier, person, frozenset(lineage)))
+    groups = frozenset(group for relation in relations for group in TABLE[relation][0])
+    if Relation.RECEPTION in relations and dossier.state is State.SUBMITTED:
+        groups |= {Group.PERSONAL}  # At intake the counter checks the applicant's values.
+    trail = max((TABLE[relation][1] for relation in relations), key=_RANK.__getitem__, default=Trail.NONE)
+    moves = frozenset(name for name, rule in MOVES.items() if rule.makers & relations)
+    actor = viewer.sub if trail is Trail.OWN_ACTIONS else None
+    return Decision(groups, moves, trail, relations, False, actor)
+
+
+def may_submit(viewer: Viewer, point_unit: str, point: str, viewer_point: str | None) -> bool:
+    """Whether the viewer may open a dossier at that reception point: a citizen anywhere, its own staff there."""
+    if viewer.role is Role.CITIZEN:
+        return viewer.sub is not None
+    return viewer.role is Role.RECEPTION and (viewer_point == point or point_unit in viewer.units or point in viewer.units)
+
+
+def _relations(viewer: Viewer, dossier: Dossier, person: str | None, lineage: frozenset[str]) -> Iterable[Relation]:
+    units = frozenset(viewer.units)
+    coordinating = {a.unit for a in dossier.assignments if a.role == "COORDINATING"}
+    match viewer.role:
+        case Role.CITIZEN:
+            if person is not None and dossier.applicant is not None and dossier.applicant.person == person:
+                yield Relation.APPLICANT
+        case Role.RECEPTION:
+            if dossier.reception_point in units:
+                yield Relation.RECEPTION
+        case Role.OFFICER:
+            lead = [a for a in dossier.assignments if a.role == "LEAD"][-1:]
+            if lead and lead[0].officer == viewer.sub:
+                yield Relation.LEAD
+            if any(_coordinates(viewer, a.officer, a.unit) for a in dossier.assignments if a.role == "COORDINATING"):
+                yield Relation.COORDINATING
+        case Role.HEAD:
+            if dossier.unit in units:
+                yield Relation.HEAD
+            elif units & coordinating:
+                yield Relation.COORDINATING_HEAD
+        case Role.SUPERVISOR:
+            if units & lineage:
+                yield Relation.SUPERVISOR
+        case Role.INSPECTOR:
+            yield Relation.INSPECTOR
+        case Role.ADMIN:
+            yield Relation.ADMIN
+        case Role.IMPORT:
+            yield Relation.IMPORT
+        case _:
+            return
+
+
+def _coordinates(viewer: Viewer, officer: str | None, unit: str) -> bool:
+    return officer == viewer.sub if officer is not None else unit in viewer.units
+
+
+def confirmed(viewer: Viewer, officer: Officer | None, on: date) -> Viewer:
+    """Take role and units from the register where it knows the person; nobody who has left office keeps any.
+
+    A subject unknown to the register keeps what its token says: the issuer vouches for it.
+    """
+    if officer is None:
+        return viewer
+    if officer.valid_to is not None and officer.valid_to < on:
+        return Viewer(Role.PUBLIC)
+    units = tuple(code for code in (officer.unit, officer.point) if code)
+    return replace(viewer, role=officer.role, units=units)

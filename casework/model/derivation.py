@@ -1,0 +1,65 @@
+"""The derivation of a due date: its lines, each with its days, its legal basis and its sentence.
+
+It says which sentence a line takes; the sentences are in `wording`, and what there is to tell is for `clock`.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from casework.model.wording import Lang, Words, day_said, quantity_said, sentence_said
+
+
+class ReasonKind(StrEnum):
+    """What a line of the derivation tells."""
+
+    START = "START"
+    SKIPPED_DAY = "SKIPPED_DAY"
+    MAKEUP_DAY = "MAKEUP_DAY"
+    PAUSE = "PAUSE"
+    EXTENSION = "EXTENSION"
+    ROLLED = "ROLLED"
+    AMENDED = "AMENDED"
+    IMPORTED = "IMPORTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One line of the derivation. `name` names a day off or a make-up day; `amount` counts units.
+
+    A pause has `on` only where its days left are laid from a later day than the one it ended on.
+    """
+
+    kind: ReasonKind
+    on: date | None = None
+    from_on: date | None = None
+    to_on: date | None = None
+    legal_basis: str = ""
+    name: Words | None = None
+    amount: int | None = None
+    unit: str | None = None
+
+    def text(self, lang: Lang) -> str:
+        """Say the line as a sentence for people."""
+        fields = {
+            "on": day_said(self.on or self.to_on, lang),
+            "from": day_said(self.from_on, lang),
+            "to": day_said(self.to_on, lang),
+            "name": self.name.said(lang) if self.name else "—",
+            "limit": quantity_said(self.amount, self.unit, lang),
+        }
+        return sentence_said(self._sentence(), lang, fields, self.legal_basis)
+
+    def _sentence(self) -> str:
+        if self.kind is ReasonKind.START and self.from_on is not None:
+            return "START_OFF" if self.name else "START_LATE"
+        if self.kind is ReasonKind.PAUSE:
+            if self.to_on is None:
+                return "PAUSE_OPEN"
+            if self.amount is None:
+                return "PAUSE_AFTER_DUE"
+            return "PAUSE_NO_DAY_LEFT" if self._none_left() else f"PAUSE_{self.unit}"
+        return str(self.kind)
+
+    def _none_left(self) -> bool:
+        return self.unit == "WORKING_DAYS" and self.amount == 0

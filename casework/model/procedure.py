@@ -1,0 +1,97 @@
+"""Procedures and their versions: limits, steps, components, channels, clarity set. All of it is effective-dated data."""
+
+from dataclasses import dataclass, field
+from datetime import date, time
+from enum import StrEnum
+
+from casework.model.alert import Thresholds
+from casework.model.clock import Limit, Rule
+
+
+class DossierKind(StrEnum):
+    """What a dossier is; all kinds share one lifecycle."""
+
+    ADMINISTRATIVE = "ADMINISTRATIVE"
+    COMPLAINT = "COMPLAINT"
+    DENUNCIATION = "DENUNCIATION"
+    FEEDBACK = "FEEDBACK"
+    ACCESS_REQUEST = "ACCESS_REQUEST"
+
+
+class Channel(StrEnum):
+    """How a dossier comes in."""
+
+    ONLINE = "ONLINE"
+    COUNTER = "COUNTER"
+    POST = "POST"
+    EMAIL = "EMAIL"
+    INTERNAL = "INTERNAL"
+
+
+class StepOrder(StrEnum):
+    """Whether steps follow each other in the version's order, or run (and recur) freely."""
+
+    ORDERED = "ORDERED"
+    FREE = "FREE"
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A text for people in the three languages of the service."""
+
+    vi: str
+    en: str
+    fr: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepRule:
+    """One step of a version; `allotted_days` are the working days it may take, where the version says so."""
+
+    code: str
+    title: Texts
+    allotted_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One document of the dossier (thành phần hồ sơ)."""
+
+    code: str
+    title: Texts
+    mandatory: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ProcedureVersion:
+    """One version of a procedure. A dossier keeps the version in force at its receipt."""
+
+    code: str
+    version: int
+    title: Texts
+    kind: DossierKind
+    field: str
+    tier: str
+    unit: str
+    limit: Limit
+    legal_basis: str
+    valid_from: date
+    channels: tuple[Channel, ...]
+    valid_to: date | None = None
+    published_on: date | None = None
+    cut_off: time = time(15)
+    step_order: StepOrder = StepOrder.ORDERED
+    steps: tuple[StepRule, ...] = ()
+    components: tuple[Component, ...] = ()
+    clarity_lead: tuple[str, ...] = ()
+    clarity_coordinating: tuple[str, ...] = ()
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+    def in_force(self, on: date) -> bool:
+        """Whether a dossier may be opened under this version on that legal day (`valid_to` is its last day)."""
+        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that the clock computes with."""
+        return Rule(limit=self.limit, cut_off=self.cut_off, legal_basis=self.legal_basis, version=self.version)

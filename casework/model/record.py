@@ -1,0 +1,278 @@
+"""What is kept of a dossier: its record, and the flat fields that audit entries and commitments speak of.
+
+Personal values and free text never stand here: a `Ref` names the salted disclosure that holds one. Moves are in `dossier`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+from casework.model.alert import AlertLevel
+from casework.model.packing import Plain, packed, unpacked
+from casework.model.procedure import Channel, DossierKind
+
+DossierId = NewType("DossierId", str)
+
+
+class State(StrEnum):
+    """States of the lifecycle; the number in the comment is that of the national status list."""
+
+    SUBMITTED = "SUBMITTED"  # 1
+    RECEIVED = "RECEIVED"  # 2
+    REFUSED = "REFUSED"  # 3
+    IN_PROCESS = "IN_PROCESS"  # 4
+    AWAITING_SUPPLEMENT = "AWAITING_SUPPLEMENT"  # 5
+    AWAITING_PAYMENT = "AWAITING_PAYMENT"  # 6
+    WITHDRAWN = "WITHDRAWN"  # 7
+    STOPPED = "STOPPED"  # 8
+    DECIDED = "DECIDED"  # 9
+    DELIVERED = "DELIVERED"  # 10
+
+
+OPEN = frozenset(
+    {State.SUBMITTED, State.RECEIVED, State.IN_PROCESS, State.AWAITING_SUPPLEMENT, State.AWAITING_PAYMENT}
+)
+
+
+class AssignmentRole(StrEnum):
+    """One LEAD (chủ trì), any number COORDINATING (phối hợp)."""
+
+    LEAD = "LEAD"
+    COORDINATING = "COORDINATING"
+
+
+class IntervalKind(StrEnum):
+    """Whether the clock runs."""
+
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+
+
+class HolderKind(StrEnum):
+    """Who holds the dossier during an interval."""
+
+    UNIT = "UNIT"
+    OFFICER = "OFFICER"
+    APPLICANT = "APPLICANT"
+    TREASURY = "TREASURY"
+    INCIDENT = "INCIDENT"
+    BLOCKER = "BLOCKER"
+
+
+class Outcome(StrEnum):
+    """What was decided. OTHER is what an import knows no more of."""
+
+    GRANTED = "GRANTED"
+    REJECTED = "REJECTED"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value kept as a salted disclosure: its digest, and the entry it came with."""
+
+    digest: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who asks. `person` is the pseudonym, for this dossier alone, of the citizen whose account it is; `account` discloses that."""
+
+    name: Ref
+    person: str | None = None
+    account: Ref | None = None
+    phone: Ref | None = None
+    address: Ref | None = None
+    identity_number: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """Who is to do what by when, with which result: the clarity set."""
+
+    number: int
+    role: AssignmentRole
+    unit: str
+    assigned_at: datetime
+    officer: str | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    task: Ref | None = None
+    responsibility: Ref | None = None
+    authority: Ref | None = None
+    expected_result: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step as it was completed; a step that recurs stands once for each time."""
+
+    number: int
+    code: str
+    at: datetime
+    unit: str
+    officer: str
+    after_decision: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What a coordinating unit answered. An imported one has the log's name for it as `subject`, and no text."""
+
+    number: int
+    at: datetime
+    unit: str
+    officer: str
+    assignment: int | None = None
+    text: Ref | None = None
+    subject: str | None = None
+    after_decision: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of the dossier's clock and whoever held the dossier during it; `to_at` is None while it lasts."""
+
+    number: int
+    kind: IntervalKind
+    cause: str
+    holder: HolderKind
+    from_at: datetime
+    unit: str | None = None
+    officer: str | None = None
+    to_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SupplementItem:
+    """A component that is missing, and the legal basis for asking."""
+
+    component: str
+    legal_basis: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A component as it was handed in; `digest` is the SHA-256 of the file, in hexadecimal."""
+
+    component: str
+    digest: str | None = None
+    digital: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Supplement:
+    """A request for supplements (yêu cầu bổ sung) and what came of it."""
+
+    number: int
+    stage: str
+    asked_at: datetime
+    items: tuple[SupplementItem, ...]
+    override: Ref | None = None
+    supplied_at: datetime | None = None
+    documents: tuple[Document, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """Where an imported dossier comes from. No level whose instant is not after `alerts_from` is ever raised."""
+
+    log: str
+    case: str
+    starts_at: datetime
+    alerts_from: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """A dossier as it stands after its last entry."""
+
+    code: str
+    state: State
+    kind: DossierKind
+    procedure: str
+    procedure_version: int
+    unit: str
+    reception_point: str
+    delivery_point: str
+    channel: Channel
+    slip_key: int
+    secret_generation: int
+    submitted_at: datetime
+    rehearsal: bool = False
+    applicant: Applicant | None = None
+    imported: Imported | None = None
+    received_at: datetime | None = None
+    checked: tuple[str, ...] = ()
+    fixed_due_at: datetime | None = None
+    original_due_at: datetime | None = None
+    promised_due_at: datetime | None = None
+    due_at: datetime | None = None
+    calendar_version: int | None = None
+    arming: int = 0
+    raised: tuple[AlertLevel, ...] = ()
+    decided_at: datetime | None = None
+    outcome: Outcome | None = None
+    decision_reason: Ref | None = None
+    waiver: Ref | None = None
+    flags: tuple[str, ...] = ()
+    assignments: tuple[Assignment, ...] = ()
+    steps: tuple[Step, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
+    intervals: tuple[Interval, ...] = ()
+    supplements: tuple[Supplement, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is still to be done about it."""
+        return self.state in OPEN
+
+    @property
+    def lead(self) -> Assignment | None:
+        """The one LEAD, from the first assignment until the end."""
+        return next((a for a in self.assignments if a.role is AssignmentRole.LEAD and a.ended_at is None), None)
+
+    def coordinating(self, number: int | None = None) -> tuple[Assignment, ...]:
+        """The COORDINATING assignments that stand, or the one of that number."""
+        return tuple(
+            a
+            for a in self.assignments
+            if a.role is AssignmentRole.COORDINATING and a.ended_at is None and number in {None, a.number}
+        )
+
+
+def coded(unit: str, on: date, number: int) -> str:
+    """Write a dossier's code: unit, legal day of submission, number of at least four digits."""
+    return f"{unit}-{on:%y%m%d}-{number:04d}"
+
+
+LISTS = ("assignments", "steps", "opinions", "intervals", "supplements")
+
+
+def flattened(dossier: Dossier) -> dict[str, Plain]:
+    """Give the dossier's fields, one level deep: `steps.3` is the third step, absent values are left out."""
+    flat = packed(dossier)
+    for name in LISTS:
+        for element in getattr(dossier, name):
+            flat[f"{name}.{element.number}"] = packed(element)
+        flat.pop(name, None)
+    return flat
+
+
+def restored(flat: Mapping[str, Any]) -> Dossier:
+    """Build the dossier back from `flattened`."""
+    plain: dict[str, Any] = {}
+    for name, value in flat.items():
+        head, _, number = name.partition(".")
+        if number:
+            plain.setdefault(head, []).append(value)
+        else:
+            plain[name] = value
+    for name in LISTS:
+        if name in plain:
+            plain[name].sort(key=lambda element: element["number"])
+    return unpacked(Dossier, plain)
+

@@ -1,0 +1,213 @@
+"""What the verbs call through: the protocols of the store, the courier and the tokens, and the shapes that pass through them.
+
+No protocol here knows tables, sockets or environments. `Services` is what one process holds of them; `wiring` builds it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+from casework.audit.chain import Entry, Subject, Tip
+from casework.live.cohorts import Subscription
+from casework.live.connection import Began, Connection, Operation
+from casework.model.packing import Plain
+from casework.model.parties import Viewer
+from casework.model.procedure import ProcedureVersion
+from casework.model.record import Dossier, DossierId
+from casework.model.slip import Keys
+from casework.model.unit import Officer, ReceptionPoint, Unit
+from casework.model.workdays import Calendar, Override
+
+
+@dataclass(frozen=True, slots=True)
+class DueKey:
+    """Where a dossier's one row of the due table stands: `hour#shard`, and `instant#dossier`."""
+
+    bucket: str
+    moment: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A dossier as stored: the record, its flat fields, and the end of its chain."""
+
+    id: DossierId
+    province: str
+    dossier: Dossier
+    flat: Mapping[str, Plain]
+    version: int
+    tip: Tip
+    due: DueKey | None = None
+    applicant_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The memory of a request: its key in its scope, a keyed digest of its input, the entry it led to.
+
+    `expires_at` is None for what is kept for ever.
+    """
+
+    scope: str
+    key: str
+    fingerprint: str
+    subject: str
+    seq: int
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that one transaction writes: the state, its entry, the disclosures, the marker, the due row, the memory of the request."""
+
+    subject: Subject
+    before: Held | None
+    after: Held
+    entry: Entry
+    disclosures: Mapping[str, str]
+    repeat: Repeat
+
+
+class Raced(Exception):
+    """Another writer was faster, or the engine cancelled the transaction for another's sake; nothing was written."""
+
+
+class Seen(Exception):
+    """The request's key is remembered already; nothing was written."""
+
+
+class Dossiers(Protocol):
+    """Subjects, their trail and their disclosures. Reads are consistent unless they say otherwise."""
+
+    def held(self, subject: DossierId) -> Held | None:
+        """Load a dossier."""
+
+    def held_with_memory(self, subject: DossierId, scope: str, key: str) -> tuple[Held | None, Repeat | None]:
+        """Load a dossier and the memory of a request at once."""
+
+    def coded(self, code: str) -> DossierId | None:
+        """Find the id that a code was issued to."""
+
+    def remembered(self, scopes: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Repeat]:
+        """Find what is remembered of these (scope, key); any number of them."""
+
+    def numbered(self, unit: str, on: date) -> int:
+        """Draw the unit's next number of that legal day. A number that is then not used is no fault."""
+
+    def commit(self, change: Change, now: datetime) -> None:
+        """Write a change, whole or not at all.
+
+        Raises:
+            Raced: try again from the load.
+            Seen: look at the memory of the request.
+            Unavailable: the engine did not answer; the change may stand.
+        """
+
+    def entries(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Entry]:
+        """Read entries with `after` < seq (< `before`), at most `limit`, in order of seq or against it."""
+
+    def disclosed(self, subject: str) -> Mapping[str, str]:
+        """Read all disclosures of a subject that are not erased: digest -> disclosure."""
+
+
+class Register(Protocol):
+    """Procedures, units, people and the calendar, as the register has them; at most 30 s old."""
+
+    def versions(self, procedure: str) -> tuple[ProcedureVersion, ...]:
+        """Give every version of a procedure, oldest first; empty when there is none."""
+
+    def units(self) -> Mapping[str, Unit]:
+        """Give every unit by code."""
+
+    def point(self, code: str) -> ReceptionPoint | None:
+        """Find a reception point."""
+
+    def officer(self, code: str) -> Officer | None:
+        """Find a person in office."""
+
+    def calendar(self) -> Calendar:
+        """Give the calendar in force: seed and overrides."""
+
+    def register(self, things: Iterable[Unit | ReceptionPoint | Officer | ProcedureVersion | Override], province: str) -> None:
+        """Put things into the register; one that stands there already is left as it is."""
+
+
+class Connections(Protocol):
+    """Connections, their operations, and the subscriptions by topic. Every read is consistent; TTL is never relied upon."""
+
+    def connect(self, connection: Connection) -> None:
+        """Keep a new connection."""
+
+    def connection(self, connection: str, now: datetime) -> Connection | None:
+        """Load a connection that has not expired."""
+
+    def acknowledge(self, connection: Connection) -> bool:
+        """Keep who it is, once; False when it was acknowledged before or is gone."""
+
+    def begin(self, operation: Operation, limit: int, now: datetime) -> Began:
+        """Take an operation's id, once; COMPLETED when its `complete` came first."""
+
+    def subscribe(self, subscription: Subscription, now: datetime) -> None:
+        """Write a subscription as REPLAYING, its topic's head before it."""
+
+    def go_live(self, subscription: Subscription, seen: int) -> bool:
+        """Set LIVE from entry `seen` on, if that is the dossier's last entry at that very moment; False when more have come."""
+
+    def end(self, connection: str, operation: str, now: datetime) -> bool:
+        """End an operation; an unknown one leaves a tombstone for a `subscribe` that comes late. True when it stood."""
+
+    def disconnect(self, connection: str) -> None:
+        """Forget a connection and all it holds."""
+
+    def watched(self, topics: Sequence[str], now: datetime) -> frozenset[str]:
+        """Tell which of these topics have members, in one read for each hundred."""
+
+    def subscriptions(self, topic: str, now: datetime) -> list[Subscription]:
+        """Read a topic's subscriptions, sorted by cohort."""
+
+    def place(self, follower: str, shard: str) -> str | None:
+        """Where a follower of a stream's shard stands."""
+
+    def keep_place(self, follower: str, shard: str, position: str) -> None:
+        """Keep where it stands."""
+
+
+class Store(Dossiers, Register, Connections, Protocol):
+    """The one store behind all of them."""
+
+
+class Courier(Protocol):
+    """Carries messages to connections."""
+
+    def post(self, connection: str, message: str) -> bool:
+        """Post a message; False when the connection is gone."""
+
+    def close(self, connection: str, code: int, reason: str) -> None:
+        """End a connection, with the code where the transport can carry one."""
+
+
+class Tokens(Protocol):
+    """Reads JSON Web Tokens."""
+
+    def read(self, token: str, now: datetime) -> tuple[Viewer, datetime]:
+        """Give the viewer and when the token expires.
+
+        Raises:
+            Unauthenticated: bad, expired or foreign.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a process holds. `log` names the log that its entries belong to; `now` and `entropy` are its only sources of time and chance."""
+
+    store: Store
+    courier: Courier
+    tokens: Tokens
+    keys: Keys
+    log: str
+    now: Callable[[], datetime]
+    entropy: Callable[[int], bytes]
+    origins: frozenset[str] = field(default_factory=frozenset)

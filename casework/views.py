@@ -1,0 +1,92 @@
+"""Reading: find a dossier for a viewer, with what that viewer may see of it. What may not be seen is as if it were absent."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from casework.audit.chain import Entry
+from casework.model.access import Decision, Trail, confirmed, decide
+from casework.model.dossier import Setting
+from casework.model.errors import Corrupt
+from casework.model.parties import Role, Viewer
+from casework.model.record import Dossier, DossierId
+from casework.model.unit import lineage
+from casework.model.workdays import legal_day
+from casework.ports import Held, Services
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A dossier, and what this viewer may see and do of it."""
+
+    held: Held
+    decision: Decision
+
+
+def confirmed_viewer(services: Services, viewer: Viewer) -> Viewer:
+    """Let the register have the last word on role and unit of a person it knows."""
+    if viewer.sub is None or viewer.role in {Role.CITIZEN, Role.IMPORT}:
+        return viewer
+    return confirmed(viewer, services.store.officer(viewer.sub), legal_day(services.now()))
+
+
+def decided(services: Services, viewer: Viewer, held: Held) -> Decision:
+    """Decide what a viewer may see of a dossier, by the register as it is now."""
+    viewer = confirmed_viewer(services, viewer)
+    person = viewer.on_behalf_of or viewer.sub if viewer.role is Role.CITIZEN else None
+    return decide(
+        viewer,
+        held.dossier,
+        subject=held.id,
+        person=services.keys.pseudonym(held.id, person) if person else None,
+        lineage=lineage(services.store.units(), held.dossier.unit),
+    )
+
+
+def viewed(services: Services, viewer: Viewer, subject: DossierId) -> View | None:
+    """Load a dossier for a viewer; None when there is none, or none for this viewer."""
+    held = services.store.held(subject)
+    if held is None:
+        return None
+    view = View(held, decided(services, viewer, held))
+    return view if view.decision.sees else None
+
+
+def tracker(services: Services, held: Held, secret: str) -> Viewer | None:
+    """Turn a tracking secret into the viewer that it makes; None when it is wrong."""
+    dossier = held.dossier
+    if services.keys.tracks(secret, held.id, dossier.secret_generation, dossier.slip_key):
+        return Viewer(Role.PUBLIC, dossier=held.id, generation=dossier.secret_generation)
+    return None
+
+
+def setting(services: Services, dossier: Dossier) -> Setting:
+    """Bring what moves and clock are judged against: the dossier's own version, and the calendar in force.
+
+    Raises:
+        Corrupt: the register does not have the version that the dossier names.
+    """
+    version = next(
+        (v for v in services.store.versions(dossier.procedure) if v.version == dossier.procedure_version), None
+    )
+    if version is None:
+        raise Corrupt(f"the register lacks version {dossier.procedure_version} of {dossier.procedure}")
+    return Setting(version, services.store.calendar())
+
+
+def visible(entries: list[Entry], decision: Decision) -> list[Entry | None]:
+    """Hide the entries that a viewer may not see; those stay in place as None, so that cursors stay dense."""
+    if decision.trail in {Trail.ALL, Trail.APPLICANT, Trail.TECHNICAL}:
+        return list(entries)
+    if decision.trail is Trail.OWN_ACTIONS:
+        return [entry if _made_by(entry, decision.actor) else None for entry in entries]
+    return [None] * len(entries)
+
+
+def disclosures(services: Services, subject: str) -> Mapping[str, str]:
+    """Read a dossier's disclosures; the caller shows of them what the decision allows."""
+    return services.store.disclosed(subject)
+
+
+def _made_by(entry: Entry, sub: str | None) -> bool:
+    actor, behalf = entry.body["actor"], entry.body["on_behalf_of"]
+    return sub is not None and sub in {actor["id"], behalf["id"] if behalf else None}

@@ -1,0 +1,168 @@
+"""WebSocket events of API Gateway ($connect, $default, $disconnect) -> the protocol's intents, performed.
+
+Each message is an invocation of its own; what lies between two of them stands in the table `live`.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from graphql import OperationType
+
+from casework.actions.subscriptions import Client, Wanted, subscribe
+from casework.live import messages, protocol
+from casework.live.connection import LIFE, OPERATIONS, Began, Connection, Operation, Phase
+from casework.live.messages import SUBPROTOCOL, Subscribe
+from casework.model.errors import Contended, Fault, Forbidden, Invalid, Unauthenticated, Unavailable
+from casework.model.parties import PUBLIC
+from casework.ports import Services
+from handlers.rendering import renderer
+from schema.context import Context
+from schema.errors import TopLevel
+from schema.execution import Compiled, compiled, encoded, executed, operation_kind
+
+log = logging.getLogger("giamsat")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+OK: dict[str, Any] = {"statusCode": 200}
+
+
+def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
+    """Take one event of a WebSocket API."""
+    about = event["requestContext"]
+    match about["routeKey"]:
+        case "$connect":
+            return _connect(event, about["connectionId"], services)
+        case "$disconnect":
+            services.store.disconnect(about["connectionId"])
+        case _:
+            _message(event.get("body") or "", about["connectionId"], services)
+    return OK
+
+
+def _connect(event: dict[str, Any], connection: str, services: Services) -> dict[str, Any]:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    offered = [name.strip() for name in headers.get("sec-websocket-protocol", "").split(",")]
+    if SUBPROTOCOL not in offered:
+        return {"statusCode": 400, "body": f"offer the subprotocol {SUBPROTOCOL}"}
+    origin = headers.get("origin")
+    if origin and not (origin in services.origins or urlsplit(origin).hostname in LOOPBACK):
+        return {"statusCode": 403, "body": "pages of that origin may not connect"}
+    services.store.connect(Connection(connection, services.now() + LIFE))
+    return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}
+
+
+def _message(text: str, connection_id: str, services: Services) -> None:
+    connection = services.store.connection(connection_id, services.now())
+    if connection is None:
+        services.courier.close(connection_id, 4408, "Connection expired")
+        return
+    for intent in protocol.received(connection.phase, text):
+        match intent:
+            case protocol.Send(text=answer):
+                services.courier.post(connection_id, answer)
+            case protocol.Close(code=code, reason=reason):
+                services.courier.close(connection_id, code, reason)
+            case protocol.Acknowledge(authorization=authorization):
+                _acknowledge(connection, authorization, services)
+            case protocol.End(operation=operation):
+                services.store.end(connection_id, operation, services.now())
+            case protocol.Start(message=message):
+                _start(connection, message, services)
+
+
+def _acknowledge(connection: Connection, authorization: str | None, services: Services) -> None:
+    """Keep who it is. A bad token is acknowledged too: its operations are refused one by one, which starts no reconnecting storm."""
+    found = replace(connection, phase=Phase.ACKNOWLEDGED, viewer=PUBLIC)
+    if authorization is not None:
+        try:
+            viewer, until = services.tokens.read(bearer(authorization), services.now())
+            found = replace(found, viewer=viewer, viewer_until=until)
+        except Unauthenticated as fault:
+            found = replace(found, viewer=None, refusal=fault.message)
+    if services.store.acknowledge(found):
+        services.courier.post(connection.id, messages.ack())
+    else:
+        services.courier.close(connection.id, protocol.AGAIN.code, protocol.AGAIN.reason)
+
+
+def bearer(authorization: str) -> str:
+    """Give the token of an authorization value.
+
+    Raises:
+        Unauthenticated: it is no bearer token.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("authorization is `Bearer <token>`")
+    return token.strip()
+
+
+def _start(connection: Connection, message: Subscribe, services: Services) -> None:
+    until = min(connection.expires_at, connection.viewer_until or connection.expires_at)
+    began = services.store.begin(Operation(connection.id, message.id, connection.expires_at), OPERATIONS, services.now())
+    if close := protocol.began(began, message):
+        services.courier.close(connection.id, close.code, close.reason)
+    if began is not Began.BEGUN:
+        return
+    correlation = secrets.token_hex(8)
+    expired = connection.viewer_until is not None and connection.viewer_until <= services.now()
+    if connection.viewer is None or expired:
+        why = "the token has expired: connect with a new one" if expired else connection.refusal or "bad token"
+        _fail(services, connection.id, message.id, [_error(TopLevel.UNAUTHENTICATED, why, correlation)])
+        return
+    if operation_kind(message.query, message.operation) in {OperationType.QUERY, OperationType.MUTATION}:
+        context = Context(services, connection.viewer, correlation)
+        result = executed(message.query, message.variables, message.operation, context)
+        if result.data is None and result.errors:
+            _fail(services, connection.id, message.id, [dict(error.formatted) for error in result.errors])
+            return
+        services.courier.post(connection.id, messages.following(message.id, encoded(result, correlation)))
+        if services.store.end(connection.id, message.id, services.now()):
+            services.courier.post(connection.id, messages.complete(message.id))
+        return
+    _subscribe(connection, message, until, correlation, services)
+
+
+def _subscribe(connection: Connection, message: Subscribe, until: datetime, correlation: str, services: Services) -> None:
+    found = compiled(message.query, message.variables, message.operation, correlation)
+    if not isinstance(found, Compiled):
+        _fail(services, connection.id, message.id, found)
+        return
+    assert connection.viewer is not None
+    client = Client(connection.id, message.id, connection.viewer, until)
+    wanted = Wanted(found.arguments, found.document, found.variables, found.operation)
+    context = Context(services, connection.viewer, correlation)
+    try:
+        subject = context.subject(str(found.arguments["code"]))
+        subscribe(services, client, wanted, subject, renderer(services), _pusher(services, connection.id, message.id))
+    except (Invalid, Forbidden, Contended, Unavailable) as fault:
+        _fail(services, connection.id, message.id, [_error(_code(fault), fault.message, correlation)])
+
+
+def _pusher(services: Services, connection: str, operation: str) -> Callable[[bytes], bool]:
+    def push(payload: bytes) -> bool:
+        if services.courier.post(connection, messages.following(operation, payload)):
+            return True
+        services.store.disconnect(connection)
+        return False
+
+    return push
+
+
+def _fail(services: Services, connection: str, operation: str, errors: list[dict[str, Any]]) -> None:
+    services.store.end(connection, operation, services.now())
+    services.courier.post(connection, messages.error(operation, errors))
+
+
+def _error(code: TopLevel, message: str, correlation: str) -> dict[str, Any]:
+    return {"message": message, "extensions": {"code": code.value, "correlationId": correlation}}
+
+
+def _code(fault: Fault) -> TopLevel:
+    if isinstance(fault, Invalid):
+        return TopLevel.BAD_USER_INPUT
+    return TopLevel.FORBIDDEN if isinstance(fault, Forbidden) else TopLevel.INTERNAL

@@ -1,0 +1,26 @@
+"""The trail's stream: entries as they were written -> pushes to whoever watches.
+
+A record that is no new entry (MODIFY, REMOVE) means that somebody changed the trail: it is logged as an alarm and pushed to nobody.
+"""
+
+import logging
+from typing import Any
+
+from casework.actions.deliveries import deliver
+from casework.audit.chain import reopened
+from casework.ports import Services
+from handlers.rendering import renderer
+
+log = logging.getLogger("giamsat")
+
+
+def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
+    """Take a batch of stream records, in order."""
+    entries = []
+    for record in event["Records"]:
+        if record["eventName"] != "INSERT":
+            log.critical("the trail was changed: %s of %s", record["eventName"], record["dynamodb"].get("Keys"))
+            continue
+        entries.append(reopened(record["dynamodb"]["NewImage"]["line"]["S"]))
+    deliver(services, entries, renderer(services))
+    return {"batchItemFailures": []}

@@ -1,0 +1,1 @@
+"""The one-machine mode: the engine, the servers and the command line."""

@@ -1,0 +1,160 @@
+"""The command line. Each command has help with an example; faults are one line on standard error.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 unreadable input.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import NoReturn
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from casework.model.errors import Fault, Unreadable
+from casework.model.parties import Role
+from local import eventlog, seeding
+from local.faults import LocalError
+from local.home import Home
+from local.replay import replay, total
+from local.tokens import EIGHT_HOURS, issued
+
+DONE, FAILED, USAGE, UNREADABLE = range(4)
+PORT = "8000"
+TTL = re.compile(r"(\d{1,6})([smhd])")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, and shows examples as they are written."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it and leave with status 2."""
+        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives the exit status."""
+    asked = _parser().parse_args(arguments)
+    try:
+        return int(asked.run(asked))
+    except Unreadable as error:
+        return _failed(str(error), UNREADABLE)
+    except (LocalError, Fault) as error:
+        return _failed(str(error), FAILED)
+    except OSError as error:
+        return _failed(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", FAILED)
+    except KeyboardInterrupt:
+        return _failed("interrupted; run it again to go on", FAILED)
+
+
+def _failed(message: str, status: int) -> int:
+    print(f"giamsat: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _serve(asked: argparse.Namespace) -> int:
+    from local.serving import serve  # noqa: PLC0415 - the other commands start faster without a server
+
+    serve(asked.data, asked.port)
+    return DONE
+
+
+def _seed(asked: argparse.Namespace) -> int:
+    with Home(asked.data).opened() as opened:
+        print(f"the register holds the {seeding.seed(opened.services)} things of {seeding.REGISTER.name}")
+    return DONE
+
+
+def _replay(asked: argparse.Namespace) -> int:
+    log = eventlog.read(asked.file)
+    with Home(asked.data).opened() as opened, _bar(f"replaying {asked.file.name}", total(log)) as advance:
+        tally = replay(opened.services, log, asked.speed, advance)
+    told = tally.told()
+    print(json.dumps(told) if asked.json else "  ".join(f"{name} {value:g}" for name, value in told.items()))
+    return DONE
+
+
+def _token(asked: argparse.Namespace) -> int:
+    units = tuple(asked.unit) if asked.unit else None
+    print(issued(Home(asked.data), asked.role, units=units, subject=asked.subject, on_behalf_of=asked.on_behalf_of, ttl=asked.ttl))
+    return DONE
+
+
+@contextlib.contextmanager
+def _bar(what: str, count: int) -> Iterator[Callable[[int], None]]:
+    """Show progress on standard error."""
+    from rich.console import Console  # noqa: PLC0415 - beside the bar alone
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=count)
+        yield lambda more: progress.advance(task, more)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="giamsat", description="Supervision of administrative procedures, on one machine.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], tells: str, example: str) -> Parser:
+        made: Parser = commands.add_parser(
+            name, help=tells, description=tells, epilog=f"Example: {example}", formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        data = Path(os.environ.get("DATA") or ".local")
+        made.add_argument("--data", type=Path, default=data, metavar="DIR", help="the data folder (default: $DATA or .local)")
+        made.set_defaults(run=run)
+        return made
+
+    served = command("serve", _serve, "Run the service and its engine.", "PORT=8080 giamsat serve")
+    served.add_argument("--port", type=_port, default=os.environ.get("PORT") or PORT, help="default: $PORT or 8000")
+    command("seed", _seed, "Load the small register into the store.", "giamsat seed")
+    replayed = command(
+        "replay", _replay, "Read a process event log (CSV) through the service's own moves. A second run adds nothing.",
+        "giamsat replay receipt.csv --speed 100000 --json",
+    )  # fmt: skip
+    replayed.add_argument("file", type=Path, metavar="FILE.csv", help="a log with the columns of the CoSeLoG receipt-phase log")
+    replayed.add_argument("--speed", type=_speed, metavar="N", help="N times as fast as the log's own time (default: as fast as can be)")
+    replayed.add_argument("--json", action="store_true", help="print the figures as one line of JSON")
+    token = command(
+        "token", _token, "Print a token, signed by this data folder's key. For one machine only.",
+        "giamsat token --role SUPERVISOR --unit QN --ttl 1h",
+    )  # fmt: skip
+    roles = [role for role in Role if role not in {Role.PUBLIC, Role.IMPORT}]
+    token.add_argument("--role", type=Role, choices=roles, required=True, metavar="ROLE", help=" ".join(roles))
+    token.add_argument("--unit", action="append", metavar="CODE", help="a unit, or for RECEPTION its reception point; may be repeated")
+    token.add_argument("--subject", metavar="ID", help="whose token; an officer's code (default: the register's own of that role)")
+    token.add_argument("--on-behalf-of", metavar="ID", help="for whom the subject acts")
+    token.add_argument("--ttl", type=_ttl, default=EIGHT_HOURS, metavar="TIME", help="how long it holds: 30s, 15m, 8h, 7d (default: 8h)")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):  # noqa: PLR2004 - ports are 16 bits
+        raise argparse.ArgumentTypeError(f"a port is 1 to 65535, not {text!r}")
+    return int(text)
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise argparse.ArgumentTypeError(f"a speed is a number above 0, not {text!r}")
+    return speed
+
+
+def _ttl(text: str) -> timedelta:
+    found = TTL.fullmatch(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"a time is as 30s, 15m, 8h or 7d, not {text!r}")
+    return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,71 @@
+"""Carries messages to the sockets of this process, in the order in which they were posted, with the protocol's own close codes."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+MOST_PENDING = 5000  # messages; a client that reads slower than this is let go, so that it holds up nobody else
+TOO_SLOW = (1013, "Too slow")
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The last thing that is sent to a connection."""
+
+    code: int
+    reason: str
+
+
+@dataclass(slots=True)
+class Line:
+    """One connection's way out, written by any thread and read by its own task."""
+
+    loop: asyncio.AbstractEventLoop
+    queue: asyncio.Queue[str | Closing] = field(default_factory=asyncio.Queue)
+    closed: bool = False
+
+    def put(self, item: str | Closing) -> None:
+        """Hand over; from any thread."""
+        self.loop.call_soon_threadsafe(self._put, item)
+
+    def _put(self, item: str | Closing) -> None:
+        if self.closed:
+            return
+        if self.queue.qsize() >= MOST_PENDING:
+            item = Closing(*TOO_SLOW)
+        self.closed = isinstance(item, Closing)
+        self.queue.put_nowait(item)
+
+
+class LocalCourier:
+    """`ports.Courier` over the sockets of this process."""
+
+    def __init__(self) -> None:
+        """Start with nobody connected."""
+        self._lines: dict[str, Line] = {}
+
+    def opened(self, connection: str) -> Line:
+        """Take a new connection; called on its event loop."""
+        line = self._lines[connection] = Line(asyncio.get_running_loop())
+        return line
+
+    def gone(self, connection: str) -> None:
+        """Forget a connection."""
+        self._lines.pop(connection, None)
+
+    @property
+    def connected(self) -> int:
+        """How many connections there are."""
+        return len(self._lines)
+
+    def post(self, connection: str, message: str) -> bool:
+        """See `ports.Courier`."""
+        line = self._lines.get(connection)
+        if line is None or line.closed:
+            return False
+        line.put(message)
+        return True
+
+    def close(self, connection: str, code: int, reason: str) -> None:
+        """See `ports.Courier`."""
+        if line := self._lines.get(connection):
+            line.put(Closing(code, reason))

@@ -1,0 +1,182 @@
+"""The folder of one machine's data: keys, the engine's files, and `run.json`, by which commands find a running service.
+
+Layout: `keys/` (token key and key set, the service's secrets), `store/` (the engine's), `run.json` while a service runs.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import boto3
+import jwt
+from botocore.config import Config
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+
+from casework.ports import Courier, Services
+from casework.wiring import wired
+from local import engine as engines
+from local import tables
+from local.faults import LocalError
+
+STAGE = "local"
+REGION = "local"
+ISSUER = "giamsat.local"
+AUDIENCE = "giamsat"
+LOG = "giamsat.local/trail"
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a running service tells the commands."""
+
+    pid: int
+    engine: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A store that a command works on: through the running service's engine, or through one of its own."""
+
+    services: Services
+    endpoint: str
+
+
+class NoCourier:
+    """A courier for commands: they hold no connections; what they write is pushed by the service that does."""
+
+    def post(self, connection: str, message: str) -> bool:
+        """Tell that nobody is connected."""
+        del connection, message
+        return False
+
+    def close(self, connection: str, code: int, reason: str) -> None:
+        """Do nothing."""
+
+
+class Home:
+    """One data folder."""
+
+    def __init__(self, path: Path) -> None:
+        """Name it; nothing is written yet."""
+        self.path = path
+
+    def running(self) -> Run | None:
+        """Find the service that runs on this folder."""
+        try:
+            run = Run(**json.loads((self.path / "run.json").read_text()))
+            os.kill(run.pid, 0)
+        except (OSError, ValueError, TypeError):
+            return None
+        return run
+
+    def announce(self, run: Run) -> None:
+        """Say that a service runs here."""
+        _replaced(self.path / "run.json", json.dumps(asdict(run)).encode())
+
+    def withdraw(self) -> None:
+        """Say that it no longer does."""
+        (self.path / "run.json").unlink(missing_ok=True)
+
+    def environ(self, endpoint: str) -> Mapping[str, str]:
+        """Give the settings that `wiring` reads, making the keys on first use."""
+        keys = self.path / "keys"
+        with _told(self.path):
+            keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+            secrets_file = keys / "secrets.json"
+            if not secrets_file.exists():
+                held = {"current": 1, "secrets": {"1": secrets.token_hex(SECRET_BYTES)}}
+                _first(secrets_file, json.dumps(held).encode())
+            self.token_key()
+        return {
+            "GIAMSAT_STAGE": STAGE,
+            "GIAMSAT_REGION": REGION,
+            "GIAMSAT_ENGINE_URL": endpoint,
+            "GIAMSAT_KEY_SET": str(keys / "key-set.json"),
+            "GIAMSAT_SECRETS": str(keys / "secrets.json"),
+            "GIAMSAT_ISSUER": ISSUER,
+            "GIAMSAT_AUDIENCE": AUDIENCE,
+            "GIAMSAT_LOG": LOG,
+        }
+
+    def token_key(self) -> Ed25519PrivateKey:
+        """Load the key that signs tokens, making it and its key set on first use."""
+        keys = self.path / "keys"
+        file = keys / "token.pem"
+        with _told(self.path):
+            keys.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not file.exists():
+                fresh = Ed25519PrivateKey.generate()
+                _first(file, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+            key = load_pem_private_key(file.read_bytes(), None)
+            if not isinstance(key, Ed25519PrivateKey):
+                raise LocalError(f"{file} is no Ed25519 key; remove it to have a new one made")
+            public = jwt.algorithms.OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+            key_set = {"keys": [{**public, "kid": KEY_ID, "alg": "EdDSA", "use": "sig"}]}
+            _replaced(keys / "key-set.json", json.dumps(key_set).encode())
+        return key
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Open]:
+        """Open the store for a command: the running service's engine, or one started here and ended with it."""
+        run = self.running()
+        if run is not None:
+            yield self.services(run.engine, NoCourier())
+            return
+        with _told(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        with engines.start(self.path) as engine:
+            yield self.services(engine.endpoint, NoCourier())
+
+    def services(self, endpoint: str, courier: Courier) -> Open:
+        """Create what tables are missing and wire the services to them."""
+        prepare_credentials()
+        tables.create(boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK), STAGE)
+        return Open(wired(courier, self.environ(endpoint)), endpoint)
+
+
+KEY_ID = "local-1"
+QUICK = Config(retries={"total_max_attempts": 3}, connect_timeout=2, read_timeout=20)
+
+
+def prepare_credentials() -> None:
+    """Give the AWS libraries credentials for the embedded engine, which asks for some and checks none.
+
+    They are set whatever the machine has: real ones must never be sent to an engine of no account.
+    """
+    os.environ["AWS_ACCESS_KEY_ID"] = "local"
+    os.environ["AWS_SECRET_ACCESS_KEY"] = "local"  # noqa: S105 - the engine checks none
+    os.environ.pop("AWS_SESSION_TOKEN", None)
+    os.environ.pop("AWS_PROFILE", None)
+
+
+@contextlib.contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LocalError(f"cannot write to {folder}: {error.strerror}; choose another folder with DATA=") from error
+
+
+def _replaced(file: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old content or the new, never half."""
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    fresh.write_bytes(content)
+    fresh.chmod(0o600)
+    fresh.replace(file)
+
+
+def _first(file: Path, content: bytes) -> None:
+    """Write a file unless somebody else was faster; whoever was, theirs stands."""
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    fresh.write_bytes(content)
+    fresh.chmod(0o600)
+    with contextlib.suppress(FileExistsError):
+        os.link(fresh, file)
+    fresh.unlink()

@@ -1,0 +1,111 @@
+"""Carries the trail's stream into `handlers.stream`, batch by batch, and keeps its place.
+
+One reader, in order, for each shard, as a Lambda mapping with parallelization 1. A batch that fails is tried again, and holds up those
+behind it, until it passes: nothing is skipped. The place is kept after each batch, so a restart repeats at most one.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from casework.model.errors import Fault
+from casework.ports import Services
+from handlers import stream
+from local.home import QUICK, REGION, STAGE
+
+log = logging.getLogger("giamsat")
+
+BATCH = 100
+BUSY_S = 0.02
+IDLE_S = 0.5
+SHARDS_S = 5.0
+FOLLOWER = "stream"
+
+
+class Pump:
+    """A thread that follows the stream."""
+
+    def __init__(self, services: Services, endpoint: str, busy: Callable[[], bool]) -> None:
+        """Follow on that engine; `busy` tells whether anybody is connected, which makes it look more often."""
+        self._services = services
+        self._busy = busy
+        self._streams = boto3.client("dynamodbstreams", endpoint_url=endpoint, region_name=REGION, config=QUICK)
+        engine = boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK)
+        table = engine.describe_table(TableName=f"giamsat-{STAGE}-trail")["Table"]
+        self._arn = table["LatestStreamArn"]
+        self._iterators: dict[str, str | None] = {}
+        self._done: set[str] = set()
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the batch in hand."""
+        self._stopping.set()
+        self._wake.set()
+        self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        looked = 0.0
+        while not self._stopping.is_set():
+            try:
+                if looked <= 0:
+                    self._look()
+                    looked = SHARDS_S
+                moved = self._turn()
+            except (ClientError, BotoCoreError, Fault) as error:
+                log.warning("the stream could not be read, trying again: %s", error)
+                moved = False
+                self._iterators.clear()  # from the place that was kept
+                looked = 0.0
+            pause = 0.0 if moved else BUSY_S if self._busy() else IDLE_S
+            looked -= max(pause, BUSY_S)
+            if pause:
+                self._wake.wait(pause)
+                self._wake.clear()
+
+    def _look(self) -> None:
+        """Find the shards; a child is read after its parent."""
+        described = self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]
+        shards = {shard["ShardId"]: shard.get("ParentShardId") for shard in described["Shards"]}
+        for shard, parent in shards.items():
+            ready = parent is None or parent in self._done or parent not in shards
+            if shard not in self._iterators and shard not in self._done and ready:
+                self._iterators[shard] = self._iterator(shard)
+
+    def _iterator(self, shard: str) -> str:
+        place = self._services.store.place(FOLLOWER, shard)
+        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
+        if place is not None:
+            where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": place}
+        return str(self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, **where)["ShardIterator"])
+
+    def _turn(self) -> bool:
+        moved = False
+        for shard, iterator in list(self._iterators.items()):
+            if iterator is None:
+                continue
+            answer = self._streams.get_records(ShardIterator=iterator, Limit=BATCH)
+            if answer["Records"]:
+                stream.handle({"Records": answer["Records"]}, self._services)
+                self._services.store.keep_place(FOLLOWER, shard, answer["Records"][-1]["dynamodb"]["SequenceNumber"])
+                moved = True
+            following = answer.get("NextShardIterator")
+            if following is None:
+                del self._iterators[shard]
+                self._done.add(shard)
+            else:
+                self._iterators[shard] = following
+        return moved

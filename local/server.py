@@ -1,0 +1,151 @@
+"""Real HTTP and WebSocket traffic as API Gateway events for the very handlers that run in the cloud. It decides nothing itself."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from base64 import b64encode
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from casework.ports import Services
+from handlers import api, sockets
+from handlers.api import LONGEST_BYTES
+from local.courier import Closing, Line, LocalCourier
+
+THREADS = 8  # calls at once: more only wait for the engine, which writes one transaction at a time
+INBOUND = 64  # messages of one connection that may wait; then its socket is read no further
+
+
+def application(services: Services, courier: LocalCourier, lifespan: Callable[[], AsyncIterator[None]] | None = None) -> Starlette:
+    """Build the application; `lifespan` runs beside it."""
+    limiter: list[Any] = []
+
+    async def call(handle: Callable[[dict[str, Any], Services], dict[str, Any]], event: dict[str, Any]) -> dict[str, Any]:
+        if not limiter:
+            limiter.append(_limiter())
+        return await to_thread.run_sync(handle, event, services, limiter=limiter[0])
+
+    async def graphql(request: Request) -> Response:
+        body = await _body(request)
+        answer = await call(api.handle, _http_event(request, body))
+        headers = {name: value for name, value in answer["headers"].items() if name != "content-type"}
+        return Response(answer["body"], answer["statusCode"], headers, media_type=answer["headers"]["content-type"])
+
+    async def socket(websocket: WebSocket) -> None:
+        await _served(websocket, courier, call)
+
+    @contextlib.asynccontextmanager
+    async def beside(_: Starlette) -> AsyncIterator[None]:
+        if lifespan is None:
+            yield
+            return
+        async with contextlib.asynccontextmanager(lifespan)():
+            yield
+
+    routes = [Route("/graphql", graphql, methods=["GET", "POST"]), WebSocketRoute("/graphql", socket)]
+    return Starlette(routes=routes, lifespan=beside)
+
+
+def _limiter() -> Any:  # noqa: ANN401 - anyio's own type
+    from anyio import CapacityLimiter  # noqa: PLC0415 - it must be made inside of a running loop
+
+    return CapacityLimiter(THREADS)
+
+
+async def _body(request: Request) -> bytes:
+    """Read a body, no further than one byte past what the handler takes."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_BYTES:
+            break
+    return body[: LONGEST_BYTES + 1]
+
+
+def _http_event(request: Request, body: bytes) -> dict[str, Any]:
+    """Lay out a request as an HTTP API of API Gateway does (payload format 2.0)."""
+    try:
+        text, coded = body.decode(), False
+    except UnicodeDecodeError:
+        text, coded = b64encode(body).decode(), True
+    return {
+        "version": "2.0",
+        "rawPath": request.url.path,
+        "rawQueryString": request.url.query,
+        "headers": dict(request.headers),
+        "requestContext": {"http": {"method": request.method}, "requestId": secrets.token_hex(8)},
+        "body": text,
+        "isBase64Encoded": coded,
+    }
+
+
+log = logging.getLogger("giamsat")
+
+Call = Callable[[Callable[..., dict[str, Any]], dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+async def _served(websocket: WebSocket, courier: LocalCourier, call: Call) -> None:
+    """Serve one connection: its messages in order, its answers in order, its end told once."""
+    connection = secrets.token_urlsafe(9)
+    event = {"requestContext": {"routeKey": "$connect", "connectionId": connection}, "headers": dict(websocket.headers)}
+    answer = await call(sockets.handle, event)
+    if answer["statusCode"] != 200:  # noqa: PLR2004 - API Gateway's own rule
+        denial = Response(answer.get("body", ""), answer["statusCode"])
+        await websocket.send_denial_response(denial)
+        return
+    line = courier.opened(connection)
+    await websocket.accept(answer["headers"]["Sec-WebSocket-Protocol"])
+    inbound: asyncio.Queue[str] = asyncio.Queue(INBOUND)
+    tasks = [
+        asyncio.create_task(_read(websocket, inbound, line)),
+        asyncio.create_task(_worked(connection, inbound, call)),
+        asyncio.create_task(_sent(websocket, line)),
+    ]
+    try:
+        ended, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            if fault := task.exception():
+                log.error("a message of %s could not be handled", connection, exc_info=fault)
+                line.put(Closing(1011, "Internal error"))
+                await asyncio.wait(tasks[2:], timeout=2)
+    finally:
+        courier.gone(connection)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await call(sockets.handle, {"requestContext": {"routeKey": "$disconnect", "connectionId": connection}})
+
+
+async def _read(websocket: WebSocket, inbound: "asyncio.Queue[str]", line: Line) -> None:
+    while True:
+        with contextlib.suppress(KeyError):  # a binary frame holds no text
+            try:
+                await inbound.put(await websocket.receive_text())
+            except WebSocketDisconnect:
+                return
+            continue
+        line.put(Closing(4400, "Invalid message received"))
+
+
+async def _worked(connection: str, inbound: "asyncio.Queue[str]", call: Call) -> None:
+    while True:
+        body = await inbound.get()
+        await call(sockets.handle, {"requestContext": {"routeKey": "$default", "connectionId": connection}, "body": body})
+
+
+async def _sent(websocket: WebSocket, line: Line) -> None:
+    while websocket.application_state is WebSocketState.CONNECTED:
+        item = await line.queue.get()
+        if isinstance(item, Closing):
+            await websocket.close(item.code, item.reason)
+            return
+        else:
+            await websocket.send_text(item)

@@ -1,0 +1,80 @@
+"""`giamsat serve`: the engine, the tables, the register, the stream's pump and the server, started and ended together."""
+
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import uvicorn
+
+from casework.model.parties import Role
+from local import engine as engines
+from local.courier import LocalCourier
+from local.faults import LocalError
+from local.home import Home, Run
+from local.pump import Pump
+from local.seeding import seed
+from local.server import application
+from local.tokens import issued
+
+HOST = "127.0.0.1"
+LONGEST_FRAME = 1024 * 1024  # past the protocol's own limit, so that it is the protocol that answers
+
+
+def serve(data: Path, port: int) -> None:
+    """Serve until a signal ends it.
+
+    Raises:
+        LocalError: the port is taken, the engine does not start, the folder cannot be written to.
+    """
+    home = Home(data)
+    with _listening(port) as listener, engines.start(data) as engine:
+        courier = LocalCourier()
+        opened = home.services(engine.endpoint, courier)
+        seed(opened.services)
+        pump = Pump(opened.services, engine.endpoint, lambda: courier.connected > 0)
+        url = f"http://{HOST}:{port}"
+
+        async def beside() -> AsyncIterator[None]:
+            pump.start()
+            home.announce(Run(os.getpid(), engine.endpoint, url))
+            _greet(home, url)
+            try:
+                yield
+            finally:
+                home.withdraw()
+                pump.stop()
+
+        config = uvicorn.Config(
+            application(opened.services, courier, beside),
+            log_level="warning",
+            ws="websockets-sansio",
+            ws_max_size=LONGEST_FRAME,
+            timeout_graceful_shutdown=3,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """Take the port first: it costs nothing, and a taken one is told at once."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise LocalError(f"cannot listen on {HOST}:{port}: {reason}; choose another port with PORT=") from error
+    with listener:
+        yield listener
+
+
+def _greet(home: Home, url: str) -> None:
+    print(f"giamsat serves {url}/graphql (HTTP and graphql-transport-ws); data in {home.path}", flush=True)
+    print("The engine listens on every interface of this machine: keep a firewall in front. Tokens for eight hours:", flush=True)
+    for role in (Role.CITIZEN, Role.RECEPTION, Role.HEAD, Role.OFFICER, Role.SUPERVISOR, Role.INSPECTOR):
+        print(f"  {role:<10} {issued(home, role)}", flush=True)
+    print("Ready.", flush=True)

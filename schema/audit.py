@@ -1,0 +1,200 @@
+"""The audit trail: who did what, when, why, and the hashes that prove it."""
+
+from datetime import datetime
+from typing import Any
+
+import strawberry
+
+from casework.audit.chain import Entry
+from casework.audit.disclosure import opened
+from casework.model.access import Decision, Group, Trail
+from casework.model.parties import PartyKind
+from casework.model.record import DossierId
+from casework.views import View, disclosures, visible
+from schema.context import Context, Info, context_of
+from schema.node import Node, global_id
+from schema.paging import MOST, Page, PageInfo, asked, cursor
+from schema.scalars import Plain
+
+INTERNAL_FIELDS = ("opinions.", "assignments.")  # an applicant sees that something was done, not what it says
+
+
+@strawberry.type(description="A field that an entry changed.")
+class Change:
+    """One change."""
+
+    field: str = strawberry.field(description="The field, as docs/audit-format.md names it.")
+    before: Plain | None = strawberry.field(name="from", description="Its value before; null when there was none.")
+    after: Plain | None = strawberry.field(name="to", description="Its value after; null when it was taken away.")
+
+
+@strawberry.type(description="An actor as an entry names it.")
+class Actor:
+    """A party of an entry."""
+
+    kind: PartyKind = strawberry.field(description="What kind of actor.")
+    id: str = strawberry.field(description="An officer's code, a log's name, or a citizen's pseudonym for this dossier.")
+    role: str | None = strawberry.field(description="The role in which it acted.")
+    unit: str | None = strawberry.field(description="Code of the unit for which it acted.")
+
+
+@strawberry.type(description="Why something was done out of the ordinary.")
+class EntryReason:
+    """A reason of an entry."""
+
+    code: str = strawberry.field(description="What kind of reason.")
+    text: str | None = strawberry.field(description="The reason as it was given; null where it may not be read.")
+    log: str | None = strawberry.field(description="The log that an import read.")
+
+
+@strawberry.type(description="One entry of the audit trail: one change, sealed into the chain of its subject.")
+class AuditEntry(Node):
+    """An entry."""
+
+    entry: strawberry.Private[Entry]
+    decision: strawberry.Private[Decision]
+    seq: int = strawberry.field(description="Its number in the chain of its subject, from 1, without gaps.")
+    occurred_at: datetime = strawberry.field(description="When it happened, as its maker says; this rules the clock.")
+    recorded_at: datetime = strawberry.field(description="When it was written.")
+    hash: str = strawberry.field(description="SHA-256 of its line.")
+    prev: str = strawberry.field(description="SHA-256 of the line before; 64 zeros for the first.")
+
+    @strawberry.field(description="Global id of what the entry is about.")
+    def subject(self) -> strawberry.ID:
+        """Name the subject."""
+        return global_id(self.entry.body["subject"]["kind"], self.entry.body["subject"]["id"])
+
+    @strawberry.field(description="What was done.")
+    def action(self) -> str:
+        """Name the action."""
+        return str(self.entry.body["action"])
+
+    @strawberry.field(description="Who did it; null where it may not be seen.")
+    def actor(self) -> Actor | None:
+        """Show the actor."""
+        return self._party("actor")
+
+    @strawberry.field(description="In whose name; null when in its own.")
+    def on_behalf_of(self) -> Actor | None:
+        """Show for whom."""
+        return self._party("on_behalf_of")
+
+    @strawberry.field(description="Why, when out of the ordinary.")
+    def reason(self, info: Info) -> EntryReason | None:
+        """Show the reason; its text is internal."""
+        found = self.entry.body["reason"]
+        if found is None or self.decision.trail is Trail.TECHNICAL:
+            return None
+        text = None
+        if "text" in found and Group.INTERNAL in self.decision.groups:
+            kept = disclosures(context_of(info).services, self.entry.body["subject"]["id"])
+            text = opened(kept[found["text"]["digest"]])[1] if found["text"]["digest"] in kept else None
+        return EntryReason(code=found["code"], text=text, log=found.get("log"))
+
+    @strawberry.field(description="The fields it changed; null where they may not be seen.")
+    def changes(self) -> list[Change] | None:
+        """Show the changes."""
+        if self.decision.trail is Trail.TECHNICAL:
+            return None
+        hidden = INTERNAL_FIELDS if self.decision.trail is Trail.APPLICANT else ()
+        return [
+            Change(field=change["field"], before=change["from"], after=change["to"])
+            for change in self.entry.body["changes"]
+            if not str(change["field"]).startswith(hidden or "\0")
+        ]
+
+    def _party(self, name: str) -> Actor | None:
+        party: dict[str, Any] | None = self.entry.body[name]
+        if party is None or self.decision.trail is Trail.TECHNICAL:
+            return None
+        return Actor(kind=PartyKind(party["kind"]), id=party["id"], role=party.get("role"), unit=party.get("unit"))
+
+
+@strawberry.type(description="An entry in its list.")
+class AuditEntryEdge:
+    """Relay's edge."""
+
+    cursor: str = strawberry.field(description="Where it stands.")
+    node: AuditEntry = strawberry.field(description="The entry.")
+
+
+@strawberry.type(description="A page of the audit trail, oldest first.")
+class AuditEntryConnection:
+    """Relay's connection."""
+
+    edges: list[AuditEntryEdge] = strawberry.field(description="The entries with their cursors.")
+    nodes: list[AuditEntry] = strawberry.field(description="The entries.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+
+def entry_shown(entry: Entry, decision: Decision) -> AuditEntry:
+    """Show an entry."""
+    return AuditEntry(
+        id=global_id("entry", f"{entry.body['subject']['id']}/{entry.seq}"),
+        entry=entry,
+        decision=decision,
+        seq=entry.seq,
+        occurred_at=entry.occurred_at,
+        recorded_at=entry.recorded_at,
+        hash=entry.hash,
+        prev=entry.body["prev"],
+    )
+
+
+def trail_page(
+    context: Context, view: View | None, first: int | None, last: int | None, after: str | None, before: str | None
+) -> AuditEntryConnection:
+    """Read a page of a dossier's trail, as far as the viewer may see it; empty for what is hidden."""
+    page = asked(first, last, after, before)
+    found: list[Entry] = []
+    if view is not None and view.decision.trail is not Trail.NONE:
+        found = _seen(context, view, page)
+    more = len(found) > page.count
+    found = found[: page.count]
+    if page.backwards:
+        found.reverse()
+    edges = [AuditEntryEdge(cursor=cursor(e.seq), node=entry_shown(e, view.decision)) for e in found if view]
+    return AuditEntryConnection(
+        edges=edges,
+        nodes=[edge.node for edge in edges],
+        page_info=PageInfo(
+            has_next_page=page.before is not None if page.backwards else more,
+            has_previous_page=more if page.backwards else page.after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        ),
+    )
+
+
+def _seen(context: Context, view: View, page: Page) -> list[Entry]:
+    """Read until one more than the page is found, or the chain ends."""
+    out: list[Entry] = []
+    low, high = page.after or 0, page.before
+    while len(out) <= page.count:
+        batch = context.services.store.entries(view.held.id, low, MOST, backwards=page.backwards, before=high)
+        out.extend(entry for entry in visible(batch, view.decision) if entry is not None)
+        if len(batch) < MOST:
+            break
+        if page.backwards:
+            high = batch[-1].seq
+        else:
+            low = batch[-1].seq
+    return out
+
+
+def entry_of(context: Context, key: str) -> AuditEntry | None:
+    """Find one entry by `subject/seq`; None where it may not be seen."""
+    subject, _, number = key.partition("/")
+    if not (number.isascii() and number.isdigit() and len(number) <= len(str(MOST_SEQ))):
+        return None
+    seq = int(number)
+    found = context.services.store.entries(subject, seq - 1, 1, before=seq + 1)
+    held = context.services.store.held(DossierId(subject)) if found else None
+    if held is None:
+        return None
+    decision = context.decided(held)
+    shown = visible(found, decision)[0]
+    return entry_shown(shown, decision) if shown else None
+
+
+MOST_SEQ = 99_999_999

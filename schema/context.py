@@ -1,0 +1,57 @@
+"""What a resolver is given beside its arguments: services, viewer, and the views loaded so far in this operation."""
+
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import strawberry
+
+from casework.model.access import Decision
+from casework.model.parties import Viewer
+from casework.model.record import DossierId
+from casework.ports import Held, Services
+from casework.views import View, decided, viewed
+from schema.node import key_of
+
+
+@dataclass(slots=True)
+class Context:
+    """One operation's context."""
+
+    services: Services
+    viewer: Viewer
+    correlation: str
+    views: dict[DossierId, View | None] = field(default_factory=dict)
+    texts: dict[DossierId, Any] = field(default_factory=dict)
+
+    def view(self, subject: DossierId) -> View | None:
+        """Load a dossier for the viewer, once."""
+        if subject not in self.views:
+            self.views[subject] = viewed(self.services, self.viewer, subject)
+        return self.views[subject]
+
+    def trail_view(self, text: str) -> View | None:
+        """Load the dossier behind a code or a global id for the reading of its trail, which some may who see nothing else."""
+        subject = self.subject(text)
+        held = self.services.store.held(subject) if subject else None
+        return View(held, self.decided(held)) if held else None
+
+    def subject(self, text: str) -> DossierId | None:
+        """Find the id behind a code or a global id."""
+        key = key_of(text, "dossier")
+        return DossierId(key) if key != text else self.services.store.coded(text)
+
+    def decided(self, held: Held) -> Decision:
+        """Decide what the viewer may see of a dossier that is loaded already."""
+        return decided(self.services, self.viewer, held)
+
+    def decide_once(self, held: Held, decision: Decision) -> None:
+        """Take a decision that was made already: live delivery makes one for a whole cohort."""
+        self.views[held.id] = View(held, decision)
+
+
+Info = strawberry.Info[Context, None]
+
+
+def context_of(info: Info) -> Context:
+    """Give the context of a resolver."""
+    return cast("Context", info.context)

@@ -1,0 +1,118 @@
+"""The statutory clock as citizens see it: due dates with their reasons."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import strawberry
+
+from casework.model.alert import AlertLevel, level_at
+from casework.model.clock import LimitUnit, Reckoning, remaining_minutes, used_minutes
+from casework.model.derivation import Reason, ReasonKind
+from casework.model.dossier import Setting, clock_of
+from casework.model.record import Dossier, HolderKind, IntervalKind
+from casework.model.record import Interval as Stored
+from schema.context import Info
+from schema.text import LANGS, Language
+from schema.unit import Unit, unit_of
+
+Lang = Annotated[Language, strawberry.argument(description="The language of the text.")]
+
+
+@strawberry.type(description="How long a procedure may take.")
+class Limit:
+    """A limit."""
+
+    unit: LimitUnit = strawberry.field(description="What is counted.")
+    amount: int | None = strawberry.field(description="How many; null for FIXED_DATE.")
+
+
+@strawberry.type(description="One line of the derivation of a due date.")
+class ClockReason:
+    """A reason of the clock."""
+
+    reason: strawberry.Private[Reason]
+    kind: ReasonKind = strawberry.field(description="What the line tells.")
+    on: date | None = strawberry.field(description="The legal day that it speaks of.")
+    from_on: date | None = strawberry.field(name="from", description="First day of a stretch, or the day before a move.")
+    to_on: date | None = strawberry.field(name="to", description="Last day of a stretch, or the day after a move.")
+    legal_basis: str | None = strawberry.field(description="The law or document that it rests on.")
+
+    @strawberry.field(description="The line as a sentence.")
+    def text(self, lang: Lang = Language.VI) -> str:
+        """Say it in a language."""
+        return self.reason.text(LANGS[lang])
+
+
+@strawberry.type(description="A stretch of the clock, and who held the dossier during it. Intervals tile the whole.")
+class Interval:
+    """An interval."""
+
+    stored: strawberry.Private[Stored]
+    kind: IntervalKind = strawberry.field(description="Whether the clock runs.")
+    cause: str = strawberry.field(description="The move that opened it.")
+    holder: HolderKind = strawberry.field(description="Who holds the dossier.")
+    from_at: datetime = strawberry.field(name="from", description="When it begins.")
+    to_at: datetime | None = strawberry.field(name="to", description="When it ends; null while it lasts.")
+    officer: str | None = strawberry.field(description="The officer's code, where a person holds it.")
+
+    @strawberry.field(description="The unit, where one holds it.")
+    def unit(self, info: Info) -> Unit | None:
+        """Find the unit."""
+        return unit_of(info, self.stored.unit) if self.stored.unit else None
+
+
+@strawberry.type(description="A statutory clock: when it is due, and why.")
+class Clock:
+    """A clock."""
+
+    due_at: datetime = strawberry.field(
+        description="When it is due; that instant is in time. While paused: as it stood when the pause began."
+    )
+    original_due_at: datetime = strawberry.field(description="As it was computed at receipt.")
+    promised_due_at: datetime | None = strawberry.field(description="As it stands on the slip.")
+    level: AlertLevel | None = strawberry.field(description="How urgent it is now; null when it is not, paused or ended.")
+    paused: bool = strawberry.field(description="Whether the clock stands.")
+    remaining_minutes: int = strawberry.field(description="Working minutes left; 0 when overdue.")
+    used_minutes: int = strawberry.field(description="Working minutes used, pauses left out.")
+    explanation: list[ClockReason] = strawberry.field(description="The derivation, line by line.")
+    intervals: list[Interval] = strawberry.field(description="The stretches of the clock.")
+
+
+def dossier_clock(dossier: Dossier, setting: Setting, now: datetime) -> Clock | None:
+    """Give the clock of a dossier; None before it is received. A decided one's clock stands at its decision."""
+    if dossier.received_at is None or dossier.due_at is None:
+        return None
+    found = clock_of(dossier, setting)
+    clock = clock_shown(found, setting, min(now, dossier.decided_at) if dossier.decided_at else now)
+    clock.due_at = dossier.due_at
+    clock.original_due_at = dossier.original_due_at or dossier.due_at
+    clock.promised_due_at = dossier.promised_due_at
+    clock.level = clock.level if dossier.open else None
+    clock.intervals = [
+        Interval(stored=i, kind=i.kind, cause=i.cause, holder=i.holder, from_at=i.from_at, to_at=i.to_at, officer=i.officer)
+        for i in dossier.intervals
+    ]
+    return clock
+
+
+def clock_shown(found: Reckoning, setting: Setting, now: datetime) -> Clock:
+    """Show a clock that belongs to no dossier."""
+    thresholds = setting.procedure.thresholds
+    return Clock(
+        due_at=found.due_at,
+        original_due_at=found.due_at,
+        promised_due_at=None,
+        level=level_at(found, found.received_at, setting.calendar, now, thresholds),
+        paused=found.paused,
+        remaining_minutes=remaining_minutes(found, now, setting.calendar),
+        used_minutes=used_minutes(found, now, setting.calendar),
+        explanation=[_line(reason) for reason in found.reasons],
+        intervals=[],
+    )
+
+
+def _line(reason: Reason) -> ClockReason:
+    return ClockReason(
+        reason=reason, kind=reason.kind, on=reason.on, from_on=reason.from_on, to_on=reason.to_on,
+        legal_basis=reason.legal_basis or None,
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""The domain's enums as the schema shows them, each value described."""
+
+import strawberry
+
+from casework.model.alert import AlertLevel
+from casework.model.clock import LimitUnit
+from casework.model.derivation import ReasonKind
+from casework.model.parties import PartyKind, Role
+from casework.model.procedure import Channel, DossierKind, StepOrder
+from casework.model.record import AssignmentRole, HolderKind, IntervalKind, Outcome, State
+from casework.model.unit import PointKind
+
+strawberry.enum(State, name="DossierState", description="Where a dossier stands in its lifecycle.")
+strawberry.enum(DossierKind, description="What a dossier is. All kinds share one lifecycle.")
+strawberry.enum(Channel, description="How a dossier comes in.")
+strawberry.enum(AlertLevel, description="How urgent a deadline is, ascending.")
+strawberry.enum(LimitUnit, description="What a limit is counted in.")
+strawberry.enum(ReasonKind, name="ClockReasonKind", description="What a line of a clock's explanation tells.")
+strawberry.enum(Role, description="The role of a token.")
+strawberry.enum(PartyKind, name="ActorKind", description="What kind of actor an entry names.")
+strawberry.enum(StepOrder, description="Whether steps follow each other.")
+strawberry.enum(AssignmentRole, description="Part of a unit in a dossier.")
+strawberry.enum(IntervalKind, description="Whether the clock runs.")
+strawberry.enum(HolderKind, description="Who holds the dossier.")
+strawberry.enum(Outcome, description="What was decided.")
+strawberry.enum(PointKind, name="ReceptionPointKind", description="Kinds of reception point.")
+
+# Enum name in the schema: its values' descriptions.
+VALUES: dict[str, dict[str, str]] = {
+    "DossierState": {
+        "SUBMITTED": "Handed in, not yet taken in.",
+        "RECEIVED": "Taken in: the clock runs.",
+        "REFUSED": "Not taken in, with reason and legal basis.",
+        "IN_PROCESS": "Assigned and being handled.",
+        "AWAITING_SUPPLEMENT": "Waiting for the applicant's supplements; the clock is paused.",
+        "AWAITING_PAYMENT": "Waiting for a payment.",
+        "DECIDED": "Decided: the clock has stopped.",
+        "DELIVERED": "The result is with the applicant.",
+        "WITHDRAWN": "Withdrawn by the applicant.",
+        "STOPPED": "Stopped by an approver.",
+    },
+    "DossierKind": {
+        "ADMINISTRATIVE": "An administrative procedure.",
+        "COMPLAINT": "A complaint (khiếu nại).",
+        "DENUNCIATION": "A denunciation (tố cáo).",
+        "FEEDBACK": "Feedback or a petition (phản ánh, kiến nghị).",
+        "ACCESS_REQUEST": "A request for access to information.",
+    },
+    "Channel": {
+        "ONLINE": "By the portal.",
+        "COUNTER": "At a counter.",
+        "POST": "By post.",
+        "EMAIL": "By e-mail.",
+        "INTERNAL": "From inside the administration.",
+    },
+    "AlertLevel": {
+        "AT_RISK": "Little of the limit is left.",
+        "DUE_TODAY": "The due day has begun.",
+        "OVERDUE": "The due instant has passed.",
+        "ESCALATED": "Five working days have passed since.",
+    },
+    "LimitUnit": {
+        "WORKING_DAYS": "Working days.",
+        "CALENDAR_DAYS": "Calendar days; an end on a day off rolls to the next working day.",
+        "FIXED_DATE": "A given instant, as an import brings it.",
+    },
+    "ClockReasonKind": {
+        "START": "The day from which days are counted.",
+        "SKIPPED_DAY": "A day that does not count.",
+        "MAKEUP_DAY": "A Saturday that is worked and counts.",
+        "PAUSE": "A time in which the clock stood.",
+        "EXTENSION": "Units that were added to the limit.",
+        "ROLLED": "The end fell on a day off and moved on.",
+        "AMENDED": "The calendar was amended.",
+        "IMPORTED": "The due instant came with an import.",
+    },
+    "Role": {
+        "PUBLIC": "No token.",
+        "CITIZEN": "An applicant.",
+        "RECEPTION": "Staff of a reception point.",
+        "OFFICER": "Handles dossiers.",
+        "HEAD": "Head of a unit.",
+        "SUPERVISOR": "Supervises a unit and all below it.",
+        "INSPECTOR": "Inspects, anywhere.",
+        "ADMIN": "Keeps the register; sees no dossier.",
+        "IMPORT": "A log that is read in; no token has it.",
+    },
+    "ActorKind": {
+        "CITIZEN": "A citizen, under a pseudonym that holds for one dossier.",
+        "OFFICER": "A person in office, by the register's code.",
+        "IMPORT": "A log that was read in.",
+        "SERVICE": "The service itself.",
+    },
+    "StepOrder": {"ORDERED": "One after the other.", "FREE": "In any order; a step may recur."},
+    "AssignmentRole": {"LEAD": "Answers for the dossier (chủ trì).", "COORDINATING": "Gives an opinion (phối hợp)."},
+    "IntervalKind": {"RUNNING": "The clock runs.", "PAUSED": "The clock stands."},
+    "HolderKind": {
+        "UNIT": "A unit, no person named yet.",
+        "OFFICER": "A person.",
+        "APPLICANT": "The applicant.",
+        "TREASURY": "Whoever takes the payment.",
+        "INCIDENT": "An incident.",
+        "BLOCKER": "A blocker.",
+    },
+    "Outcome": {"GRANTED": "As asked.", "REJECTED": "Not as asked.", "OTHER": "Neither, or not known."},
+    "ReceptionPointKind": {
+        "CENTRE": "A provincial centre.",
+        "BRANCH": "A branch of it.",
+        "COMMUNE_COUNTER": "A commune's counter.",
+        "POSTAL_AGENT": "A post office.",
+        "ONLINE": "The portal.",
+    },
+}

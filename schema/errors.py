@@ -1,0 +1,142 @@
+"""One table: the service's codes to what front ends read, in three languages. Each code has a page in docs/errors.md.
+
+Refusals of a mutation are values, `UserError`. What goes to the top level is for authentication, limits and bugs, under the closed set of
+codes of `TopLevel`; a bug shows its correlation id and nothing else.
+"""
+
+import logging
+from enum import StrEnum
+
+import strawberry
+from graphql import GraphQLError
+
+from casework.model.errors import (
+    Conflict as Stale,
+)
+from casework.model.errors import (
+    Contended,
+    Fault,
+    Forbidden,
+    Unauthenticated,
+    Unavailable,
+)
+from casework.model.errors import Invalid as Wrong
+from casework.model.errors import NotFound as Absent
+from casework.model.errors import Refused as No
+from schema.text import Language
+
+log = logging.getLogger("giamsat")
+
+
+class TopLevel(StrEnum):
+    """`extensions.code` of errors at the top level."""
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    RATE_LIMITED = "RATE_LIMITED"
+    COST_EXCEEDED = "COST_EXCEEDED"
+    INTERNAL = "INTERNAL"
+
+
+# code: (Vietnamese, French). English is the message itself, which also names the values at fault.
+TEXTS: dict[str, tuple[str, str]] = {
+    "INVALID": ("Dữ liệu nhập không hợp lệ.", "La saisie n'est pas valable."),
+    "CLOCK_INPUT": ("Không thể tính thời hạn từ dữ liệu này.", "Aucun délai ne peut être calculé à partir de cette saisie."),
+    "CURSOR": ("Con trỏ không thuộc danh sách này.", "Ce curseur n'appartient pas à cette liste."),
+    "NOT_FOUND": ("Không tìm thấy hồ sơ.", "Dossier introuvable."),
+    "NOT_RECEIVED": ("Hồ sơ chưa được tiếp nhận nên chưa tính thời hạn.", "Le délai court à partir de la réception."),
+    "CONFLICT": ("Hồ sơ đã thay đổi; hãy xem lại rồi làm lại.", "Le dossier a changé ; relisez-le puis recommencez."),
+    "CONTENDED": ("Hồ sơ đang được người khác thay đổi; chưa ghi gì, hãy thử lại.", "D'autres modifient le dossier ; rien n'a été écrit, réessayez."),
+    "UNAVAILABLE": ("Hệ thống lưu trữ chưa trả lời; hãy thử lại với cùng khoá.", "Le stockage n'a pas répondu ; réessayez avec la même clé."),
+    "STATE": ("Trạng thái hiện tại của hồ sơ không cho phép.", "L'état actuel du dossier ne le permet pas."),
+    "NOT_YOUR_MOVE": ("Việc này không thuộc thẩm quyền của bạn.", "Cette action ne vous revient pas."),
+    "LEAD_FIRST": ("Phải phân công đơn vị chủ trì trước.", "Il faut d'abord désigner le pilote."),
+    "STEP_ORDER": ("Chưa đến bước này.", "Ce n'est pas l'étape suivante."),
+    "AFTER_DUE": ("Đã quá thời hạn giải quyết.", "Le délai est dépassé."),
+    "ONCE_PER_STAGE": ("Mỗi bước chỉ được yêu cầu bổ sung một lần.", "Un seul complément peut être demandé par étape."),
+    "OPINION_MISSING": ("Còn thiếu ý kiến phối hợp.", "Il manque un avis."),
+    "UNKNOWN_COMPONENT": ("Thành phần hồ sơ không có trong thủ tục.", "Cette pièce n'est pas prévue par la procédure."),
+    "UNKNOWN_STEP": ("Bước không có trong thủ tục.", "Cette étape n'est pas prévue par la procédure."),
+    "UNKNOWN_ASSIGNMENT": ("Không có phân công phối hợp nào như vậy.", "Aucune coordination de ce numéro n'est en cours."),
+    "UNKNOWN_UNIT": ("Không có cơ quan nào như vậy đang hoạt động.", "Aucune unité active de ce code."),
+    "UNKNOWN_OFFICER": ("Không có cán bộ nào như vậy tại cơ quan đó.", "Aucun instructeur de ce code dans cette unité."),
+    "UNKNOWN_POINT": ("Không có bộ phận một cửa nào như vậy.", "Aucun guichet de ce code."),
+    "UNKNOWN_PROCEDURE": ("Không có thủ tục nào như vậy.", "Aucune procédure de ce code."),
+    "NOT_IN_FORCE": ("Thủ tục không còn hoặc chưa có hiệu lực.", "La procédure n'est pas en vigueur ce jour-là."),
+    "CHANNEL_NOT_ALLOWED": ("Thủ tục không nhận hồ sơ qua kênh này.", "La procédure n'admet pas ce canal."),
+    "INCOMPLETE": ("Hồ sơ còn thiếu thành phần.", "Le dossier est incomplet."),
+    "NO_ITEM": ("Phải nêu ít nhất một thành phần cần bổ sung.", "Indiquez au moins une pièce."),
+    "UNCLEAR_ASSIGNMENT": ("Phân công chưa rõ người, rõ việc.", "L'affectation n'est pas complète."),
+    "BEFORE_LAST_MOVE": ("Thời điểm nằm trước việc liền trước.", "L'instant précède l'action antérieure."),
+    "IN_FUTURE": ("Thời điểm nằm trong tương lai.", "L'instant est dans le futur."),
+    "BACKDATING_REASON_NEEDED": ("Phải nêu lý do ghi lùi ngày.", "Indiquez le motif de l'antidatage."),
+    "TOO_MANY": ("Quá nhiều mục.", "Trop d'éléments."),
+    "TOO_LONG": ("Văn bản quá dài.", "Le texte est trop long."),
+    "EMPTY": ("Cần nhập nội dung.", "Un texte est attendu."),
+    "BAD_CHARACTER": ("Có ký tự không được phép.", "Un caractère n'est pas admis."),
+    "BAD_DIGEST": ("Mã băm không hợp lệ.", "L'empreinte n'est pas valable."),
+    "BAD_KEY": ("Khoá chống lặp không hợp lệ.", "La clé d'idempotence n'est pas valable."),
+    "IDEMPOTENCY_KEY_REUSED": ("Khoá này đã dùng cho dữ liệu khác.", "Cette clé a servi à une autre saisie."),
+}  # fmt: skip
+
+
+@strawberry.interface(description="A refusal that concerns the input or the dossier. Codes never change; texts may.")
+class UserError:
+    """A refusal as a value."""
+
+    fault: strawberry.Private[Fault]
+
+    @strawberry.field(description="A stable code; docs/errors.md has a paragraph on each.")
+    def code(self) -> str:
+        """Give the code."""
+        return self.fault.code
+
+    @strawberry.field(description="What is wrong and what to do, for people.")
+    def message(self, lang: Language = Language.VI) -> str:
+        """Say it in a language."""
+        texts = TEXTS.get(self.fault.code)
+        if lang is Language.EN or texts is None:
+            return self.fault.message
+        return texts[0] if lang is Language.VI else texts[1]
+
+    @strawberry.field(description="The input field at fault, outermost first; null when it is none.")
+    def path(self) -> list[str] | None:
+        """Name the field."""
+        found = getattr(self.fault, "path", ())
+        return list(found) or None
+
+
+@strawberry.type(description="The input is wrong.")
+class Invalid(UserError):
+    """`errors.Invalid` as a value."""
+
+
+@strawberry.type(description="There is no such thing, or none for this viewer.")
+class NotFound(UserError):
+    """`errors.NotFound` as a value."""
+
+
+def top_level(error: GraphQLError, correlation: str) -> GraphQLError:
+    """Give an error its closed code and correlation id; a bug loses its words and is logged with them."""
+    cause = error.original_error
+    code, message = TopLevel.BAD_USER_INPUT, error.message
+    match cause:
+        case None:
+            code = TopLevel(error.extensions["code"]) if error.extensions and "code" in error.extensions else code
+        case Wrong() | Absent() | No() | Stale():
+            message = cause.message
+        case Unauthenticated():
+            code = TopLevel.UNAUTHENTICATED
+        case Forbidden():
+            code = TopLevel.FORBIDDEN
+        case Contended() | Unavailable():
+            log.warning("%s %s", correlation, cause.message)
+            code, message = TopLevel.INTERNAL, cause.message
+        case GraphQLError():
+            pass
+        case _:
+            log.error("%s unexpected", correlation, exc_info=cause)
+            code, message = TopLevel.INTERNAL, "something went wrong here; the correlation id helps us to find out what"
+    extensions = {"code": code.value, "correlationId": correlation}
+    return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)

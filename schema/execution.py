@@ -1,0 +1,215 @@
+"""Executing documents: parse, validate and limit once, execute often; and what subscriptions need of it.
+
+`executed` serves HTTP and operations over a socket, `compiled` tells the protocol what an operation is, `rendered` executes one event for
+one cohort and decision. Handlers hand these to `casework`, which knows no GraphQL.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FieldNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    VariableNode,
+    get_operation_ast,
+    parse,
+    print_ast,
+    validate,
+    visit,
+)
+from graphql.execution import execute
+from graphql.execution.values import get_argument_values, get_variable_values
+from graphql.language import Visitor
+from graphql.utilities import strip_ignored_characters
+
+from casework.audit.canonical import canonical
+from casework.model.access import Decision
+from casework.model.errors import Invalid
+from casework.model.parties import PUBLIC
+from casework.ports import Services
+from schema.context import Context
+from schema.errors import TopLevel, top_level
+from schema.live import DossierSource, event_shown
+from schema.root import core
+
+MOST_TOKENS = 4000
+MOST_DEPTH = 15
+MOST_ROOT_FIELDS = 30
+CACHED = 512
+PER_CLIENT = ("after", "secret")  # arguments that are no part of a cohort
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A document that may be executed, or why it may not."""
+
+    document: DocumentNode | None
+    errors: tuple[GraphQLError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A subscription's operation: its root field and arguments, and what its cohort executes."""
+
+    field: str
+    arguments: Mapping[str, Any]
+    document: str
+    variables: str
+    operation: str | None
+
+
+@lru_cache(maxsize=CACHED)
+def prepared(query: str) -> Prepared:
+    """Parse and validate a document, and hold it to the limits."""
+    try:
+        document = parse(query, max_tokens=MOST_TOKENS)
+    except GraphQLError as error:
+        if "tokens" in error.message:
+            return Prepared(None, (_costly(f"a document has at most {MOST_TOKENS} tokens"),))
+        return Prepared(None, (error,))
+    except RecursionError:
+        return Prepared(None, (_costly(f"a document is at most {MOST_DEPTH} levels deep"),))
+    if errors := validate(core, document, max_errors=20):
+        return Prepared(None, tuple(errors))
+    measured = _Measure()
+    visit(document, measured)
+    if measured.deepest > MOST_DEPTH:
+        return Prepared(None, (_costly(f"a document is at most {MOST_DEPTH} levels deep"),))
+    if any(len(d.selection_set.selections) > MOST_ROOT_FIELDS for d in document.definitions if isinstance(d, OperationDefinitionNode)):
+        return Prepared(None, (_costly(f"an operation has at most {MOST_ROOT_FIELDS} root fields"),))
+    return Prepared(document)
+
+
+class _Measure(Visitor):
+    """Counts levels, with fragments counted where they stand: they nest no deeper than the document."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.deepest = 0
+        self._depth = 0
+
+    def enter_field(self, *_: object) -> None:
+        self._depth += 1
+        self.deepest = max(self.deepest, self._depth)
+
+    def leave_field(self, *_: object) -> None:
+        self._depth -= 1
+
+
+def operation_kind(query: str, operation: str | None) -> OperationType | None:
+    """Tell what kind of operation is asked for; None when the document does not say."""
+    document = prepared(query).document
+    found = get_operation_ast(document, operation) if document else None
+    return found.operation if found else None
+
+
+def executed(query: str, variables: Mapping[str, Any] | None, operation: str | None, context: Context) -> ExecutionResult:
+    """Execute a query or a mutation."""
+    ready = prepared(query)
+    if ready.document is None:
+        return ExecutionResult(None, [top_level(error, context.correlation) for error in ready.errors])
+    if operation_kind(query, operation) is None:
+        unclear = GraphQLError("name the operation: `operationName` is none of the document's")
+        return ExecutionResult(None, [top_level(unclear, context.correlation)])
+    result = execute(
+        core, ready.document, context_value=context, variable_values=dict(variables or {}), operation_name=operation
+    )
+    assert isinstance(result, ExecutionResult), "resolvers are synchronous"
+    if result.errors:
+        result.errors = [top_level(error, context.correlation) for error in result.errors]
+    return result
+
+
+def compiled(query: str, variables: Mapping[str, Any], operation: str | None, correlation: str) -> Compiled | list[dict[str, Any]]:
+    """Compile a subscription; a list of formatted errors when it cannot be."""
+    ready = prepared(query)
+    found = get_operation_ast(ready.document, operation) if ready.document else None
+    if ready.document is None or found is None:
+        errors = ready.errors or (GraphQLError("name the operation: `operationName` is none of the document's"),)
+        return [_formatted(error, correlation) for error in errors]
+    coerced = get_variable_values(core, found.variable_definitions or (), dict(variables))
+    if isinstance(coerced, list):
+        return [_formatted(error, correlation) for error in coerced]
+    root = next(node for node in found.selection_set.selections)
+    assert core.subscription_type is not None
+    if not isinstance(root, FieldNode) or root.name.value not in core.subscription_type.fields:
+        return [_formatted(GraphQLError("a subscription selects one field of Subscription, not through a fragment"), correlation)]
+    try:
+        arguments = get_argument_values(core.subscription_type.fields[root.name.value], root, coerced)
+        stripped, names = _stripped(ready.document, found, root)
+    except (GraphQLError, Invalid) as error:
+        told = error if isinstance(error, GraphQLError) else GraphQLError(error.message)
+        return [_formatted(told, correlation)]
+    kept = {name: value for name, value in variables.items() if name in names}
+    return Compiled(root.name.value, arguments, stripped, canonical(kept).decode(), operation)
+
+
+def _stripped(document: DocumentNode, operation: OperationDefinitionNode, root: FieldNode) -> tuple[str, frozenset[str]]:
+    """Take cursor and secret out of a document, and name the variables that are left.
+
+    Raises:
+        Invalid: a secret that stands in the document itself, or a variable of these that is used elsewhere too.
+    """
+    gone: set[str] = set()
+    kept = []
+    for argument in root.arguments or ():
+        name = argument.name.value
+        if name not in PER_CLIENT:
+            kept.append(argument)
+        elif isinstance(argument.value, VariableNode):
+            gone.add(argument.value.name.value)
+        elif name == "secret":
+            raise Invalid("`secret` must come as a variable, never in the document", path=("secret",))
+    left = [d for d in operation.variable_definitions or () if d.variable.name.value not in gone]
+    for other in (*kept, *(root.directives or ()), *((root.selection_set,) if root.selection_set else ())):
+        if any(f"${name}" in print_ast(other) for name in gone):
+            raise Invalid("the variable of `after` or `secret` is for that alone")
+    new_root = FieldNode(
+        name=root.name, alias=root.alias, arguments=tuple(kept), directives=root.directives, selection_set=root.selection_set
+    )
+    selection = type(operation.selection_set)(selections=(new_root,))
+    new_operation = OperationDefinitionNode(
+        operation=operation.operation, name=operation.name, variable_definitions=tuple(left),
+        directives=operation.directives, selection_set=selection,
+    )  # fmt: skip
+    definitions = tuple(new_operation if d is operation else d for d in document.definitions)
+    text = strip_ignored_characters(print_ast(DocumentNode(definitions=definitions)))
+    return text, frozenset(d.variable.name.value for d in left)
+
+
+def rendered(services: Services, document: str, variables: str, operation: str | None, decision: Decision, source: DossierSource) -> bytes:
+    """Execute one event for one cohort and decision; gives the payload of a `next` message, encoded."""
+    context = Context(services, PUBLIC, correlation=source.cursor)
+    context.decide_once(source.held, decision)
+    ready = prepared(document)
+    assert ready.document is not None, "a cohort's document was compiled when it was subscribed to"
+    result = execute(
+        core, ready.document, root_value=event_shown(source, decision), context_value=context,
+        variable_values=orjson.loads(variables), operation_name=operation,
+    )  # fmt: skip
+    assert isinstance(result, ExecutionResult), "resolvers are synchronous"
+    return encoded(result, context.correlation)
+
+
+def encoded(result: ExecutionResult, correlation: str) -> bytes:
+    """Encode a result; its errors get their closed codes."""
+    body: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        body["errors"] = [_formatted(error, correlation) for error in result.errors]
+    return orjson.dumps(body)
+
+
+def _formatted(error: GraphQLError, correlation: str) -> dict[str, Any]:
+    told = error if error.extensions and "correlationId" in error.extensions else top_level(error, correlation)
+    return dict(told.formatted)
+
+
+def _costly(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": TopLevel.COST_EXCEEDED.value})

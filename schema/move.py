@@ -1,0 +1,222 @@
+"""The moves as mutations: inputs, payloads, and the one way from an input to a written entry.
+
+A refusal that concerns the input or the dossier is in the payload's `errors`; nothing was written then. What each input means stands in
+`inputs`; what a move does stands in the table of moves.
+"""
+
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+import strawberry
+
+from casework.actions.dossiers import Asked, Making, Person, Submission, move, submit
+from casework.commits import Written
+from casework.model.dossier import MoveName
+from casework.model.errors import Conflict as Stale
+from casework.model.errors import Fault
+from casework.model.errors import Invalid as Wrong
+from casework.model.errors import NotFound as Absent
+from casework.model.errors import Refused as No
+from casework.model.packing import Plain, moment
+from casework.model.record import State
+from casework.views import View, decided
+from schema import inputs
+from schema.audit import AuditEntry, entry_shown
+from schema.context import Info, context_of
+from schema.dossier import Dossier, dossier_shown
+from schema.errors import Invalid, NotFound, UserError
+from schema.node import key_of
+
+P = TypeVar("P", bound="Payload")
+
+
+@strawberry.type(description="The dossier does not allow the move now, or not to this viewer (NOT_YOUR_MOVE).")
+class Refused(UserError):
+    """`errors.Refused` as a value."""
+
+    state: State = strawberry.field(description="The state it is in.")
+    allowed_from: list[State] = strawberry.field(description="The states in which the move is allowed.")
+
+
+@strawberry.type(description="The version acted upon is not the current one: look at `current`, then ask again.")
+class Conflict(UserError):
+    """`errors.Conflict` as a value."""
+
+    current: Dossier = strawberry.field(description="The dossier as it is now.")
+
+
+@strawberry.type(description="What came of a mutation.")
+class Payload:
+    """Common to all payloads."""
+
+    dossier: Dossier | None = strawberry.field(description="The dossier as it is now; null when refused.")
+    entry: AuditEntry | None = strawberry.field(description="The one entry that was written; null when refused.")
+    errors: list[UserError] = strawberry.field(description="Why it was refused; empty when it was not.")
+
+
+@strawberry.type(description="What came of submitDossier.")
+class SubmitDossierPayload(Payload):
+    """Payload of submitDossier."""
+
+    tracking_secret: str | None = strawberry.field(description="The secret for the slip; shown here and nowhere else.")
+
+
+@strawberry.type(description="What came of receiveDossier.")
+class ReceiveDossierPayload(Payload):
+    """Payload of receiveDossier."""
+
+
+@strawberry.type(description="What came of assignDossier.")
+class AssignDossierPayload(Payload):
+    """Payload of assignDossier."""
+
+
+@strawberry.type(description="What came of completeStep.")
+class CompleteStepPayload(Payload):
+    """Payload of completeStep."""
+
+
+@strawberry.type(description="What came of giveOpinion.")
+class GiveOpinionPayload(Payload):
+    """Payload of giveOpinion."""
+
+
+@strawberry.type(description="What came of requestSupplement.")
+class RequestSupplementPayload(Payload):
+    """Payload of requestSupplement."""
+
+
+@strawberry.type(description="What came of supplyDocuments.")
+class SupplyDocumentsPayload(Payload):
+    """Payload of supplyDocuments."""
+
+
+@strawberry.type(description="What came of decideDossier.")
+class DecideDossierPayload(Payload):
+    """Payload of decideDossier."""
+
+
+@strawberry.type(description="Every change is one mutation: one transaction, one entry in the trail.")
+class Mutation:
+    """The mutations."""
+
+    @strawberry.mutation(description="Open a dossier: issues its code and its tracking secret. By the applicant, or RECEPTION.")
+    def submit_dossier(self, info: Info, input: inputs.SubmitDossierInput) -> SubmitDossierPayload:
+        """Open a dossier."""
+        context = context_of(info)
+        applicant = input.applicant
+        submission = Submission(
+            procedure=key_of(input.procedure, "procedure").partition("@")[0],
+            reception_point=key_of(input.reception_point, "point"),
+            channel=input.channel,
+            applicant=Person(applicant.name, applicant.phone, applicant.address, applicant.identity_number),
+            unit=key_of(input.unit, "unit") if input.unit else None,
+            rehearsal=bool(input.rehearsal),
+        )
+        try:
+            done, secret = submit(context.services, context.viewer, submission, _asked(info, input))
+        except (Wrong, No) as fault:
+            return SubmitDossierPayload(dossier=None, entry=None, tracking_secret=None, errors=[_told(info, fault)])
+        payload = _done(info, SubmitDossierPayload, done, tracking_secret=secret)
+        assert isinstance(payload, SubmitDossierPayload)
+        return payload
+
+    @strawberry.mutation(description="Take a dossier in: its clock starts. By RECEPTION of its reception point.")
+    def receive_dossier(self, info: Info, input: inputs.ReceiveDossierInput) -> ReceiveDossierPayload:
+        """Take a dossier in."""
+        return _moved(info, input, MoveName.RECEIVE, ReceiveDossierPayload, inputs.receiving(input))
+
+    @strawberry.mutation(description="Name the lead, or a unit that coordinates. By HEAD of the competent unit.")
+    def assign_dossier(self, info: Info, input: inputs.AssignDossierInput) -> AssignDossierPayload:
+        """Assign a dossier."""
+        return _moved(info, input, MoveName.ASSIGN, AssignDossierPayload, inputs.assigning(input))
+
+    @strawberry.mutation(description="Record a step as done. By the lead OFFICER.")
+    def complete_step(self, info: Info, input: inputs.CompleteStepInput) -> CompleteStepPayload:
+        """Complete a step."""
+        return _moved(info, input, MoveName.COMPLETE_STEP, CompleteStepPayload, inputs.completing(input))
+
+    @strawberry.mutation(description="Answer as a coordinating unit. By an OFFICER of it.")
+    def give_opinion(self, info: Info, input: inputs.GiveOpinionInput) -> GiveOpinionPayload:
+        """Give an opinion."""
+        return _moved(info, input, MoveName.GIVE_OPINION, GiveOpinionPayload, inputs.answering(input))
+
+    @strawberry.mutation(description="Ask for what is missing: the clock pauses. By the lead OFFICER; HEAD may override.")
+    def request_supplement(self, info: Info, input: inputs.RequestSupplementInput) -> RequestSupplementPayload:
+        """Request supplements."""
+        return _moved(info, input, MoveName.REQUEST_SUPPLEMENT, RequestSupplementPayload, inputs.requesting(input))
+
+    @strawberry.mutation(description="Hand in what was asked for: the clock resumes. By the applicant, or RECEPTION for him.")
+    def supply_documents(self, info: Info, input: inputs.SupplyDocumentsInput) -> SupplyDocumentsPayload:
+        """Supply documents."""
+        return _moved(info, input, MoveName.SUPPLY, SupplyDocumentsPayload, inputs.supplying(input))
+
+    @strawberry.mutation(description="Decide: the clock stops. By the lead OFFICER or HEAD.")
+    def decide_dossier(self, info: Info, input: inputs.DecideDossierInput) -> DecideDossierPayload:
+        """Decide a dossier."""
+        return _moved(info, input, MoveName.DECIDE, DecideDossierPayload, inputs.deciding(input))
+
+
+def _moved(info: Info, given: inputs.MoveInput, name: MoveName, payload: Callable[..., P], making: Making) -> P:
+    context = context_of(info)
+    try:
+        subject = context.subject(given.dossier)
+        if subject is None:
+            raise Absent("no such dossier", path=("dossier",))
+        return _done(info, payload, move(context.services, context.viewer, subject, name, _asked(info, given), making))
+    except (Wrong, Absent, No, Stale) as fault:
+        return payload(dossier=None, entry=None, errors=[_told(info, fault)])
+
+
+def _done(info: Info, payload: Callable[..., P], done: Written, **more: object) -> P:
+    context = context_of(info)
+    decision = decided(context.services, context.viewer, done.held)
+    context.decide_once(done.held, decision)
+    shown = dossier_shown(View(done.held, decision)) if decision.sees else None
+    return payload(dossier=shown, entry=entry_shown(done.entry, decision), errors=[], **more)
+
+
+def _asked(info: Info, given: inputs.KeyedInput) -> Asked:
+    plain = _plain(given)
+    assert isinstance(plain, dict)
+    key = str(plain.pop("idempotency_key"))
+    plain.pop("dossier", None)  # The scope names it, whether it was given by code or by id.
+    return Asked(
+        key=key,
+        correlation=context_of(info).correlation,
+        input=plain,
+        expected_version=getattr(given, "expected_version", None),
+        at=getattr(given, "at", None),
+        backdating_reason=getattr(given, "backdating_reason", None),
+    )
+
+
+def _plain(value: Any) -> Plain:  # noqa: ANN401 - an input, or anything in one
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, datetime):
+        return moment(value)
+    return value  # type: ignore[no-any-return] # a scalar, or None
+
+
+def _told(info: Info, fault: Fault) -> UserError:
+    """Tell a fault as a value."""
+    match fault:
+        case No():
+            return Refused(fault=fault, state=State(fault.state), allowed_from=[State(s) for s in fault.allowed_from])
+        case Stale():
+            context = context_of(info)
+            held = context.services.store.held(fault.subject)  # type: ignore[arg-type] # a dossier's id
+            assert held is not None
+            return Conflict(fault=fault, current=dossier_shown(View(held, decided(context.services, context.viewer, held))))
+        case Absent():
+            return NotFound(fault=fault)
+        case _:
+            return Invalid(fault=fault)

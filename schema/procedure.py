@@ -1,0 +1,108 @@
+"""Procedures: what may be asked for, how long it may take, what must be handed in."""
+
+from datetime import date, time
+
+import strawberry
+
+from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, Texts
+from casework.model.workdays import legal_day
+from schema.context import Info, context_of
+from schema.deadline import Lang, Limit
+from schema.node import Node, global_id
+from schema.text import Language, said
+from schema.unit import Unit, unit_of
+
+
+@strawberry.type(description="A step of a procedure.")
+class ProcedureStep:
+    """A step of a version."""
+
+    texts: strawberry.Private[Texts]
+    code: str = strawberry.field(description="Its code.")
+    allotted_days: int | None = strawberry.field(description="Working days it may take, where the version says so.")
+
+    @strawberry.field(description="Its title.")
+    def title(self, lang: Lang = Language.VI) -> str:
+        """Say it in a language."""
+        return said(self.texts, lang)
+
+
+@strawberry.type(description="A document that the dossier consists of (thành phần hồ sơ).")
+class Component:
+    """A component of a version."""
+
+    texts: strawberry.Private[Texts]
+    code: str = strawberry.field(description="Its code.")
+    mandatory: bool = strawberry.field(description="Whether it must be there at receipt.")
+
+    @strawberry.field(description="Its title.")
+    def title(self, lang: Lang = Language.VI) -> str:
+        """Say it in a language."""
+        return said(self.texts, lang)
+
+
+@strawberry.type(description="One version of an administrative procedure.")
+class Procedure(Node):
+    """A procedure version."""
+
+    stored: strawberry.Private[ProcedureVersion]
+    code: str = strawberry.field(description="Its code, the same for all versions.")
+    version: int = strawberry.field(description="The version's number.")
+    kind: DossierKind = strawberry.field(description="What its dossiers are.")
+    field: str = strawberry.field(description="Field of administration.")
+    tier: str = strawberry.field(description="Tier that handles it.")
+    limit: Limit = strawberry.field(description="How long it may take.")
+    cut_off: time = strawberry.field(description="What comes in after it counts for the next working day.")
+    step_order: StepOrder = strawberry.field(description="Whether steps follow each other.")
+    channels: list[Channel] = strawberry.field(description="How its dossiers may come in.")
+    legal_basis: str = strawberry.field(description="The law it rests on.")
+    published_on: date | None = strawberry.field(description="When the version was published.")
+    valid_from: date = strawberry.field(description="First legal day in force.")
+    valid_to: date | None = strawberry.field(description="Last legal day in force.")
+    steps: list[ProcedureStep] = strawberry.field(description="Its steps.")
+    components: list[Component] = strawberry.field(description="What must be handed in.")
+
+    @strawberry.field(description="Its title.")
+    def title(self, lang: Lang = Language.VI) -> str:
+        """Say it in a language."""
+        return said(self.stored.title, lang)
+
+    @strawberry.field(description="The unit that handles it unless a dossier names another.")
+    def unit(self, info: Info) -> Unit | None:
+        """Find the unit."""
+        return unit_of(info, self.stored.unit)
+
+
+def procedure_shown(version: ProcedureVersion) -> Procedure:
+    """Show a version."""
+    return Procedure(
+        id=global_id("procedure", f"{version.code}@{version.version}"),
+        stored=version,
+        code=version.code,
+        version=version.version,
+        kind=version.kind,
+        field=version.field,
+        tier=version.tier,
+        limit=Limit(unit=version.limit.unit, amount=version.limit.amount),
+        cut_off=version.cut_off,
+        step_order=version.step_order,
+        channels=list(version.channels),
+        legal_basis=version.legal_basis,
+        published_on=version.published_on,
+        valid_from=version.valid_from,
+        valid_to=version.valid_to,
+        steps=[ProcedureStep(texts=s.title, code=s.code, allotted_days=s.allotted_days) for s in version.steps],
+        components=[Component(texts=c.title, code=c.code, mandatory=c.mandatory) for c in version.components],
+    )
+
+
+def procedure_of(info: Info, key: str) -> Procedure | None:
+    """Find a procedure by code, in the version in force today or else the last one; `code@version` names one."""
+    context = context_of(info)
+    code, _, number = key.partition("@")
+    versions = context.services.store.versions(code)
+    if number:
+        versions = tuple(v for v in versions if str(v.version) == number)
+    today = legal_day(context.services.now())
+    current = [v for v in versions if v.in_force(today)] or list(versions)
+    return procedure_shown(current[-1]) if current else None

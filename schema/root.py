@@ -1,0 +1,136 @@
+"""The schema: queries of all nouns, and the printed SDL that is committed beside."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+from graphql import GraphQLEnumType
+from strawberry.schema.config import StrawberryConfig
+
+from casework.actions.dossiers import in_force
+from casework.model.clock import LimitUnit, reckoned
+from casework.model.dossier import Setting
+from casework.model.errors import Invalid as Wrong
+from casework.model.workdays import legal_day
+from schema.access import Viewer
+from schema.audit import AuditEntryConnection, entry_of, trail_page
+from schema.context import Info, context_of
+from schema.deadline import Clock, clock_shown
+from schema.dossier import Dossier, dossier_shown, view_of
+from schema.enums import VALUES
+from schema.errors import Invalid, NotFound
+from schema.live import DossierEvent, Subscription
+from schema.move import Conflict, Mutation, Refused
+from schema.node import Node, key_of, read_id
+from schema.paging import asked
+from schema.procedure import Procedure, procedure_of
+from schema.scalars import INSTANT, PLAIN, Plain
+from schema.unit import point_of, unit_of
+
+First = Annotated[int | None, strawberry.argument(description="How many from the start, 1 to 100.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="Behind this cursor.")]
+Before = Annotated[str | None, strawberry.argument(description="Before this cursor.")]
+
+
+@strawberry.type(description="What may be read. What is absent or hidden is null.")
+class Query:
+    """The queries."""
+
+    @strawberry.field(description="Who is asking.")
+    def viewer(self, info: Info) -> Viewer:
+        """Show the viewer."""
+        viewer = context_of(info).viewer
+        return Viewer(role=viewer.role, sub=viewer.sub, units=list(viewer.units), on_behalf_of=viewer.on_behalf_of)
+
+    @strawberry.field(description="Anything by its global id.")
+    def node(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
+    ) -> Node | None:
+        """Find a node."""
+        context = context_of(info)
+        kind, key = read_id(id) or ("", "")
+        match kind:
+            case "dossier":
+                view = view_of(context, id)
+                return dossier_shown(view) if view else None
+            case "entry":
+                return entry_of(context, key)
+            case "procedure":
+                return procedure_of(info, key)
+            case "unit":
+                return unit_of(info, key)
+            case "point":
+                return point_of(info, key)
+            case _:
+                return None
+
+    @strawberry.field(description="A dossier, read consistently.")
+    def dossier(
+        self, info: Info, code: Annotated[strawberry.ID, strawberry.argument(description="The dossier's code or id.")]
+    ) -> Dossier | None:
+        """Find a dossier."""
+        view = view_of(context_of(info), code)
+        return dossier_shown(view) if view else None
+
+    @strawberry.field(description="The audit trail of a dossier, oldest first.")
+    def audit_trail(
+        self,
+        info: Info,
+        dossier: Annotated[strawberry.ID | None, strawberry.argument(description="The dossier's code or id.")] = None,
+        first: First = None,
+        last: Last = None,
+        after: After = None,
+        before: Before = None,
+    ) -> AuditEntryConnection:
+        """Read a page of a trail."""
+        context = context_of(info)
+        asked(first, last, after, before)
+        if dossier is None:
+            raise Wrong("name what the trail is of; an index serves: dossier", path=("dossier",))
+        return trail_page(context, context.trail_view(dossier), first, last, after, before)
+
+    @strawberry.field(description="A procedure, in the version in force today.")
+    def procedure(
+        self, info: Info, code: Annotated[strawberry.ID, strawberry.argument(description="The procedure's code or id.")]
+    ) -> Procedure | None:
+        """Find a procedure."""
+        return procedure_of(info, key_of(code, "procedure"))
+
+    @strawberry.field(description="When a dossier received at that instant would be due, and why. Null for an unknown procedure.")
+    def due_if_received(
+        self,
+        info: Info,
+        procedure: Annotated[strawberry.ID, strawberry.argument(description="The procedure's code or id.")],
+        at: Annotated[datetime, strawberry.argument(description="The instant of receipt.")],
+    ) -> Clock | None:
+        """Compute a due date."""
+        services = context_of(info).services
+        code = key_of(procedure, "procedure").partition("@")[0]
+        if not services.store.versions(code):
+            return None
+        setting = Setting(in_force(services, code, legal_day(at)), services.store.calendar())
+        if setting.procedure.limit.unit is LimitUnit.FIXED_DATE:
+            return None
+        return clock_shown(reckoned(setting.procedure.rule, at, (), setting.calendar), setting, at)
+
+
+schema = strawberry.Schema(
+    query=Query,
+    mutation=Mutation,
+    subscription=Subscription,
+    types=[DossierEvent, Invalid, NotFound, Refused, Conflict],
+    config=StrawberryConfig(scalar_map={datetime: INSTANT, Plain: PLAIN}),
+)
+core = schema._schema  # noqa: SLF001 - executing an event outside of Strawberry's own loop needs it
+
+for enum_name, texts in VALUES.items():
+    enum = core.type_map[enum_name]
+    assert isinstance(enum, GraphQLEnumType)
+    for value_name, text in texts.items():
+        enum.values[value_name].description = text
+
+
+def printed() -> str:
+    """Print the SDL as it is committed."""
+    return schema.as_str().strip() + "\n"

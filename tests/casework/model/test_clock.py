@@ -1,0 +1,473 @@
+"""The statutory clock: the worked examples, the derivation, the edges, and a naive twin walking the days."""
+
+import json
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from casework.model.clock import (
+    BadClock,
+    Limit,
+    LimitUnit,
+    Pause,
+    Reason,
+    ReasonKind,
+    Reckoning,
+    Rule,
+    reckoned,
+    remaining_minutes,
+    used_minutes,
+)
+from casework.model.errors import ClockInput
+from casework.model.workdays import CLOSES, ZONE, Calendar, Override, OverrideKind, at_time, legal_day
+
+EXAMPLES = Path(__file__).parents[4] / "shared" / "data" / "clock-examples.json"
+ANNOUNCED = date(2025, 12, 25)
+SWAP = (
+    Override(date(2026, 1, 2), OverrideKind.OFF, date(2026, 1, 10), "12729/VPCP-KGVX", ANNOUNCED),
+    Override(date(2026, 1, 10), OverrideKind.MAKEUP, date(2026, 1, 2), "12729/VPCP-KGVX", ANNOUNCED),
+)
+CALENDAR = Calendar(SWAP, version=2)
+WORKING, CALENDAR_DAYS = LimitUnit.WORKING_DAYS, LimitUnit.CALENDAR_DAYS
+DAY = timedelta(days=1)
+CASES = 4000
+SEED = 20260306
+Stretches = tuple[tuple[str, str | None], ...]
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=ZONE)
+
+
+def rule(amount: int, unit: LimitUnit = WORKING) -> Rule:
+    return Rule(Limit(unit, amount), legal_basis="1/QD")
+
+
+def pauses(stretches: Stretches) -> tuple[Pause, ...]:
+    return tuple(Pause(at(begun), at(ended) if ended else None) for begun, ended in stretches)
+
+
+def clock(received: str, amount: int, stretches: Stretches = (), unit: LimitUnit = WORKING) -> Reckoning:
+    return reckoned(rule(amount, unit), at(received), pauses(stretches), CALENDAR)
+
+
+def days_of(found: Reckoning, kind: ReasonKind) -> list[date | None]:
+    return [reason.on for reason in found.reasons if reason.kind is kind]
+
+
+def only(found: Reckoning, kind: ReasonKind) -> Reason:
+    [reason] = [reason for reason in found.reasons if reason.kind is kind]
+    return reason
+
+
+# Worked examples.
+
+
+@pytest.mark.parametrize(
+    ("received", "amount", "unit", "stretches", "due"),
+    [
+        ("2025-01-20T09:00", 10, WORKING, (), "2025-02-10"),
+        ("2025-01-24T09:00", 5, WORKING, (), "2025-02-07"),
+        ("2025-01-24T16:10", 5, WORKING, (), "2025-02-10"),
+        ("2025-01-13T09:00", 10, WORKING, (("2025-01-17T10:00", "2025-02-05T10:00"),), "2025-02-13"),
+        ("2025-04-24T09:00", 5, WORKING, (), "2025-05-05"),
+        ("2025-12-30T09:00", 5, WORKING, (), "2026-01-08"),
+        ("2026-01-16T09:00", 30, CALENDAR_DAYS, (), "2026-02-23"),
+        ("2026-03-06T16:10", 5, WORKING, (), "2026-03-16"),
+        ("2026-03-06T16:10", 5, WORKING, (("2026-03-06T16:20", "2026-03-06T16:40"),), "2026-03-16"),
+        ("2026-03-06T16:10", 5, WORKING, (("2026-03-06T16:20", "2026-03-08T10:00"),), "2026-03-16"),
+    ],
+)
+def test_worked_examples(received: str, amount: int, unit: LimitUnit, stretches: Stretches, due: str) -> None:
+    found = clock(received, amount, stretches, unit)
+    assert found.due_at == at(f"{due}T17:00")
+    assert found.due_at.tzinfo is UTC
+    assert found.due_on == date.fromisoformat(due)
+
+
+def test_the_shared_examples() -> None:
+    if not EXAMPLES.exists():
+        pytest.skip(f"{EXAMPLES} is not here; the same ten cases are written out above")
+    told = json.loads(EXAMPLES.read_text())
+    overrides = tuple(
+        Override(
+            date.fromisoformat(one["day"]),
+            OverrideKind(one["kind"]),
+            date.fromisoformat(one["pair"]),
+            one["document"],
+            date.fromisoformat(one["announced_on"]),
+        )
+        for one in told["overrides"]
+    )
+    cut_off = time.fromisoformat(told["cut_off"])
+    for one in told["examples"]:
+        limit = Limit(LimitUnit(one["unit"]), one["limit"])
+        stretches = pauses(tuple((begun, ended) for begun, ended in one.get("pauses", ())))
+        found = reckoned(Rule(limit, cut_off), at(one["received"]), stretches, Calendar(overrides))
+        assert found.due_at == at(one["due"]), one
+
+
+# The derivation.
+
+
+def test_each_skipped_day_is_named() -> None:
+    found = clock("2025-01-20T09:00", 10)
+    skipped = [r for r in found.reasons if r.kind is ReasonKind.SKIPPED_DAY]
+    assert [r.on for r in skipped] == [
+        *(date(2025, 1, day) for day in range(25, 32)),
+        *(date(2025, 2, day) for day in (1, 2, 8, 9)),
+    ]
+    assert all(r.name for r in skipped)
+    assert found.reasons[0] == Reason(
+        ReasonKind.START, date(2025, 1, 20), legal_basis="1/QD", amount=10, unit=WORKING
+    )
+    assert len(found.reasons) == 12
+    assert (found.rule, found.calendar_version, found.paused) == (rule(10), 2, False)
+
+
+def test_a_start_that_moved_says_from_where_to_where() -> None:
+    late, off = clock("2025-01-24T16:10", 5).reasons[0], clock("2025-01-25T09:00", 5).reasons[0]
+    assert (late.from_on, late.to_on, late.on) == (date(2025, 1, 24), date(2025, 2, 3), date(2025, 2, 3))
+    assert "after the cut-off hour" in late.text("en")
+    assert (off.from_on, off.to_on, off.on) == (date(2025, 1, 25), date(2025, 2, 3), date(2025, 2, 3))
+    assert "a day off, Saturday 25 January 2025 (weekly rest)" in off.text("en")
+
+
+def test_a_makeup_day_and_a_swapped_day_off_are_told_with_their_document() -> None:
+    found = clock("2025-12-30T09:00", 7)
+    assert found.due_on == date(2026, 1, 10)
+    makeup = only(found, ReasonKind.MAKEUP_DAY)
+    assert (makeup.on, makeup.legal_basis) == (date(2026, 1, 10), "12729/VPCP-KGVX")
+    [swapped] = [r for r in found.reasons if r.on == date(2026, 1, 2)]
+    assert (swapped.kind, swapped.legal_basis) == (ReasonKind.SKIPPED_DAY, "12729/VPCP-KGVX")
+
+
+def test_a_makeup_day_is_told_only_where_it_counts() -> None:
+    inside = clock("2025-04-24T09:00", 5, (("2025-04-25T09:00", "2025-04-28T09:00"),))
+    resumed = clock("2025-04-24T09:00", 5, (("2025-04-25T09:00", "2025-04-26T09:00"),))
+    started = clock("2025-04-26T09:00", 5)
+    for found in (inside, resumed, started):
+        assert not days_of(found, ReasonKind.MAKEUP_DAY)
+    asked = clock("2025-04-24T09:00", 5, (("2025-04-26T09:00", "2025-04-28T09:00"),))
+    assert days_of(asked, ReasonKind.MAKEUP_DAY) == [date(2025, 4, 26)]
+    rolled = clock("2025-04-16T09:00", 10, unit=CALENDAR_DAYS)
+    assert rolled.due_on == date(2025, 4, 26)
+    assert days_of(rolled, ReasonKind.MAKEUP_DAY) == [date(2025, 4, 26)]
+    assert not days_of(clock("2025-04-16T09:00", 20, unit=CALENDAR_DAYS), ReasonKind.MAKEUP_DAY)
+
+
+def test_days_off_inside_a_pause_are_not_told() -> None:
+    found = clock("2025-01-13T09:00", 10, (("2025-01-17T10:00", "2025-02-05T10:00"),))
+    assert days_of(found, ReasonKind.SKIPPED_DAY) == [date(2025, 2, 8), date(2025, 2, 9)]
+    pause = only(found, ReasonKind.PAUSE)
+    assert (pause.on, pause.from_on, pause.to_on) == (None, date(2025, 1, 17), date(2025, 2, 5))
+    assert (pause.amount, pause.unit) == (6, WORKING)
+
+
+def test_days_that_moved_the_start_are_told_even_inside_a_pause() -> None:
+    found = clock("2026-03-06T16:10", 5, (("2026-03-06T16:20", "2026-03-08T10:00"),))
+    assert days_of(found, ReasonKind.SKIPPED_DAY) == [date(2026, 3, day) for day in (7, 8, 14, 15)]
+    assert only(found, ReasonKind.PAUSE).on == date(2026, 3, 9)
+
+
+def test_calendar_days_tell_the_roll_and_only_the_days_rolled_over() -> None:
+    found = clock("2026-01-16T09:00", 30, unit=CALENDAR_DAYS)
+    assert days_of(found, ReasonKind.SKIPPED_DAY) == [date(2026, 2, day) for day in range(15, 23)]
+    rolled = only(found, ReasonKind.ROLLED)
+    assert (rolled.from_on, rolled.to_on) == (date(2026, 2, 15), date(2026, 2, 23))
+    assert rolled.legal_basis == "91/2015/QH13, 148.5"
+    assert found.last_on == date(2026, 2, 15)
+    received_off = clock("2026-03-07T09:00", 4, unit=CALENDAR_DAYS)
+    assert received_off.due_on == date(2026, 3, 13)
+    assert days_of(received_off, ReasonKind.SKIPPED_DAY) == [date(2026, 3, 7), date(2026, 3, 8)]
+
+
+def test_lines_come_in_the_order_of_their_days() -> None:
+    found = clock("2026-01-16T09:00", 30, (("2026-01-19T09:00", "2026-01-20T09:00"),), CALENDAR_DAYS)
+    days = [reason.from_on or reason.on for reason in found.reasons]
+    assert days == sorted(day for day in days if day)
+
+
+# The edges.
+
+
+def test_the_cut_off_itself_is_in_time() -> None:
+    assert clock("2025-02-10T15:00:00", 5).start_on == date(2025, 2, 10)
+    assert clock("2025-02-10T15:00:01", 5).start_on == date(2025, 2, 11)
+    early = Rule(Limit(WORKING, 5), cut_off=time(11, 0))
+    assert reckoned(early, at("2025-02-10T11:00:01"), (), CALENDAR).start_on == date(2025, 2, 11)
+
+
+def test_received_on_a_sunday_counts_as_received_on_monday() -> None:
+    assert clock("2026-03-08T09:00", 5).start_on == date(2026, 3, 9)
+    assert clock("2026-03-08T23:00", 5).due_at == clock("2026-03-09T09:00", 5).due_at
+
+
+def test_received_late_in_the_evening_utc_is_the_next_legal_day() -> None:
+    received_at = datetime(2026, 3, 8, 17, 30, tzinfo=UTC)
+    assert reckoned(rule(5), received_at, (), CALENDAR).start_on == date(2026, 3, 9)
+
+
+def test_resuming_on_a_sunday_lays_the_days_from_monday() -> None:
+    found = clock("2026-03-02T09:00", 5, (("2026-03-04T09:00", "2026-03-15T10:00"),))
+    assert found.due_on == date(2026, 3, 18)
+    assert date(2026, 3, 15) in days_of(found, ReasonKind.SKIPPED_DAY)
+
+
+def test_a_resume_knows_no_cut_off() -> None:
+    early = clock("2026-03-02T09:00", 5, (("2026-03-04T09:00", "2026-03-11T08:00"),))
+    late = clock("2026-03-02T09:00", 5, (("2026-03-04T23:00", "2026-03-11T23:00"),))
+    assert early.due_at == late.due_at
+
+
+def test_an_open_pause_leaves_the_date_that_stood() -> None:
+    running, standing = (
+        clock("2026-03-02T09:00", 5),
+        clock("2026-03-02T09:00", 5, (("2026-03-04T09:00", None),)),
+    )
+    assert (standing.due_at, standing.paused, running.paused) == (running.due_at, True, False)
+    pause = only(standing, ReasonKind.PAUSE)
+    assert (pause.from_on, pause.to_on) == (date(2026, 3, 4), None)
+    # The date shown is checked with the days off that lead to it.
+    assert days_of(standing, ReasonKind.SKIPPED_DAY) == days_of(running, ReasonKind.SKIPPED_DAY)
+
+
+def test_paused_on_the_last_day_it_ends_on_the_day_of_the_resume() -> None:
+    weekday = clock("2026-03-02T09:00", 5, (("2026-03-09T09:00", "2026-03-18T09:00"),))
+    assert (weekday.due_on, weekday.last_on) == (date(2026, 3, 18), date(2026, 3, 18))
+    assert "no day was left" in only(weekday, ReasonKind.PAUSE).text("en")
+    sunday = clock("2026-03-02T09:00", 5, (("2026-03-09T09:00", "2026-03-15T09:00"),))
+    assert (sunday.due_on, sunday.last_on) == (date(2026, 3, 16), date(2026, 3, 15))
+    assert only(sunday, ReasonKind.ROLLED).to_on == date(2026, 3, 16)
+
+
+@pytest.mark.parametrize("unit", [WORKING, CALENDAR_DAYS])
+def test_late_stays_late(unit: LimitUnit) -> None:
+    found = clock("2026-03-02T09:00", 5, (("2026-04-09T09:00", "2026-04-18T09:00"),), unit)
+    assert found.due_at == clock("2026-03-02T09:00", 5, unit=unit).due_at
+    assert "after the due date" in only(found, ReasonKind.PAUSE).text("en")
+
+
+def test_a_fixed_date_is_taken_as_it_is() -> None:
+    fixed, due_at = Rule(Limit(LimitUnit.FIXED_DATE), legal_basis="1/QD"), at("2026-03-15T09:30")
+    stretch = pauses((("2026-03-04T09:00", "2026-03-05T09:00"),))
+    found = reckoned(fixed, at("2026-03-01T09:00"), stretch, CALENDAR, due_at)
+    assert found.due_at == due_at
+    assert found.reasons == (Reason(ReasonKind.IMPORTED, date(2026, 3, 15), legal_basis="1/QD"),)
+    assert not found.paused
+
+
+def test_limits_out_of_range_are_refused() -> None:
+    assert Limit(WORKING, 3650).amount == 3650
+    for unit, amount in ((WORKING, 0), (WORKING, 3651), (WORKING, None), (LimitUnit.FIXED_DATE, 3)):
+        with pytest.raises(BadClock) as refusal:
+            Limit(unit, amount)
+        assert isinstance(refusal.value, ValueError)
+        assert isinstance(refusal.value, ClockInput)
+
+
+def test_inputs_that_make_no_clock_are_refused() -> None:
+    received_at, naive = at("2026-03-02T09:00"), datetime(2026, 3, 3, 9)  # noqa: DTZ001 - what is refused
+    later, latest = at("2026-03-04T09:00"), at("2026-03-05T09:00")
+    for stretches in (
+        (Pause(naive, later),),
+        (Pause(later, naive),),
+        (Pause(later),) * 2,
+        (Pause(latest, later),),
+        (Pause(latest, latest + DAY), Pause(later, latest)),
+        (Pause(later, latest + DAY), Pause(latest, latest + 2 * DAY)),
+    ):
+        with pytest.raises(BadClock):
+            reckoned(rule(5), received_at, stretches, CALENDAR)
+    with pytest.raises(BadClock, match="no offset"):
+        reckoned(rule(5), naive, (), CALENDAR)
+    with pytest.raises(BadClock, match="comes with its due date"):
+        reckoned(rule(5), received_at, (), CALENDAR, later)
+    with pytest.raises(BadClock, match="comes with its due date"):
+        reckoned(Rule(Limit(LimitUnit.FIXED_DATE)), received_at, (), CALENDAR)
+    with pytest.raises(ValueError, match="no offset"):
+        reckoned(Rule(Limit(LimitUnit.FIXED_DATE)), received_at, (), CALENDAR, naive)
+
+
+# Minutes.
+
+
+def test_minutes_left_and_used() -> None:
+    found = clock("2026-03-02T09:00", 5)
+    assert used_minutes(found, at("2026-03-02T08:00"), CALENDAR) == 0
+    assert used_minutes(found, at("2026-03-02T09:59:59"), CALENDAR) == 59
+    assert used_minutes(found, at("2026-03-03T09:00"), CALENDAR) == 480
+    assert remaining_minutes(found, at("2026-03-09T16:30"), CALENDAR) == 30
+    assert remaining_minutes(found, at("2026-03-06T16:30"), CALENDAR) == 30 + 480
+    assert remaining_minutes(found, at("2026-03-09T17:00"), CALENDAR) == 0
+    assert remaining_minutes(found, at("2026-03-20T09:00"), CALENDAR) == 0
+
+
+def test_minutes_stand_while_paused_and_leave_out_past_pauses() -> None:
+    open_ = clock("2026-03-02T09:00", 5, (("2026-03-03T09:00", None),))
+    for now in ("2026-03-03T09:00", "2026-03-30T09:00"):
+        assert used_minutes(open_, at(now), CALENDAR) == 480
+        assert remaining_minutes(open_, at(now), CALENDAR) == remaining_minutes(
+            clock("2026-03-02T09:00", 5), at("2026-03-03T09:00"), CALENDAR
+        )
+    past = clock("2026-03-02T09:00", 5, (("2026-03-03T09:00", "2026-03-05T09:00"),))
+    assert used_minutes(past, at("2026-03-04T09:00"), CALENDAR) == 480
+    assert used_minutes(past, at("2026-03-05T10:00"), CALENDAR) == 540
+
+
+# A naive twin, which walks from day to day and shares no arithmetic with the clock.
+
+
+def rolled(on: date) -> date:
+    while not CALENDAR.working(on):
+        on += DAY
+    return on
+
+
+def naive_start(received_at: datetime) -> date:
+    local = received_at.astimezone(ZONE)
+    on = local.date()
+    return rolled(on) if local.time() <= time(15) else rolled(on + DAY)
+
+
+def naive_due(amount: int, unit: LimitUnit, start_on: date, stops: list[tuple[date, date]]) -> date:
+    on = start_on
+    if unit is CALENDAR_DAYS:
+        on += amount * DAY
+        met = start_on
+        for begun, ended in stops:
+            if begun <= max(rolled(on), met):
+                on += sum(begun + n * DAY >= start_on for n in range((ended - begun).days)) * DAY
+                met = max(ended, met)
+        return rolled(on)
+    left = amount
+    while left:
+        on += DAY
+        left -= CALENDAR.working(on) and not any(begun < on <= ended for begun, ended in stops)
+    while later := [ended for begun, ended in stops if begun <= rolled(on) and ended > on]:
+        on = min(later)
+    return rolled(on)
+
+
+def naive_skipped(start_on: date, span: list[date], stops: list[tuple[date, date]]) -> list[date]:
+    """A day is paused when the clock stood in the night before it and in the night after it."""
+    nights = {begun + n * DAY for begun, ended in stops for n in range((ended - begun).days)}
+    return [on for on in span if not CALENDAR.working(on) and (on < start_on or not {on - DAY, on} <= nights)]
+
+
+def test_the_clock_agrees_with_its_naive_twin() -> None:
+    random = Random(SEED)  # noqa: S311 - cases, not secrets
+    for case in range(CASES):
+        received_at = at("2024-01-02T00:00") + timedelta(minutes=random.randrange(60 * 24 * 1000))
+        amount, unit = random.randint(1, 40), random.choice((WORKING, CALENDAR_DAYS))
+        scale = random.choice((2, 10, 60)) * 1440
+        instants = sorted(random.randrange(scale) for _ in range(2 * random.randint(0, 3)))
+        ats = [received_at + timedelta(minutes=n) for n in instants]
+        stretches = tuple(Pause(*pair) for pair in zip(ats[::2], ats[1::2], strict=True))
+        found = reckoned(rule(amount, unit), received_at, stretches, CALENDAR)
+        said = f"seed {SEED}, case {case}: {amount} {unit} from {received_at}, {stretches}"
+        start_on = naive_start(received_at)
+        stops = [(legal_day(p.from_at), legal_day(p.to_at)) for p in stretches if p.to_at]
+        assert found.start_on == start_on, said
+        assert found.due_on == naive_due(amount, unit, start_on, stops), said
+        if unit is WORKING:
+            received_on = legal_day(received_at)
+            span = [received_on + n * DAY for n in range((found.due_on - received_on).days + 1)]
+            assert days_of(found, ReasonKind.SKIPPED_DAY) == naive_skipped(start_on, span, stops), said
+
+
+# Properties.
+
+RECEIVED = st.integers(0, 60 * 24 * 900).map(lambda n: at("2024-03-01T00:00") + timedelta(minutes=n))
+UNITS = st.sampled_from([WORKING, CALENDAR_DAYS])
+AMOUNTS = st.integers(1, 90)
+GAPS = st.lists(st.integers(0, 60 * 24 * 12), max_size=6).filter(lambda gaps: len(gaps) % 2 == 0)
+SHOWN = settings(print_blob=True, deadline=None)
+
+
+def laid(received_at: datetime, gaps: list[int]) -> tuple[Pause, ...]:
+    ats, now = [], received_at
+    for gap in gaps:
+        now += timedelta(minutes=gap)
+        ats.append(now)
+    return tuple(Pause(*pair) for pair in zip(ats[::2], ats[1::2], strict=True))
+
+
+@SHOWN
+@given(RECEIVED, UNITS, AMOUNTS, GAPS)
+def test_it_is_due_at_closing_time_of_a_working_day(
+    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int]
+) -> None:
+    found = reckoned(rule(amount, unit), received_at, laid(received_at, gaps), CALENDAR)
+    assert found.due_at == at_time(found.due_on, CLOSES)
+    assert CALENDAR.working(found.due_on)
+    assert found.due_at > received_at
+
+
+@SHOWN
+@given(RECEIVED, UNITS, AMOUNTS, GAPS)
+def test_more_units_are_never_earlier(
+    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int]
+) -> None:
+    stretches = laid(received_at, gaps)
+    fewer, more = (reckoned(rule(n, unit), received_at, stretches, CALENDAR) for n in (amount, amount + 1))
+    assert fewer.due_at <= more.due_at
+
+
+@SHOWN
+@given(RECEIVED, UNITS, AMOUNTS, GAPS, st.integers(0, 60 * 24 * 20))
+def test_a_pause_within_one_day_changes_nothing(
+    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int
+) -> None:
+    stretches = laid(received_at, gaps)
+    last_at = max((p.to_at for p in stretches if p.to_at), default=received_at)
+    from_at = last_at + timedelta(minutes=after)
+    to_at = max(from_at, at_time(legal_day(from_at), time(23, 59)))
+    short = (*stretches, Pause(from_at, to_at))
+    without, found = (reckoned(rule(amount, unit), received_at, s, CALENDAR) for s in (stretches, short))
+    assert without.due_at == found.due_at
+
+
+@SHOWN
+@given(RECEIVED, UNITS, AMOUNTS, GAPS, st.integers(0, 60 * 24 * 20), st.integers(0, 60 * 24 * 20))
+def test_a_pause_is_never_earlier(  # noqa: PLR0913, PLR0917 - one value each
+    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int, length: int
+) -> None:
+    fewer = laid(received_at, gaps)
+    more = laid(received_at, [*gaps, after, length])
+    without, found = (reckoned(rule(amount, unit), received_at, s, CALENDAR) for s in (fewer, more))
+    assert without.due_at <= found.due_at
+
+
+@SHOWN
+@given(RECEIVED, UNITS, AMOUNTS, GAPS, st.integers(0, 100))
+def test_two_adjoining_pauses_are_one(
+    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], percent: int
+) -> None:
+    whole = laid(received_at, gaps)
+    assume(whole)
+    *before, last = whole
+    assert last.to_at
+    middle = last.from_at + (last.to_at - last.from_at) * percent / 100
+    split = (*before, Pause(last.from_at, middle), Pause(middle, last.to_at))
+    one, two = (reckoned(rule(amount, unit), received_at, s, CALENDAR) for s in (whole, split))
+    assert one.due_at == two.due_at
+    kept = [[r for r in found.reasons if r.kind is not ReasonKind.PAUSE] for found in (one, two)]
+    assert kept[0] == kept[1]
+
+
+@SHOWN
+@given(RECEIVED, UNITS, AMOUNTS, GAPS, st.integers(0, 120))
+def test_a_day_off_more_is_never_earlier(
+    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int
+) -> None:
+    on = legal_day(received_at) + after * DAY
+    assume(all(override.day != on for override in SWAP))
+    stricter = Calendar((*SWAP, Override(on, OverrideKind.OFF, None, "1/QD", ANNOUNCED)))
+    stretches = laid(received_at, gaps)
+    usual, found = (reckoned(rule(amount, unit), received_at, stretches, c) for c in (CALENDAR, stricter))
+    assert usual.due_at <= found.due_at
