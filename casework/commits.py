@@ -7,7 +7,7 @@ What is to be written is decided by the caller's function, which may run several
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from casework.audit.canonical import canonical
@@ -109,7 +109,8 @@ def _change(
     services: Services, subject: DossierId, held: Held | None, plan: Plan, request: Request, fingerprint: str,
     envelope: Envelope, now: datetime,
 ) -> Change:  # fmt: skip
-    flat = flattened(plan.after)
+    dossier = replace(plan.after, version=(held.version if held else 0) + 1)
+    flat = flattened(dossier)
     named = Subject("dossier", subject)
     draft = Draft(
         log=services.log,
@@ -129,9 +130,8 @@ def _change(
     after = Held(
         id=subject,
         province=plan.province,
-        dossier=plan.after,
+        dossier=dossier,
         flat=flat,
-        version=(held.version if held else 0) + 1,
         tip=Tip(entry.seq, entry.hash, entry.recorded_at),
         due=_due(subject, plan.alert, entry.recorded_at),
         applicant_key=held.applicant_key if held else plan.applicant_key,
@@ -150,9 +150,7 @@ def _due(subject: str, alert: tuple[AlertLevel, datetime] | None, now: datetime)
     return DueKey(f"{moment(max(at, now))[:13]}#{shard:02d}", f"{moment(at)}#{subject}", level.value)
 
 
-def _repeated(
-    services: Services, memory: Repeat, fingerprint: str, sight: Callable[[Held | None], object] | None
-) -> Written:
+def _repeated(services: Services, memory: Repeat, fingerprint: str, sight: Callable[[Held | None], object] | None) -> Written:
     held = services.store.held(DossierId(memory.subject))
     if sight is not None:
         sight(held)
@@ -170,5 +168,7 @@ def _repeated(
 def _checked_key(key: str) -> None:
     if not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
         raise Invalid(
-            f"an idempotencyKey has 1 to {LONGEST_KEY} printable characters", path=("idempotencyKey",), code="BAD_KEY"
+            f"an idempotencyKey has 1 to {LONGEST_KEY} printable characters",
+            path=("idempotencyKey",),
+            code="BAD_KEY",
         )

@@ -37,10 +37,14 @@ class Held:
     province: str
     dossier: Dossier
     flat: Mapping[str, Plain]
-    version: int
     tip: Tip
     due: DueKey | None = None
     applicant_key: str | None = None
+
+    @property
+    def version(self) -> int:
+        """How many moves people have made."""
+        return self.dossier.version
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,8 @@ def setting(services: Services, dossier: Dossier) -> Setting:
         Corrupt: the register does not have the version that the dossier names.
     """
     version = next(
-        (v for v in services.store.versions(dossier.procedure) if v.version == dossier.procedure_version), None
+        (v for v in services.store.versions(dossier.procedure) if v.version == dossier.procedure_version),
+        None,
     )
     if version is None:
         raise Corrupt(f"the register lacks version {dossier.procedure_version} of {dossier.procedure}")

@@ -152,9 +152,7 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
         sub_response["data"] = result.data is not None or not result.errors
         return result
 
-    def create_response(
-        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: dict[str, Any]
-    ) -> Answer:
+    def create_response(self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: dict[str, Any]) -> Answer:
         """Encode an answer; a request that could not be executed has no `data`, and is a 400 to those who read the new type."""
         modern = RESPONSE in sub_response["accept"]
         ran = sub_response.get("data", True)

@@ -12,7 +12,13 @@ from schema.live import DossierSource
 
 
 def _rendered(
-    services: Services, cohort: Cohort, decision: Decision, held: Held, at_cursor: str, at: datetime, entry: Entry | None
+    services: Services,
+    cohort: Cohort,
+    decision: Decision,
+    held: Held,
+    at_cursor: str,
+    at: datetime,
+    entry: Entry | None,
 ) -> bytes:
     source = DossierSource(held, at_cursor, at, entry)
     return rendered(services, cohort.document, cohort.variables, cohort.operation, decision, source)

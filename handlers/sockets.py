@@ -138,7 +138,14 @@ def _subscribe(connection: Connection, message: Subscribe, until: datetime, corr
     context = Context(services, connection.viewer, correlation)
     try:
         subject = context.subject(str(found.arguments["code"]))
-        subscribe(services, client, wanted, subject, renderer(services), _pusher(services, connection.id, message.id))
+        subscribe(
+            services,
+            client,
+            wanted,
+            subject,
+            renderer(services),
+            _pusher(services, connection.id, message.id),
+        )
     except (Invalid, Forbidden, Contended, Unavailable) as fault:
         _fail(services, connection.id, message.id, [_error(_code(fault), fault.message, correlation)])
 

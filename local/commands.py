@@ -82,7 +82,16 @@ def _replay(asked: argparse.Namespace) -> int:
 
 def _token(asked: argparse.Namespace) -> int:
     units = tuple(asked.unit) if asked.unit else None
-    print(issued(Home(asked.data), asked.role, units=units, subject=asked.subject, on_behalf_of=asked.on_behalf_of, ttl=asked.ttl))
+    print(
+        issued(
+            Home(asked.data),
+            asked.role,
+            units=units,
+            subject=asked.subject,
+            on_behalf_of=asked.on_behalf_of,
+            ttl=asked.ttl,
+        )
+    )
     return DONE
 
 
@@ -103,10 +112,20 @@ def _parser() -> Parser:
 
     def command(name: str, run: Callable[[argparse.Namespace], int], tells: str, example: str) -> Parser:
         made: Parser = commands.add_parser(
-            name, help=tells, description=tells, epilog=f"Example: {example}", formatter_class=argparse.RawDescriptionHelpFormatter
+            name,
+            help=tells,
+            description=tells,
+            epilog=f"Example: {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         data = Path(os.environ.get("DATA") or ".local")
-        made.add_argument("--data", type=Path, default=data, metavar="DIR", help="the data folder (default: $DATA or .local)")
+        made.add_argument(
+            "--data",
+            type=Path,
+            default=data,
+            metavar="DIR",
+            help="the data folder (default: $DATA or .local)",
+        )
         made.set_defaults(run=run)
         return made
 
@@ -118,7 +137,12 @@ def _parser() -> Parser:
         "giamsat replay receipt.csv --speed 100000 --json",
     )  # fmt: skip
     replayed.add_argument("file", type=Path, metavar="FILE.csv", help="a log with the columns of the CoSeLoG receipt-phase log")
-    replayed.add_argument("--speed", type=_speed, metavar="N", help="N times as fast as the log's own time (default: as fast as can be)")
+    replayed.add_argument(
+        "--speed",
+        type=_speed,
+        metavar="N",
+        help="N times as fast as the log's own time (default: as fast as can be)",
+    )
     replayed.add_argument("--json", action="store_true", help="print the figures as one line of JSON")
     token = command(
         "token", _token, "Print a token, signed by this data folder's key. For one machine only.",
@@ -126,10 +150,25 @@ def _parser() -> Parser:
     )  # fmt: skip
     roles = [role for role in Role if role not in {Role.PUBLIC, Role.IMPORT}]
     token.add_argument("--role", type=Role, choices=roles, required=True, metavar="ROLE", help=" ".join(roles))
-    token.add_argument("--unit", action="append", metavar="CODE", help="a unit, or for RECEPTION its reception point; may be repeated")
-    token.add_argument("--subject", metavar="ID", help="whose token; an officer's code (default: the register's own of that role)")
+    token.add_argument(
+        "--unit",
+        action="append",
+        metavar="CODE",
+        help="a unit, or for RECEPTION its reception point; may be repeated",
+    )
+    token.add_argument(
+        "--subject",
+        metavar="ID",
+        help="whose token; an officer's code (default: the register's own of that role)",
+    )
     token.add_argument("--on-behalf-of", metavar="ID", help="for whom the subject acts")
-    token.add_argument("--ttl", type=_ttl, default=EIGHT_HOURS, metavar="TIME", help="how long it holds: 30s, 15m, 8h, 7d (default: 8h)")
+    token.add_argument(
+        "--ttl",
+        type=_ttl,
+        default=EIGHT_HOURS,
+        metavar="TIME",
+        help="how long it holds: 30s, 15m, 8h, 7d (default: 8h)",
+    )
     return parser
 
 

@@ -89,9 +89,7 @@ def start(data_dir: Path | None, engine_dir: Path | None = None) -> Engine:
         raise EngineFailed(f"there is no engine in {home}: run `make setup`")
     runtime = java(home)
     if runtime is None:
-        raise EngineFailed(
-            "Java is missing: install Java 17, or run `.venv/bin/python tools/fetch_engine.py`"
-        )
+        raise EngineFailed("Java is missing: install Java 17, or run `.venv/bin/python tools/fetch_engine.py`")
     if data_dir is None:
         with tempfile.TemporaryFile() as log:
             return _started(home, runtime, ["-inMemory"], log, None)

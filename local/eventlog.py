@@ -77,7 +77,7 @@ def _rows(path: Path) -> Iterator[tuple[int, Row]]:
         raise Unreadable(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         with path.open("rb") as raw:
-            line = raw.read(error.start if error.start > 0 else 0).count(b"\n") + 1
+            line = raw.read(max(0, error.start)).count(b"\n") + 1
         raise Unreadable(f"not UTF-8: byte 0x{error.object[error.start]:02x}", line=line) from error
 
 

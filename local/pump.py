@@ -7,7 +7,7 @@ behind it, until it passes: nothing is skipped. The place is kept after each bat
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,8 +37,9 @@ class Pump:
         engine = boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK)
         table = engine.describe_table(TableName=f"giamsat-{STAGE}-trail")["Table"]
         self._arn = table["LatestStreamArn"]
-        self._iterators: dict[str, str | None] = {}
+        self._iterators: dict[str, str] = {}
         self._done: set[str] = set()
+        self._trimmed = False
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
@@ -65,6 +66,11 @@ class Pump:
                     self._look()
                     looked = SHARDS_S
                 moved = self._turn()
+            except self._streams.exceptions.TrimmedDataAccessException:
+                # The place is older than the stream remembers, or the engine is new and nothing has been written to it. The oldest
+                # record is next: who is not connected has nothing to miss, and who is drops what it has seen.
+                self._iterators.clear()
+                self._trimmed, moved, looked = True, False, 0.0
             except (ClientError, BotoCoreError, Fault) as error:
                 log.warning("the stream could not be read, trying again: %s", error)
                 moved = False
@@ -86,23 +92,24 @@ class Pump:
                 self._iterators[shard] = self._iterator(shard)
 
     def _iterator(self, shard: str) -> str:
-        place = self._services.store.place(FOLLOWER, shard)
-        where: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
-        if place is not None:
-            where = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": place}
-        return str(self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, **where)["ShardIterator"])
+        place = None if self._trimmed else self._services.store.place(FOLLOWER, shard)
+        if place is None:
+            found = self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+        else:
+            found = self._streams.get_shard_iterator(
+                StreamArn=self._arn, ShardId=shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=place
+            )
+        return found["ShardIterator"]
 
     def _turn(self) -> bool:
         moved = False
         for shard, iterator in list(self._iterators.items()):
-            if iterator is None:
-                continue
             answer = self._streams.get_records(ShardIterator=iterator, Limit=BATCH)
             if answer["Records"]:
                 stream.handle({"Records": answer["Records"]}, self._services)
                 self._services.store.keep_place(FOLLOWER, shard, answer["Records"][-1]["dynamodb"]["SequenceNumber"])
-                moved = True
-            following = answer.get("NextShardIterator")
+                moved, self._trimmed = True, False
+            following = cast("str | None", answer.get("NextShardIterator"))
             if following is None:
                 del self._iterators[shard]
                 self._done.add(shard)

@@ -10,13 +10,14 @@ from casework.model.unit import Officer, ReceptionPoint, Unit
 from casework.model.workdays import Override
 from casework.ports import Services
 
+Thing = Unit | ReceptionPoint | Officer | ProcedureVersion | Override
 REGISTER = Path(__file__).with_name("register.yml")
 
 
 def seed(services: Services, file: Path = REGISTER) -> int:
     """Load a register; gives how many things it holds."""
     raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    things = [
+    things: list[Thing] = [
         *(unpacked(Unit, row) for row in raw["units"]),
         *(unpacked(ReceptionPoint, row) for row in raw["points"]),
         *(unpacked(Officer, row) for row in raw["officers"]),

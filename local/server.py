@@ -95,7 +95,10 @@ Call = Callable[[Callable[..., dict[str, Any]], dict[str, Any]], Awaitable[dict[
 async def _served(websocket: WebSocket, courier: LocalCourier, call: Call) -> None:
     """Serve one connection: its messages in order, its answers in order, its end told once."""
     connection = secrets.token_urlsafe(9)
-    event = {"requestContext": {"routeKey": "$connect", "connectionId": connection}, "headers": dict(websocket.headers)}
+    event = {
+        "requestContext": {"routeKey": "$connect", "connectionId": connection},
+        "headers": dict(websocket.headers),
+    }
     answer = await call(sockets.handle, event)
     if answer["statusCode"] != 200:  # noqa: PLR2004 - API Gateway's own rule
         denial = Response(answer.get("body", ""), answer["statusCode"])
@@ -138,7 +141,10 @@ async def _read(websocket: WebSocket, inbound: "asyncio.Queue[str]", line: Line)
 async def _worked(connection: str, inbound: "asyncio.Queue[str]", call: Call) -> None:
     while True:
         body = await inbound.get()
-        await call(sockets.handle, {"requestContext": {"routeKey": "$default", "connectionId": connection}, "body": body})
+        await call(
+            sockets.handle,
+            {"requestContext": {"routeKey": "$default", "connectionId": connection}, "body": body},
+        )
 
 
 async def _sent(websocket: WebSocket, line: Line) -> None:
@@ -147,5 +153,4 @@ async def _sent(websocket: WebSocket, line: Line) -> None:
         if isinstance(item, Closing):
             await websocket.close(item.code, item.reason)
             return
-        else:
-            await websocket.send_text(item)
+        await websocket.send_text(item)

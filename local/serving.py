@@ -74,7 +74,10 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 def _greet(home: Home, url: str) -> None:
     print(f"giamsat serves {url}/graphql (HTTP and graphql-transport-ws); data in {home.path}", flush=True)
-    print("The engine listens on every interface of this machine: keep a firewall in front. Tokens for eight hours:", flush=True)
+    print(
+        "The engine listens on every interface of this machine: keep a firewall in front. Tokens for eight hours:",
+        flush=True,
+    )
     for role in (Role.CITIZEN, Role.RECEPTION, Role.HEAD, Role.OFFICER, Role.SUPERVISOR, Role.INSPECTOR):
         print(f"  {role:<10} {issued(home, role)}", flush=True)
     print("Ready.", flush=True)

@@ -19,11 +19,7 @@ AS_WRITTEN = ("TableName", "BillingMode", "AttributeDefinitions", "KeySchema", "
 def definitions(stage: str) -> list[dict[str, Any]]:
     """The properties of each table, with the stage's name filled in."""
     resources = yaml.safe_load(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
-    return [
-        _resolved(resource["Properties"], stage)
-        for resource in resources.values()
-        if resource["Type"] == "AWS::DynamoDB::Table"
-    ]
+    return [_resolved(resource["Properties"], stage) for resource in resources.values() if resource["Type"] == "AWS::DynamoDB::Table"]
 
 
 def create(client: DynamoDBClient, stage: str) -> None:

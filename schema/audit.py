@@ -142,7 +142,12 @@ def entry_shown(entry: Entry, decision: Decision) -> AuditEntry:
 
 
 def trail_page(
-    context: Context, view: View | None, first: int | None, last: int | None, after: str | None, before: str | None
+    context: Context,
+    view: View | None,
+    first: int | None,
+    last: int | None,
+    after: str | None,
+    before: str | None,
 ) -> AuditEntryConnection:
     """Read a page of a dossier's trail, as far as the viewer may see it; empty for what is hidden."""
     page = asked(first, last, after, before)

@@ -1,7 +1,7 @@
 """What a resolver is given beside its arguments: services, viewer, and the views loaded so far in this operation."""
 
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
 import strawberry
 
@@ -12,6 +12,9 @@ from casework.ports import Held, Services
 from casework.views import View, decided, viewed
 from schema.node import key_of
 
+if TYPE_CHECKING:
+    from schema.dossier import Texts
+
 
 @dataclass(slots=True)
 class Context:
@@ -21,7 +24,7 @@ class Context:
     viewer: Viewer
     correlation: str
     views: dict[DossierId, View | None] = field(default_factory=dict)
-    texts: dict[DossierId, Any] = field(default_factory=dict)
+    texts: "dict[DossierId, Texts]" = field(default_factory=dict)
 
     def view(self, subject: DossierId) -> View | None:
         """Load a dossier for the viewer, once."""
@@ -54,4 +57,4 @@ Info = strawberry.Info[Context, None]
 
 def context_of(info: Info) -> Context:
     """Give the context of a resolver."""
-    return cast("Context", info.context)
+    return info.context

@@ -89,7 +89,15 @@ def dossier_clock(dossier: Dossier, setting: Setting, now: datetime) -> Clock | 
     clock.promised_due_at = dossier.promised_due_at
     clock.level = clock.level if dossier.open else None
     clock.intervals = [
-        Interval(stored=i, kind=i.kind, cause=i.cause, holder=i.holder, from_at=i.from_at, to_at=i.to_at, officer=i.officer)
+        Interval(
+            stored=i,
+            kind=i.kind,
+            cause=i.cause,
+            holder=i.holder,
+            from_at=i.from_at,
+            to_at=i.to_at,
+            officer=i.officer,
+        )
         for i in dossier.intervals
     ]
     return clock

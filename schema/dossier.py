@@ -194,7 +194,14 @@ class Dossier(Node):
     def steps(self) -> list[CompletedStep]:
         """Show the steps."""
         return [
-            CompletedStep(stored=s, number=s.number, code=s.code, at=s.at, officer=s.officer, after_decision=s.after_decision)
+            CompletedStep(
+                stored=s,
+                number=s.number,
+                code=s.code,
+                at=s.at,
+                officer=s.officer,
+                after_decision=s.after_decision,
+            )
             for s in self.view.held.dossier.steps
         ]
 
@@ -232,7 +239,12 @@ class Dossier(Node):
 
     @strawberry.field(description="The audit trail; null where none of it may be seen.")
     def trail(
-        self, info: Info, first: int | None = None, last: int | None = None, after: str | None = None, before: str | None = None
+        self,
+        info: Info,
+        first: int | None = None,
+        last: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
     ) -> AuditEntryConnection | None:
         """Read a page of the trail."""
         if self.view.decision.trail is Trail.NONE:
@@ -273,10 +285,7 @@ class TrackedDossier:
 
 
 def _supplement(stored: StoredSupplement, texts: Texts) -> Supplement:
-    items = [
-        SupplementItem(component=item.component, legal_basis=texts.of(item.legal_basis, Group.REASONS))
-        for item in stored.items
-    ]
+    items = [SupplementItem(component=item.component, legal_basis=texts.of(item.legal_basis, Group.REASONS)) for item in stored.items]
     return Supplement(number=stored.number, asked_at=stored.asked_at, supplied_at=stored.supplied_at, items=items)
 
 

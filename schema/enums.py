@@ -92,7 +92,10 @@ VALUES: dict[str, dict[str, str]] = {
         "SERVICE": "The service itself.",
     },
     "StepOrder": {"ORDERED": "One after the other.", "FREE": "In any order; a step may recur."},
-    "AssignmentRole": {"LEAD": "Answers for the dossier (chủ trì).", "COORDINATING": "Gives an opinion (phối hợp)."},
+    "AssignmentRole": {
+        "LEAD": "Answers for the dossier (chủ trì).",
+        "COORDINATING": "Gives an opinion (phối hợp).",
+    },
     "IntervalKind": {"RUNNING": "The clock runs.", "PAUSED": "The clock stands."},
     "HolderKind": {
         "UNIT": "A unit, no person named yet.",

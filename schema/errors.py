@@ -47,8 +47,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "NOT_FOUND": ("Không tìm thấy hồ sơ.", "Dossier introuvable."),
     "NOT_RECEIVED": ("Hồ sơ chưa được tiếp nhận nên chưa tính thời hạn.", "Le délai court à partir de la réception."),
     "CONFLICT": ("Hồ sơ đã thay đổi; hãy xem lại rồi làm lại.", "Le dossier a changé ; relisez-le puis recommencez."),
-    "CONTENDED": ("Hồ sơ đang được người khác thay đổi; chưa ghi gì, hãy thử lại.", "D'autres modifient le dossier ; rien n'a été écrit, réessayez."),
-    "UNAVAILABLE": ("Hệ thống lưu trữ chưa trả lời; hãy thử lại với cùng khoá.", "Le stockage n'a pas répondu ; réessayez avec la même clé."),
     "STATE": ("Trạng thái hiện tại của hồ sơ không cho phép.", "L'état actuel du dossier ne le permet pas."),
     "NOT_YOUR_MOVE": ("Việc này không thuộc thẩm quyền của bạn.", "Cette action ne vous revient pas."),
     "LEAD_FIRST": ("Phải phân công đơn vị chủ trì trước.", "Il faut d'abord désigner le pilote."),
@@ -137,6 +135,9 @@ def top_level(error: GraphQLError, correlation: str) -> GraphQLError:
             pass
         case _:
             log.error("%s unexpected", correlation, exc_info=cause)
-            code, message = TopLevel.INTERNAL, "something went wrong here; the correlation id helps us to find out what"
+            code, message = (
+                TopLevel.INTERNAL,
+                "something went wrong here; the correlation id helps us to find out what",
+            )
     extensions = {"code": code.value, "correlationId": correlation}
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)

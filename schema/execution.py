@@ -119,7 +119,11 @@ def executed(query: str, variables: Mapping[str, Any] | None, operation: str | N
         unclear = GraphQLError("name the operation: `operationName` is none of the document's")
         return ExecutionResult(None, [top_level(unclear, context.correlation)])
     result = execute(
-        core, ready.document, context_value=context, variable_values=dict(variables or {}), operation_name=operation
+        core,
+        ready.document,
+        context_value=context,
+        variable_values=dict(variables or {}),
+        operation_name=operation,
     )
     assert isinstance(result, ExecutionResult), "resolvers are synchronous"
     if result.errors:
@@ -140,7 +144,12 @@ def compiled(query: str, variables: Mapping[str, Any], operation: str | None, co
     root = next(node for node in found.selection_set.selections)
     assert core.subscription_type is not None
     if not isinstance(root, FieldNode) or root.name.value not in core.subscription_type.fields:
-        return [_formatted(GraphQLError("a subscription selects one field of Subscription, not through a fragment"), correlation)]
+        return [
+            _formatted(
+                GraphQLError("a subscription selects one field of Subscription, not through a fragment"),
+                correlation,
+            )
+        ]
     try:
         arguments = get_argument_values(core.subscription_type.fields[root.name.value], root, coerced)
         stripped, names = _stripped(ready.document, found, root)
@@ -172,7 +181,11 @@ def _stripped(document: DocumentNode, operation: OperationDefinitionNode, root: 
         if any(f"${name}" in print_ast(other) for name in gone):
             raise Invalid("the variable of `after` or `secret` is for that alone")
     new_root = FieldNode(
-        name=root.name, alias=root.alias, arguments=tuple(kept), directives=root.directives, selection_set=root.selection_set
+        name=root.name,
+        alias=root.alias,
+        arguments=tuple(kept),
+        directives=root.directives,
+        selection_set=root.selection_set,
     )
     selection = type(operation.selection_set)(selections=(new_root,))
     new_operation = OperationDefinitionNode(
@@ -184,7 +197,14 @@ def _stripped(document: DocumentNode, operation: OperationDefinitionNode, root: 
     return text, frozenset(d.variable.name.value for d in left)
 
 
-def rendered(services: Services, document: str, variables: str, operation: str | None, decision: Decision, source: DossierSource) -> bytes:
+def rendered(
+    services: Services,
+    document: str,
+    variables: str,
+    operation: str | None,
+    decision: Decision,
+    source: DossierSource,
+) -> bytes:
     """Execute one event for one cohort and decision; gives the payload of a `next` message, encoded."""
     context = Context(services, PUBLIC, correlation=source.cursor)
     context.decide_once(source.held, decision)

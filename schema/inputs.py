@@ -9,6 +9,7 @@ import strawberry
 from casework.actions.dossiers import Making
 from casework.audit.disclosure import Envelope
 from casework.model import dossier as moves
+from casework.model.access import answers
 from casework.model.errors import Invalid
 from casework.model.parties import Viewer
 from casework.model.procedure import Channel
@@ -37,7 +38,8 @@ class MoveInput(KeyedInput):
 
     dossier: strawberry.ID = strawberry.field(description="The dossier's code or id.")
     expected_version: int | None = strawberry.field(
-        default=None, description="The `version` acted upon; a stale one gives Conflict. Left out: no matter which."
+        default=None,
+        description="The `version` acted upon; a stale one gives Conflict. Left out: no matter which.",
     )
     at: datetime | None = strawberry.field(default=None, description="When it happened, if not now.")
     backdating_reason: str | None = strawberry.field(default=None, description="Why it is dated back.")
@@ -114,9 +116,7 @@ class RequestSupplementInput(MoveInput):
     """Input of requestSupplement."""
 
     items: list[SupplementItemInput] = strawberry.field(description="What is missing, at least one item.")
-    override_reason: str | None = strawberry.field(
-        default=None, description="Why it is asked for again at this stage; by HEAD alone."
-    )
+    override_reason: str | None = strawberry.field(default=None, description="Why it is asked for again at this stage; by HEAD alone.")
 
 
 @strawberry.input(description="A component as it is handed in.")
@@ -141,9 +141,7 @@ class DecideDossierInput(MoveInput):
 
     outcome: Outcome = strawberry.field(description="What is decided.")
     reason: str | None = strawberry.field(default=None, description="Why.")
-    waive_opinions_reason: str | None = strawberry.field(
-        default=None, description="Why overdue opinions are not waited for."
-    )
+    waive_opinions_reason: str | None = strawberry.field(default=None, description="Why overdue opinions are not waited for.")
 
 
 def receiving(given: ReceiveDossierInput) -> Making:
@@ -187,15 +185,16 @@ def answering(given: GiveOpinionInput) -> Making:
         key = key_of(given.assignment, "assignment").rpartition("/")[2]
         number = int(key) if key.isascii() and key.isdigit() and len(key) < len("100000") else 0
         standing = held.dossier.coordinating(number)
-        mine = [a for a in standing if (a.officer == viewer.sub if a.officer else a.unit in viewer.units)]
+        mine = [assignment for assignment in standing if answers(viewer, assignment)]
         if standing and not mine:
             raise moves.refused(
-                held.dossier, moves.MoveName.GIVE_OPINION, "NOT_YOUR_MOVE", "that assignment is another's to answer"
+                held.dossier,
+                moves.MoveName.GIVE_OPINION,
+                "NOT_YOUR_MOVE",
+                "that assignment is another's to answer",
             )
         unit = mine[0].unit if mine else ""
-        return moves.GiveOpinion(
-            unit, viewer.sub or "", number, envelope.enclosed("opinion", text(given.opinion, "opinion"))
-        )
+        return moves.GiveOpinion(unit, viewer.sub or "", number, envelope.enclosed("opinion", text(given.opinion, "opinion")))
 
     return make
 
@@ -206,7 +205,8 @@ def requesting(given: RequestSupplementInput) -> Making:
     def make(held: Held, viewer: Viewer, envelope: Envelope) -> moves.RequestSupplement:  # noqa: ARG001 - one shape for all
         items = tuple(
             SupplementItem(
-                item.component, envelope.enclosed("legal_basis", text(item.legal_basis, "items", "legalBasis"))
+                item.component,
+                envelope.enclosed("legal_basis", text(item.legal_basis, "items", "legalBasis")),
             )
             for item in _few(given.items, "items")
         )
@@ -217,9 +217,7 @@ def requesting(given: RequestSupplementInput) -> Making:
 
 def supplying(given: SupplyDocumentsInput) -> Making:
     """Say what supplyDocuments asks for."""
-    documents = tuple(
-        Document(document.component, _digest(document.digest), bool(document.digital)) for document in given.documents
-    )
+    documents = tuple(Document(document.component, _digest(document.digest), bool(document.digital)) for document in given.documents)
     return lambda held, viewer, envelope: moves.Supply(tuple(_few(list(documents), "documents")))
 
 

@@ -162,10 +162,10 @@ class Mutation:
 
 def _moved(info: Info, given: inputs.MoveInput, name: MoveName, payload: Callable[..., P], making: Making) -> P:
     context = context_of(info)
+    subject = context.subject(given.dossier)
+    if subject is None:
+        return payload(dossier=None, entry=None, errors=[NotFound(fault=Absent("no such dossier", path=("dossier",)))])
     try:
-        subject = context.subject(given.dossier)
-        if subject is None:
-            raise Absent("no such dossier", path=("dossier",))
         return _done(info, payload, move(context.services, context.viewer, subject, name, _asked(info, given), making))
     except (Wrong, Absent, No, Stale) as fault:
         return payload(dossier=None, entry=None, errors=[_told(info, fault)])
@@ -215,7 +215,10 @@ def _told(info: Info, fault: Fault) -> UserError:
             context = context_of(info)
             held = context.services.store.held(fault.subject)  # type: ignore[arg-type] # a dossier's id
             assert held is not None
-            return Conflict(fault=fault, current=dossier_shown(View(held, decided(context.services, context.viewer, held))))
+            return Conflict(
+                fault=fault,
+                current=dossier_shown(View(held, decided(context.services, context.viewer, held))),
+            )
         case Absent():
             return NotFound(fault=fault)
         case _:

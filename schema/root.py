@@ -44,9 +44,7 @@ class Query:
         return Viewer(role=viewer.role, sub=viewer.sub, units=list(viewer.units), on_behalf_of=viewer.on_behalf_of)
 
     @strawberry.field(description="Anything by its global id.")
-    def node(
-        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]
-    ) -> Node | None:
+    def node(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]) -> Node | None:
         """Find a node."""
         context = context_of(info)
         kind, key = read_id(id) or ("", "")
@@ -67,7 +65,9 @@ class Query:
 
     @strawberry.field(description="A dossier, read consistently.")
     def dossier(
-        self, info: Info, code: Annotated[strawberry.ID, strawberry.argument(description="The dossier's code or id.")]
+        self,
+        info: Info,
+        code: Annotated[strawberry.ID, strawberry.argument(description="The dossier's code or id.")],
     ) -> Dossier | None:
         """Find a dossier."""
         view = view_of(context_of(info), code)
@@ -92,7 +92,9 @@ class Query:
 
     @strawberry.field(description="A procedure, in the version in force today.")
     def procedure(
-        self, info: Info, code: Annotated[strawberry.ID, strawberry.argument(description="The procedure's code or id.")]
+        self,
+        info: Info,
+        code: Annotated[strawberry.ID, strawberry.argument(description="The procedure's code or id.")],
     ) -> Procedure | None:
         """Find a procedure."""
         return procedure_of(info, key_of(code, "procedure"))

@@ -37,11 +37,7 @@ def deliver(services: Services, entries: Iterable[Entry], render: Render) -> int
 def _pushed(services: Services, topic: str, entry: Entry, render: Render) -> int:
     now = services.now()
     # A row that replays will come to this entry by itself; one that has seen it is not told again.
-    rows = [
-        row
-        for row in services.store.subscriptions(topic, now)
-        if row.status is Status.LIVE and row.seen < entry.seq
-    ]
+    rows = [row for row in services.store.subscriptions(topic, now) if row.status is Status.LIVE and row.seen < entry.seq]
     if not rows:
         return 0
     subject = DossierId(entry.body["subject"]["id"])
@@ -57,7 +53,12 @@ def _pushed(services: Services, topic: str, entry: Entry, render: Render) -> int
     posted = 0
     for (cohort, decision), members in split(rows, decide).items():
         lively = [row for row in members if row.expires_at > now]
-        _ended(services, [row for row in members if row.expires_at <= now], "UNAUTHENTICATED", "the token has expired: connect with a new one")
+        _ended(
+            services,
+            [row for row in members if row.expires_at <= now],
+            "UNAUTHENTICATED",
+            "the token has expired: connect with a new one",
+        )
         if not (decision.sees or decision.tracked):
             _ended(services, lively, "FORBIDDEN", "you may no longer watch this dossier")
             continue

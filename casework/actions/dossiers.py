@@ -82,7 +82,7 @@ def submit(services: Services, viewer: Viewer, submission: Submission, asked: As
     point = services.store.point(submission.reception_point)
     if point is None:
         raise Invalid("no such reception point", path=("receptionPoint",), code="UNKNOWN_POINT")
-    if not may_submit(viewer, point.unit, point.code, None):
+    if not may_submit(viewer, point.code):
         raise Refused("an applicant, or the staff of the reception point, opens a dossier",
                       code="NOT_YOUR_MOVE", state=State.SUBMITTED, allowed_from=())  # fmt: skip
     if submission.channel not in version.channels:
@@ -93,7 +93,11 @@ def submit(services: Services, viewer: Viewer, submission: Submission, asked: As
         raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
     account = viewer.on_behalf_of or (viewer.sub if viewer.role is Role.CITIZEN else None)
     request = Request(
-        f"submit:{services.keys.applicant(viewer.sub or '')}", "submitDossier", asked.key, asked.input, asked.correlation
+        f"submit:{services.keys.applicant(viewer.sub or '')}",
+        "submitDossier",
+        asked.key,
+        asked.input,
+        asked.correlation,
     )
     subject = DossierId(services.entropy(ID_BYTES).hex())
 
@@ -195,7 +199,8 @@ def _opened(
         phone=envelope.enclosed_if("applicant.phone", optional_text(typed.phone, "applicant", "phone", longest=40)),
         address=envelope.enclosed_if("applicant.address", optional_text(typed.address, "applicant", "address", longest=500)),
         identity_number=envelope.enclosed_if(
-            "applicant.identity_number", optional_text(typed.identity_number, "applicant", "identityNumber", longest=40)
+            "applicant.identity_number",
+            optional_text(typed.identity_number, "applicant", "identityNumber", longest=40),
         ),
     )
     code = held.dossier.code if held else coded(unit, on, services.store.numbered(unit, on))

@@ -116,7 +116,15 @@ def moves(log: Log, case: Case) -> tuple[ImportedMove, ...]:
             ended = True
         if event.opinion and not ended and event.unit not in asked:
             asked.add(event.unit)
-            out.append(ImportedMove(f"{case.id}/coordinate/{event.unit}", Kind.COORDINATE, event.at, case.responsible, event.unit))
+            out.append(
+                ImportedMove(
+                    f"{case.id}/coordinate/{event.unit}",
+                    Kind.COORDINATE,
+                    event.at,
+                    case.responsible,
+                    event.unit,
+                )
+            )
         kind = Kind.OPINION if event.opinion else Kind.STEP
         out.append(ImportedMove(event.id, kind, event.at, event.officer, event.unit, event.name))
     if case.ended_at is not None and not ended:
@@ -148,8 +156,7 @@ def register(services: Services, log: Log) -> ProcedureVersion:
             steps=tuple(StepRule(step, _texts(step)) for step in log.steps),
         )
     units = [
-        Unit(code, _texts(name), "IMPORTED", log.unit, None if code == log.unit else log.unit, first)
-        for code, name in log.units.items()
+        Unit(code, _texts(name), "IMPORTED", log.unit, None if code == log.unit else log.unit, first) for code, name in log.units.items()
     ]
     people = [Officer(code, Role.OFFICER, unit) for code, unit in log.officers.items()]
     point = ReceptionPoint(log.unit, _texts(log.name), PointKind.COMMUNE_COUNTER, log.unit)
@@ -164,7 +171,12 @@ def remembered(services: Services, log: Log, steps: tuple[ImportedMove, ...]) ->
 
 
 def made(
-    services: Services, log: Log, version: ProcedureVersion, case: Case, step: ImportedMove, known: Held | DossierId | None
+    services: Services,
+    log: Log,
+    version: ProcedureVersion,
+    case: Case,
+    step: ImportedMove,
+    known: Held | DossierId | None,
 ) -> Written:
     """Make one move of a case, in the name of its officer.
 

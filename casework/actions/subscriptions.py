@@ -66,7 +66,14 @@ def subscribe(services: Services, client: Client, wanted: Wanted, subject: Dossi
     confirmed = confirmed_viewer(services, viewer)
     cohort = Cohort(wanted.document, wanted.operation_name, wanted.variables, scope(confirmed))
     row = Subscription(
-        dossier_topic(held.id), cohort, client.connection, client.operation, held.id, viewer, client.until, seen=seen
+        dossier_topic(held.id),
+        cohort,
+        client.connection,
+        client.operation,
+        held.id,
+        viewer,
+        client.until,
+        seen=seen,
     )
     services.store.subscribe(row, services.now())
     if not push(render(cohort, decision, held, cursor(seen), services.now(), None)):
@@ -88,5 +95,3 @@ def _replay(services: Services, row: Subscription, viewer: Viewer, render: Rende
                 return
             seen = entry.seq
     raise Contended("the dossier changes faster than it can be replayed; subscribe again behind your last cursor")
-
-

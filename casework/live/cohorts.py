@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from casework.audit.canonical import canonical
+import orjson
+
 from casework.model.access import Decision
 from casework.model.parties import Viewer
 
@@ -35,7 +36,7 @@ class Cohort:
     def key(self) -> str:
         """A short name for the cohort, the same wherever it is computed."""
         parts = [self.document, self.operation or "", self.variables, self.scope]
-        return hashlib.sha256(canonical(list(parts))).hexdigest()[:32]
+        return hashlib.sha256(orjson.dumps(parts)).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,7 @@ def scope(viewer: Viewer) -> str:
     return f"role:{viewer.role}"
 
 
-def split(
-    members: Iterable[Subscription], decided: Callable[[Viewer], Decision]
-) -> Mapping[tuple[Cohort, Decision], list[Subscription]]:
+def split(members: Iterable[Subscription], decided: Callable[[Viewer], Decision]) -> Mapping[tuple[Cohort, Decision], list[Subscription]]:
     """Group members by what is executed and what they may see now: one execution each."""
     groups: dict[tuple[Cohort, Decision], list[Subscription]] = {}
     for member in members:

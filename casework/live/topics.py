@@ -23,5 +23,9 @@ def position(after: str, last: int) -> int:
     """
     known = after.isascii() and after.isdigit() and len(after) <= DIGITS
     if not known or int(after) > last:
-        raise Invalid("`after` is no cursor of this subscription: give one that an event brought", path=("after",), code="CURSOR")
+        raise Invalid(
+            "`after` is no cursor of this subscription: give one that an event brought",
+            path=("after",),
+            code="CURSOR",
+        )
     return int(after)

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from casework.model.dossier import MOVES, MoveName
 from casework.model.parties import Relation, Role, Viewer
-from casework.model.record import Dossier, State
+from casework.model.record import Assignment, AssignmentRole, Dossier, State
 from casework.model.unit import Officer
 
 
@@ -92,52 +92,52 @@ def decide(viewer: Viewer, dossier: Dossier, *, subject: str, person: str | None
     trail = max((TABLE[relation][1] for relation in relations), key=_RANK.__getitem__, default=Trail.NONE)
     moves = frozenset(name for name, rule in MOVES.items() if rule.makers & relations)
     actor = viewer.sub if trail is Trail.OWN_ACTIONS else None
-    return Decision(groups, moves, trail, relations, False, actor)
+    return Decision(groups, moves, trail, relations, actor=actor)
 
 
-def may_submit(viewer: Viewer, point_unit: str, point: str, viewer_point: str | None) -> bool:
+def may_submit(viewer: Viewer, point: str) -> bool:
     """Whether the viewer may open a dossier at that reception point: a citizen anywhere, its own staff there."""
     if viewer.role is Role.CITIZEN:
         return viewer.sub is not None
-    return viewer.role is Role.RECEPTION and (viewer_point == point or point_unit in viewer.units or point in viewer.units)
+    return viewer.role is Role.RECEPTION and point in viewer.units
 
 
 def _relations(viewer: Viewer, dossier: Dossier, person: str | None, lineage: frozenset[str]) -> Iterable[Relation]:
-    units = frozenset(viewer.units)
-    coordinating = {a.unit for a in dossier.assignments if a.role == "COORDINATING"}
     match viewer.role:
         case Role.CITIZEN:
             if person is not None and dossier.applicant is not None and dossier.applicant.person == person:
                 yield Relation.APPLICANT
-        case Role.RECEPTION:
-            if dossier.reception_point in units:
-                yield Relation.RECEPTION
+        case Role.RECEPTION if dossier.reception_point in viewer.units:
+            yield Relation.RECEPTION
         case Role.OFFICER:
-            lead = [a for a in dossier.assignments if a.role == "LEAD"][-1:]
-            if lead and lead[0].officer == viewer.sub:
-                yield Relation.LEAD
-            if any(_coordinates(viewer, a.officer, a.unit) for a in dossier.assignments if a.role == "COORDINATING"):
-                yield Relation.COORDINATING
+            yield from _as_officer(viewer, dossier)
         case Role.HEAD:
-            if dossier.unit in units:
-                yield Relation.HEAD
-            elif units & coordinating:
-                yield Relation.COORDINATING_HEAD
-        case Role.SUPERVISOR:
-            if units & lineage:
-                yield Relation.SUPERVISOR
-        case Role.INSPECTOR:
-            yield Relation.INSPECTOR
-        case Role.ADMIN:
-            yield Relation.ADMIN
-        case Role.IMPORT:
-            yield Relation.IMPORT
-        case _:
-            return
+            yield from _as_head(viewer, dossier)
+        case Role.SUPERVISOR if lineage & frozenset(viewer.units):
+            yield Relation.SUPERVISOR
+        case Role.INSPECTOR | Role.ADMIN | Role.IMPORT:
+            yield Relation(viewer.role.value)
 
 
-def _coordinates(viewer: Viewer, officer: str | None, unit: str) -> bool:
-    return officer == viewer.sub if officer is not None else unit in viewer.units
+def _as_officer(viewer: Viewer, dossier: Dossier) -> Iterable[Relation]:
+    lead = [a for a in dossier.assignments if a.role is AssignmentRole.LEAD][-1:]
+    if lead and lead[0].officer == viewer.sub:
+        yield Relation.LEAD
+    for assignment in dossier.assignments:
+        if assignment.role is AssignmentRole.COORDINATING and answers(viewer, assignment):
+            yield Relation.COORDINATING
+
+
+def _as_head(viewer: Viewer, dossier: Dossier) -> Iterable[Relation]:
+    if dossier.unit in viewer.units:
+        yield Relation.HEAD
+    elif any(a.role is AssignmentRole.COORDINATING and a.unit in viewer.units for a in dossier.assignments):
+        yield Relation.COORDINATING_HEAD
+
+
+def answers(viewer: Viewer, assignment: Assignment) -> bool:
+    """Whether a coordinating assignment is this officer's to answer: its own officer's, or else any officer's of its unit."""
+    return assignment.officer == viewer.sub if assignment.officer is not None else assignment.unit in viewer.units
 
 
 def confirmed(viewer: Viewer, officer: Officer | None, on: date) -> Viewer:

@@ -57,9 +57,7 @@ class Thresholds:
 STANDARD = Thresholds()
 
 
-def levels(
-    reckoning: Reckoning, received_at: datetime, calendar: Calendar, thresholds: Thresholds = STANDARD
-) -> Levels:
+def levels(reckoning: Reckoning, received_at: datetime, calendar: Calendar, thresholds: Thresholds = STANDARD) -> Levels:
     """Give each level with the instant it is reached; none while the clock is paused."""
     if reckoning.paused:
         return ()

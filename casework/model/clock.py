@@ -166,16 +166,12 @@ def _started(rule: Rule, received_at: datetime, calendar: Calendar) -> date:
 
 def _laid(unit: LimitUnit | None, anchor: date, left: int, calendar: Calendar) -> _Laid:
     """Lay the days left after a day; an end on a day off rolls on (Civil Code 148.5)."""
-    if unit is LimitUnit.CALENDAR_DAYS:
-        last_on = anchor + timedelta(left)
-    else:
-        last_on = calendar.nth_after(anchor, left) if left else anchor
+    by_calendar = unit is LimitUnit.CALENDAR_DAYS or not left
+    last_on = anchor + timedelta(left) if by_calendar else calendar.nth_after(anchor, left)
     return _Laid(anchor, left, last_on, calendar.first_from(last_on))
 
 
-def _laid_over(
-    rule: Rule, start_on: date, pauses: tuple[Pause, ...], calendar: Calendar
-) -> tuple[_Laid, list[Reason]]:
+def _laid_over(rule: Rule, start_on: date, pauses: tuple[Pause, ...], calendar: Calendar) -> tuple[_Laid, list[Reason]]:
     """Lay the limit over the pauses; the start day is not counted (Civil Code 147)."""
     unit = rule.limit.unit
     laid = _laid(unit, start_on, rule.limit.amount or 0, calendar)
@@ -210,9 +206,7 @@ def _start_told(rule: Rule, received: WorkDay, start_on: date) -> Reason:
     return Reason(ReasonKind.START, start_on, from_on, to_on, rule.legal_basis, name, amount, unit)
 
 
-def _days_told(
-    unit: LimitUnit, days: Iterator[WorkDay], start_on: date, laid: _Laid, stops: list[Reason]
-) -> Iterator[Reason]:
+def _days_told(unit: LimitUnit, days: Iterator[WorkDay], start_on: date, laid: _Laid, stops: list[Reason]) -> Iterator[Reason]:
     """Tell each day off that the count went over, and each make-up day that it counted."""
     spans = _merged(stops)
     # Calendar days count a day off like any other; only the end may not fall on one.

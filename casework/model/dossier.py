@@ -175,7 +175,11 @@ def clock_of(dossier: Dossier, setting: Setting) -> Reckoning:
         raise Invalid("the clock starts when the dossier is received", code="NOT_RECEIVED")
     pauses = tuple(Pause(i.from_at, i.to_at) for i in dossier.intervals if i.kind is IntervalKind.PAUSED)
     return reckoned(
-        setting.procedure.rule, dossier.received_at, pauses, setting.calendar, fixed_due_at=dossier.fixed_due_at
+        setting.procedure.rule,
+        dossier.received_at,
+        pauses,
+        setting.calendar,
+        fixed_due_at=dossier.fixed_due_at,
     )
 
 
@@ -209,7 +213,9 @@ def _receive(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     for code in move.checked:
         if code not in known:
             raise Invalid(
-                f"{code!r} is no component of {setting.procedure.code}", path=("checked",), code="UNKNOWN_COMPONENT"
+                f"{code!r} is no component of {setting.procedure.code}",
+                path=("checked",),
+                code="UNKNOWN_COMPONENT",
             )
     missing = [code for code, component in known.items() if component.mandatory and code not in move.checked]
     if missing:
@@ -230,14 +236,15 @@ def _assign(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
     for name in wanted:
         if getattr(move, name) is None:
             raise Invalid(
-                f"the clarity set of {setting.procedure.code} asks for {name}", path=(camel(name),), code="UNCLEAR_ASSIGNMENT"
+                f"the clarity set of {setting.procedure.code} asks for {name}",
+                path=(camel(name),),
+                code="UNCLEAR_ASSIGNMENT",
             )
     if move.due_at and dossier.due_at and move.due_at > dossier.due_at and not setting.imported:
         raise Invalid("no assignment ends after the dossier is due", path=("dueAt",), code="AFTER_DUE")
     _room(dossier.assignments, "assignments")
     old = tuple(
-        replace(a, ended_at=at) if lead and a.role is AssignmentRole.LEAD and a.ended_at is None else a
-        for a in dossier.assignments
+        replace(a, ended_at=at) if lead and a.role is AssignmentRole.LEAD and a.ended_at is None else a for a in dossier.assignments
     )
     new = Assignment(
         len(old) + 1, move.role, move.unit, at, move.officer, None, move.due_at,
@@ -273,11 +280,13 @@ def _give_opinion(dossier: Dossier, move: Move, at: datetime, setting: Setting) 
     assert isinstance(move, GiveOpinion)
     late = dossier.state is State.DECIDED
     if not late and not (move.assignment is not None and dossier.coordinating(move.assignment)):
-        raise Invalid("no coordinating assignment of that number stands", path=("assignment",), code="UNKNOWN_ASSIGNMENT")
+        raise Invalid(
+            "no coordinating assignment of that number stands",
+            path=("assignment",),
+            code="UNKNOWN_ASSIGNMENT",
+        )
     _room(dossier.opinions, "opinions")
-    opinion = Opinion(
-        len(dossier.opinions) + 1, at, move.unit, move.officer, move.assignment, move.text, move.subject, late
-    )
+    opinion = Opinion(len(dossier.opinions) + 1, at, move.unit, move.officer, move.assignment, move.text, move.subject, late)
     return replace(dossier, opinions=(*dossier.opinions, opinion))
 
 
@@ -289,7 +298,9 @@ def _request_supplement(dossier: Dossier, move: Move, at: datetime, setting: Set
     for item in move.items:
         if item.component not in known:
             raise Invalid(
-                f"{item.component!r} is no component of {setting.procedure.code}", path=("items",), code="UNKNOWN_COMPONENT"
+                f"{item.component!r} is no component of {setting.procedure.code}",
+                path=("items",),
+                code="UNKNOWN_COMPONENT",
             )
     if dossier.due_at is not None and at > dossier.due_at:
         raise refused(dossier, MoveName.REQUEST_SUPPLEMENT, "AFTER_DUE", "nothing is asked for after the due date")
@@ -372,7 +383,11 @@ def _switched(dossier: Dossier, name: MoveName, following: Interval, at: datetim
 
 
 def _backwards(name: MoveName) -> Invalid:
-    return Invalid(f"{name} cannot lie before the move that it follows: no past interval is edited", path=("at",), code="BEFORE_LAST_MOVE")
+    return Invalid(
+        f"{name} cannot lie before the move that it follows: no past interval is edited",
+        path=("at",),
+        code="BEFORE_LAST_MOVE",
+    )
 
 
 def _room(things: tuple[object, ...], what: str) -> None:

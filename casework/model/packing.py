@@ -10,11 +10,13 @@ import typing
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from enum import Enum
-from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 Plain = None | bool | int | str | list["Plain"] | dict[str, "Plain"]
+
+Shape = tuple[tuple[str, Callable[[Any], Any]], ...]
+_SHAPES: dict[type[Any], Shape] = {}  # read from annotations once
 
 
 def moment(at: datetime) -> str:
@@ -62,10 +64,11 @@ def _plain(value: Any) -> Plain:  # noqa: ANN401
     return packed(value)
 
 
-@cache
-def _shape(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    hints = typing.get_type_hints(kind)
-    return tuple((field.name, _reader(hints[field.name])) for field in dataclasses.fields(kind))
+def _shape(kind: type[Any]) -> Shape:
+    if kind not in _SHAPES:
+        hints = typing.get_type_hints(kind)
+        _SHAPES[kind] = tuple((field.name, _reader(hints[field.name])) for field in dataclasses.fields(kind))
+    return _SHAPES[kind]
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:  # noqa: ANN401
@@ -76,7 +79,7 @@ def _reader(hint: Any) -> Callable[[Any], Any]:  # noqa: ANN401
         inner = _reader(typing.get_args(hint)[0])
         return lambda values: tuple(inner(value) for value in values)
     if dataclasses.is_dataclass(hint):
-        return lambda value: unpacked(typing.cast("type[Any]", hint), value)
+        return lambda value: unpacked(cast("type[Any]", hint), value)
     if isinstance(hint, type):
         if issubclass(hint, Enum):
             return hint

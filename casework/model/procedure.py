@@ -1,10 +1,10 @@
 """Procedures and their versions: limits, steps, components, channels, clarity set. All of it is effective-dated data."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, time
 from enum import StrEnum
 
-from casework.model.alert import Thresholds
+from casework.model.alert import STANDARD, Thresholds
 from casework.model.clock import Limit, Rule
 
 
@@ -85,7 +85,7 @@ class ProcedureVersion:
     components: tuple[Component, ...] = ()
     clarity_lead: tuple[str, ...] = ()
     clarity_coordinating: tuple[str, ...] = ()
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    thresholds: Thresholds = STANDARD
 
     def in_force(self, on: date) -> bool:
         """Whether a dossier may be opened under this version on that legal day (`valid_to` is its last day)."""

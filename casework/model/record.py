@@ -31,9 +31,7 @@ class State(StrEnum):
     DELIVERED = "DELIVERED"  # 10
 
 
-OPEN = frozenset(
-    {State.SUBMITTED, State.RECEIVED, State.IN_PROCESS, State.AWAITING_SUPPLEMENT, State.AWAITING_PAYMENT}
-)
+OPEN = frozenset({State.SUBMITTED, State.RECEIVED, State.IN_PROCESS, State.AWAITING_SUPPLEMENT, State.AWAITING_PAYMENT})
 
 
 class AssignmentRole(StrEnum):
@@ -188,7 +186,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """A dossier as it stands after its last entry."""
+    """A dossier as it stands after its last entry. `version` counts the moves that people made."""
 
     code: str
     state: State
@@ -202,6 +200,7 @@ class Dossier:
     slip_key: int
     secret_generation: int
     submitted_at: datetime
+    version: int = 0
     rehearsal: bool = False
     applicant: Applicant | None = None
     imported: Imported | None = None
@@ -238,9 +237,7 @@ class Dossier:
     def coordinating(self, number: int | None = None) -> tuple[Assignment, ...]:
         """The COORDINATING assignments that stand, or the one of that number."""
         return tuple(
-            a
-            for a in self.assignments
-            if a.role is AssignmentRole.COORDINATING and a.ended_at is None and number in {None, a.number}
+            a for a in self.assignments if a.role is AssignmentRole.COORDINATING and a.ended_at is None and number in {None, a.number}
         )
 
 
@@ -275,4 +272,3 @@ def restored(flat: Mapping[str, Any]) -> Dossier:
         if name in plain:
             plain[name].sort(key=lambda element: element["number"])
     return unpacked(Dossier, plain)
-

@@ -75,8 +75,7 @@ SENTENCES: Mapping[str, Words] = {
         "Le délai de {limit} court à compter du {on} ; ce jour lui-même n'est pas compté.",
     ),
     "START_LATE": Words(
-        "Tiếp nhận sau giờ chốt ngày {from} nên coi như tiếp nhận {to}; thời hạn {limit} tính từ ngày đó, "
-        "chính ngày đó không được tính.",
+        "Tiếp nhận sau giờ chốt ngày {from} nên coi như tiếp nhận {to}; thời hạn {limit} tính từ ngày đó, chính ngày đó không được tính.",
         "Received on {from} after the cut-off hour, hence counted as received on {to}; the time limit of "
         "{limit} runs from that day, which is not itself counted.",
         "Reçu le {from} après l'heure limite, donc compté comme reçu le {to} ; le délai de {limit} court à "

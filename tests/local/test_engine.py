@@ -46,9 +46,7 @@ def client(endpoint: str) -> "DynamoDBClient":
 @contextlib.contextmanager
 def service(data: Path) -> Iterator[tuple["subprocess.Popen[str]", int, str]]:
     """A process that starts an engine and lives on."""
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVICE, data], stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen([sys.executable, "-c", SERVICE, data], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
             pid, endpoint = process.stdout.readline().split()

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from pynamodb.connection import Connection as Engine
 from pynamodb.exceptions import DeleteError, DoesNotExist, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
@@ -48,7 +49,7 @@ class LiveTable:
 
     def acknowledge(self, connection: Connection) -> bool:
         """See `ports.Connections`."""
-        actions = [LiveItem.phase.set(Phase.ACKNOWLEDGED.value), LiveItem.body.set(_body(connection))]
+        actions: list[Action] = [LiveItem.phase.set(Phase.ACKNOWLEDGED.value), LiveItem.body.set(_body(connection))]
         try:
             LiveItem(_home(connection.id), "CONN").update(actions, condition=LiveItem.phase == Phase.OPENED.value)
         except UpdateError as error:
@@ -83,7 +84,7 @@ class LiveTable:
 
     def subscribe(self, subscription: Subscription, now: datetime) -> None:
         """See `ports.Connections`."""
-        head = [
+        head: list[Action] = [
             LiveItem.members.add(1),
             LiveItem.wanted_until.set(_epoch(now + WANTED)),
             LiveItem.v.set(ITEM_VERSION),
@@ -107,12 +108,10 @@ class LiveTable:
     def go_live(self, subscription: Subscription, seen: int) -> bool:
         """See `ports.Connections`."""
         row = LiveItem(f"TOPIC#{subscription.topic}", _row_key(subscription))
-        actions = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen)]
+        actions: list[Action] = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen)]
         try:
             with TransactWrite(connection=self._engine) as write:
-                write.condition_check(
-                    SubjectItem, subscription.subject, items.STATE, condition=SubjectItem.entries == seen
-                )
+                write.condition_check(SubjectItem, subscription.subject, items.STATE, condition=SubjectItem.entries == seen)
                 write.update(row, actions, condition=LiveItem.pk.exists())
         except TransactWriteError as error:
             codes = [reason.code if reason else None for reason in error.cancellation_reasons]
@@ -233,5 +232,3 @@ def _lost(error: UpdateError | DeleteError) -> bool:
     if error.cause_response_code == "ConditionalCheckFailedException":
         return False
     raise unavailable(error) from error
-
-

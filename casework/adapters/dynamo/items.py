@@ -98,7 +98,6 @@ def held(item: SubjectItem) -> Held:
         province=item.province,
         dossier=restored(flat),
         flat=flat,
-        version=int(item.version or 0),
         tip=Tip(int(item.entries or 0), str(item.head), instant(item.recorded_at)),
         due=due,
         applicant_key=item.applicant_key,
@@ -163,7 +162,12 @@ def code_item(change: Change) -> SubjectItem:
 def due_item(change: Change, due: DueKey) -> DueItem:
     """Lay out the due row."""
     return DueItem(
-        due.bucket, due.moment, v=ITEM_VERSION, province=change.after.province, subject=change.subject.id, level=due.level
+        due.bucket,
+        due.moment,
+        v=ITEM_VERSION,
+        province=change.after.province,
+        subject=change.subject.id,
+        level=due.level,
     )
 
 

@@ -231,7 +231,7 @@ def bind(stage: str, *, region: str, endpoint: str | None) -> Connection:
         max_pool_connections=32,
     )
     for name, model in MODELS.items():
-        meta: Any = model.Meta  # type: ignore[attr-defined] # pynamodb adds it when the class is made
+        meta: Any = model.Meta
         meta.table_name = f"giamsat-{stage}-{name}"
         meta.region = region
         meta.host = endpoint

@@ -4,11 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from pynamodb.connection import Connection
-from pynamodb.exceptions import DoesNotExist, GetError, PynamoDBException, QueryError, TransactWriteError, UpdateError
+from pynamodb.exceptions import (
+    DoesNotExist,
+    GetError,
+    PynamoDBException,
+    QueryError,
+    TransactWriteError,
+    UpdateError,
+)
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.models import DisclosureItem, DueItem, SubjectItem, TrailItem
+from casework.adapters.dynamo.models import ITEM_VERSION, DisclosureItem, DueItem, SubjectItem, TrailItem
 from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.errors import Unavailable
@@ -69,9 +77,9 @@ class SubjectTables:
     def numbered(self, unit: str, on: date) -> int:
         """See `ports.Dossiers`."""
         item = SubjectItem(*items.counter_key(unit, on))
-        actions = [
+        actions: list[Action] = [
             SubjectItem.drawn.add(1),
-            SubjectItem.v.set(items.ITEM_VERSION),
+            SubjectItem.v.set(ITEM_VERSION),
             SubjectItem.province.set(unit),
         ]
         try:
@@ -103,9 +111,7 @@ class SubjectTables:
         except TransactWriteError as error:
             raise _cancelled(error) from error
 
-    def entries(
-        self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None
-    ) -> list[Entry]:
+    def entries(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Entry]:
         """See `ports.Dossiers`."""
         last = before - 1 if before is not None else items.LAST_SEQ
         if last <= after:
@@ -113,7 +119,12 @@ class SubjectTables:
         span = TrailItem.seq.between(items.seq_key(after + 1), items.seq_key(last))
         try:
             found = TrailItem.query(
-                subject, span, consistent_read=True, limit=limit, page_size=limit, scan_index_forward=not backwards
+                subject,
+                span,
+                consistent_read=True,
+                limit=limit,
+                page_size=limit,
+                scan_index_forward=not backwards,
             )
             return [reopened(item.line) for item in found]
         except QueryError as error:
@@ -152,5 +163,3 @@ def _cancelled(error: TransactWriteError) -> Exception:
     if any(code in RACES for code in reasons):
         return Raced()
     return unavailable(error)
-
-

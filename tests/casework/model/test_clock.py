@@ -122,9 +122,7 @@ def test_each_skipped_day_is_named() -> None:
         *(date(2025, 2, day) for day in (1, 2, 8, 9)),
     ]
     assert all(r.name for r in skipped)
-    assert found.reasons[0] == Reason(
-        ReasonKind.START, date(2025, 1, 20), legal_basis="1/QD", amount=10, unit=WORKING
-    )
+    assert found.reasons[0] == Reason(ReasonKind.START, date(2025, 1, 20), legal_basis="1/QD", amount=10, unit=WORKING)
     assert len(found.reasons) == 12
     assert (found.rule, found.calendar_version, found.paused) == (rule(10), 2, False)
 
@@ -399,9 +397,7 @@ def laid(received_at: datetime, gaps: list[int]) -> tuple[Pause, ...]:
 
 @SHOWN
 @given(RECEIVED, UNITS, AMOUNTS, GAPS)
-def test_it_is_due_at_closing_time_of_a_working_day(
-    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int]
-) -> None:
+def test_it_is_due_at_closing_time_of_a_working_day(received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int]) -> None:
     found = reckoned(rule(amount, unit), received_at, laid(received_at, gaps), CALENDAR)
     assert found.due_at == at_time(found.due_on, CLOSES)
     assert CALENDAR.working(found.due_on)
@@ -410,9 +406,7 @@ def test_it_is_due_at_closing_time_of_a_working_day(
 
 @SHOWN
 @given(RECEIVED, UNITS, AMOUNTS, GAPS)
-def test_more_units_are_never_earlier(
-    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int]
-) -> None:
+def test_more_units_are_never_earlier(received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int]) -> None:
     stretches = laid(received_at, gaps)
     fewer, more = (reckoned(rule(n, unit), received_at, stretches, CALENDAR) for n in (amount, amount + 1))
     assert fewer.due_at <= more.due_at
@@ -420,9 +414,7 @@ def test_more_units_are_never_earlier(
 
 @SHOWN
 @given(RECEIVED, UNITS, AMOUNTS, GAPS, st.integers(0, 60 * 24 * 20))
-def test_a_pause_within_one_day_changes_nothing(
-    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int
-) -> None:
+def test_a_pause_within_one_day_changes_nothing(received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int) -> None:
     stretches = laid(received_at, gaps)
     last_at = max((p.to_at for p in stretches if p.to_at), default=received_at)
     from_at = last_at + timedelta(minutes=after)
@@ -434,9 +426,7 @@ def test_a_pause_within_one_day_changes_nothing(
 
 @SHOWN
 @given(RECEIVED, UNITS, AMOUNTS, GAPS, st.integers(0, 60 * 24 * 20), st.integers(0, 60 * 24 * 20))
-def test_a_pause_is_never_earlier(  # noqa: PLR0913, PLR0917 - one value each
-    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int, length: int
-) -> None:
+def test_a_pause_is_never_earlier(received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int, length: int) -> None:
     fewer = laid(received_at, gaps)
     more = laid(received_at, [*gaps, after, length])
     without, found = (reckoned(rule(amount, unit), received_at, s, CALENDAR) for s in (fewer, more))
@@ -445,9 +435,7 @@ def test_a_pause_is_never_earlier(  # noqa: PLR0913, PLR0917 - one value each
 
 @SHOWN
 @given(RECEIVED, UNITS, AMOUNTS, GAPS, st.integers(0, 100))
-def test_two_adjoining_pauses_are_one(
-    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], percent: int
-) -> None:
+def test_two_adjoining_pauses_are_one(received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], percent: int) -> None:
     whole = laid(received_at, gaps)
     assume(whole)
     *before, last = whole
@@ -462,9 +450,7 @@ def test_two_adjoining_pauses_are_one(
 
 @SHOWN
 @given(RECEIVED, UNITS, AMOUNTS, GAPS, st.integers(0, 120))
-def test_a_day_off_more_is_never_earlier(
-    received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int
-) -> None:
+def test_a_day_off_more_is_never_earlier(received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], after: int) -> None:
     on = legal_day(received_at) + after * DAY
     assume(all(override.day != on for override in SWAP))
     stricter = Calendar((*SWAP, Override(on, OverrideKind.OFF, None, "1/QD", ANNOUNCED)))

@@ -60,9 +60,7 @@ def test_each_line_is_told_in_three_languages(key: str) -> None:
 
 def test_a_pause_that_ended_before_the_start_is_laid_from_the_start() -> None:
     reason = Reason(PAUSE, THIRD, FIRST, SECOND, amount=5, unit="WORKING_DAYS")
-    assert reason.text("en").endswith(
-        "5 working days left, counted from the day after Wednesday 5 February 2025."
-    )
+    assert reason.text("en").endswith("5 working days left, counted from the day after Wednesday 5 February 2025.")
     assert reason.text("vi").endswith("còn lại 5 ngày làm việc, tính từ ngày liền sau thứ Tư, 05/02/2025.")
 
 
@@ -97,6 +95,4 @@ def test_a_basis_is_put_before_the_full_stop() -> None:
 
 
 def test_a_holiday_not_known_in_french_still_has_a_name() -> None:
-    assert holiday_in_french("Some Day (observed); National Day") == (
-        "jour férié (jour de compensation) ; Fête nationale"
-    )
+    assert holiday_in_french("Some Day (observed); National Day") == ("jour férié (jour de compensation) ; Fête nationale")
