@@ -97,7 +97,7 @@ class Dossiers(Protocol):
     def remembered(self, scopes: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Repeat]:
         """Find what is remembered of these (scope, key); any number of them."""
 
-    def numbered(self, unit: str, on: date) -> int:
+    def numbered(self, unit: str, province: str, on: date) -> int:
         """Draw the unit's next number of that legal day. A number that is then not used is no fault."""
 
     def commit(self, change: Change, now: datetime) -> None:

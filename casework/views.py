@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Entry
 from casework.model.access import Decision, Trail, confirmed, decide
 from casework.model.dossier import Setting
 from casework.model.errors import Corrupt
+from casework.model.packing import packed, unpacked
 from casework.model.parties import Role, Viewer
 from casework.model.record import Dossier, DossierId
+from casework.model.slip import NONCE_BYTES
 from casework.model.unit import lineage
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services
@@ -57,6 +60,16 @@ def tracker(services: Services, held: Held, secret: str) -> Viewer | None:
     if services.keys.tracks(secret, held.id, dossier.secret_generation, dossier.slip_key):
         return Viewer(Role.PUBLIC, dossier=held.id, generation=dossier.secret_generation)
     return None
+
+
+def hide(services: Services, viewer: Viewer) -> str:
+    """Write a viewer as it may stand in a table."""
+    return services.keys.hidden(canonical(packed(viewer)).decode(), services.entropy(NONCE_BYTES))
+
+
+def show(services: Services, hidden: str) -> Viewer:
+    """Read a viewer that `hide` wrote."""
+    return unpacked(Viewer, parsed(services.keys.shown(hidden)))
 
 
 def setting(services: Services, dossier: Dossier) -> Setting:

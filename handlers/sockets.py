@@ -20,6 +20,7 @@ from casework.live.messages import SUBPROTOCOL, Subscribe
 from casework.model.errors import Contended, Fault, Forbidden, Invalid, Unauthenticated, Unavailable
 from casework.model.parties import PUBLIC
 from casework.ports import Services
+from casework.views import hide, show
 from handlers.rendering import renderer
 from schema.context import Context
 from schema.errors import TopLevel
@@ -76,11 +77,11 @@ def _message(text: str, connection_id: str, services: Services) -> None:
 
 def _acknowledge(connection: Connection, authorization: str | None, services: Services) -> None:
     """Keep who it is. A bad token is acknowledged too: its operations are refused one by one, which starts no reconnecting storm."""
-    found = replace(connection, phase=Phase.ACKNOWLEDGED, viewer=PUBLIC)
+    found = replace(connection, phase=Phase.ACKNOWLEDGED, viewer=hide(services, PUBLIC))
     if authorization is not None:
         try:
             viewer, until = services.tokens.read(bearer(authorization), services.now())
-            found = replace(found, viewer=viewer, viewer_until=until)
+            found = replace(found, viewer=hide(services, viewer), viewer_until=until)
         except Unauthenticated as fault:
             found = replace(found, viewer=None, refusal=fault.message)
     if services.store.acknowledge(found):
@@ -115,7 +116,7 @@ def _start(connection: Connection, message: Subscribe, services: Services) -> No
         _fail(services, connection.id, message.id, [_error(TopLevel.UNAUTHENTICATED, why, correlation)])
         return
     if operation_kind(message.query, message.operation) in {OperationType.QUERY, OperationType.MUTATION}:
-        context = Context(services, connection.viewer, correlation)
+        context = Context(services, show(services, connection.viewer), correlation)
         result = executed(message.query, message.variables, message.operation, context)
         if result.data is None and result.errors:
             _fail(services, connection.id, message.id, [dict(error.formatted) for error in result.errors])
@@ -133,9 +134,10 @@ def _subscribe(connection: Connection, message: Subscribe, until: datetime, corr
         _fail(services, connection.id, message.id, found)
         return
     assert connection.viewer is not None
-    client = Client(connection.id, message.id, connection.viewer, until)
+    viewer = show(services, connection.viewer)
+    client = Client(connection.id, message.id, viewer, until)
     wanted = Wanted(found.arguments, found.document, found.variables, found.operation)
-    context = Context(services, connection.viewer, correlation)
+    context = Context(services, viewer, correlation)
     try:
         subject = context.subject(str(found.arguments["code"]))
         subscribe(

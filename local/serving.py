@@ -1,5 +1,6 @@
 """`giamsat serve`: the engine, the tables, the register, the stream's pump and the server, started and ended together."""
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -19,6 +20,7 @@ from local.server import application
 from local.tokens import issued
 
 HOST = "127.0.0.1"
+ENGINE_LOOK_S = 0.5
 LONGEST_FRAME = 1024 * 1024  # past the protocol's own limit, so that it is the protocol that answers
 
 
@@ -40,9 +42,11 @@ def serve(data: Path, port: int) -> None:
             pump.start()
             home.announce(Run(os.getpid(), engine.endpoint, url))
             _greet(home, url)
+            watch = asyncio.create_task(_watched(engine, server))
             try:
                 yield
             finally:
+                watch.cancel()
                 home.withdraw()
                 pump.stop()
 
@@ -53,7 +57,18 @@ def serve(data: Path, port: int) -> None:
             ws_max_size=LONGEST_FRAME,
             timeout_graceful_shutdown=3,
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is ended.
+            server.run(sockets=[listener])
+        if engine.process.poll() is not None:
+            raise LocalError(f"the engine ended with status {engine.process.returncode}; see {data}/store/engine.log")
+
+
+async def _watched(engine: engines.Engine, server: uvicorn.Server) -> None:
+    """End the service with its engine: nothing it answered then would be true."""
+    while engine.process.poll() is None:  # noqa: ASYNC110 - a process sets no event
+        await asyncio.sleep(ENGINE_LOOK_S)
+    server.should_exit = True
 
 
 @contextlib.contextmanager

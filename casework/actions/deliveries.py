@@ -12,10 +12,9 @@ from casework.live import messages
 from casework.live.cohorts import Cohort, Status, Subscription, split
 from casework.live.topics import cursor, dossier_topic
 from casework.model.access import Decision
-from casework.model.parties import Viewer
 from casework.model.record import DossierId
 from casework.ports import Held, Services
-from casework.views import decided
+from casework.views import decided, show
 
 log = logging.getLogger("giamsat")
 
@@ -47,8 +46,8 @@ def _pushed(services: Services, topic: str, entry: Entry, render: Render) -> int
         return 0
     here = held
 
-    def decide(viewer: Viewer) -> Decision:
-        return decided(services, viewer, here)
+    def decide(row: Subscription) -> Decision:
+        return decided(services, show(services, row.viewer), here)
 
     posted = 0
     for (cohort, decision), members in split(rows, decide).items():

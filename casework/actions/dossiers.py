@@ -24,7 +24,7 @@ from casework.model.parties import Party, PartyKind, Relation, Role, Viewer
 from casework.model.procedure import Channel, ProcedureVersion
 from casework.model.record import Applicant, AssignmentRole, Dossier, DossierId, State, coded
 from casework.model.texts import LONGEST_NAME, optional_text, text
-from casework.model.unit import ReceptionPoint, lineage
+from casework.model.unit import ReceptionPoint, Unit, lineage
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services
 from casework.views import confirmed_viewer, decided, setting
@@ -102,7 +102,7 @@ def submit(services: Services, viewer: Viewer, submission: Submission, asked: As
     subject = DossierId(services.entropy(ID_BYTES).hex())
 
     def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
-        opened = _opened(services, submission, version, point, unit.code, held, envelope, now)
+        opened = _opened(services, submission, version, point, unit, held, envelope, now)
         person = services.keys.pseudonym(subject, account) if account else None
         applicant = replace(opened.applicant, person=person, account=envelope.enclosed_if("account", account)) if opened.applicant else None
         return Plan(
@@ -189,7 +189,7 @@ def sighted(services: Services, viewer: Viewer, held: Held | None) -> Decision:
 
 
 def _opened(
-    services: Services, submission: Submission, version: ProcedureVersion, point: ReceptionPoint, unit: str,
+    services: Services, submission: Submission, version: ProcedureVersion, point: ReceptionPoint, unit: Unit,
     held: Held | None, envelope: Envelope, now: datetime,
 ) -> Dossier:  # fmt: skip
     on = legal_day(now)
@@ -203,14 +203,14 @@ def _opened(
             optional_text(typed.identity_number, "applicant", "identityNumber", longest=40),
         ),
     )
-    code = held.dossier.code if held else coded(unit, on, services.store.numbered(unit, on))
+    code = held.dossier.code if held else coded(unit.code, on, services.store.numbered(unit.code, unit.province, on))
     return Dossier(
         code=code,
         state=State.SUBMITTED,
         kind=version.kind,
         procedure=version.code,
         procedure_version=version.version,
-        unit=unit,
+        unit=unit.code,
         reception_point=point.code,
         delivery_point=point.code,
         channel=submission.channel,

@@ -233,7 +233,7 @@ def _request(log: Log, step: ImportedMove) -> Request:
 def _opened(services: Services, log: Log, version: ProcedureVersion, case: Case, at: datetime) -> Dossier:
     on = legal_day(at)
     return Dossier(
-        code=coded(log.unit, on, services.store.numbered(log.unit, on)),
+        code=coded(log.unit, on, services.store.numbered(log.unit, log.unit, on)),
         state=State.SUBMITTED,
         kind=DossierKind.ADMINISTRATIVE,
         procedure=version.code,

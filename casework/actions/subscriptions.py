@@ -17,7 +17,7 @@ from casework.model.errors import Contended, Forbidden
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
 from casework.ports import Held, Services
-from casework.views import confirmed_viewer, decided, tracker
+from casework.views import confirmed_viewer, decided, hide, tracker
 
 PAGE = 100  # entries replayed at a time
 ROUNDS = 200  # pages and switches before a client is asked to come again: more than a dossier of 10,000 entries needs
@@ -71,7 +71,7 @@ def subscribe(services: Services, client: Client, wanted: Wanted, subject: Dossi
         client.connection,
         client.operation,
         held.id,
-        viewer,
+        hide(services, viewer),
         client.until,
         seen=seen,
     )

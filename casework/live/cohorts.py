@@ -41,14 +41,14 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One client's operation on a topic. Entries up to `seen` reached it while it was replaying."""
+    """One client's operation on a topic. Entries up to `seen` reached it while it was replaying; its viewer is hidden."""
 
     topic: str
     cohort: Cohort
     connection: str
     operation: str
     subject: str
-    viewer: Viewer
+    viewer: str
     expires_at: datetime
     status: Status = Status.REPLAYING
     seen: int = 0
@@ -65,9 +65,11 @@ def scope(viewer: Viewer) -> str:
     return f"role:{viewer.role}"
 
 
-def split(members: Iterable[Subscription], decided: Callable[[Viewer], Decision]) -> Mapping[tuple[Cohort, Decision], list[Subscription]]:
+def split(
+    members: Iterable[Subscription], decided: Callable[[Subscription], Decision]
+) -> Mapping[tuple[Cohort, Decision], list[Subscription]]:
     """Group members by what is executed and what they may see now: one execution each."""
     groups: dict[tuple[Cohort, Decision], list[Subscription]] = {}
     for member in members:
-        groups.setdefault((member.cohort, decided(member.viewer)), []).append(member)
+        groups.setdefault((member.cohort, decided(member)), []).append(member)
     return groups

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from casework.model.parties import Viewer
-
 LIFE = timedelta(hours=2)  # API Gateway ends a connection after two hours; so does every reader of its row
 OPERATIONS = 100  # at once on one connection
 TOMBSTONE = timedelta(seconds=30)  # how long a `complete` waits for the `subscribe` that it overtook
@@ -30,12 +28,15 @@ class Began(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A socket. `viewer` is None when its token was bad: each of its operations is then answered so. The token is not kept."""
+    """A socket. `viewer` is None when its token was bad: each of its operations is then answered so.
+
+    The token is not kept, and the viewer is hidden (`views.hide`), since its subject may be a citizen's identity.
+    """
 
     id: str
     expires_at: datetime
     phase: Phase = Phase.OPENED
-    viewer: Viewer | None = None
+    viewer: str | None = None
     viewer_until: datetime | None = None
     refusal: str | None = None
 

@@ -10,6 +10,12 @@ from base64 import b32encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from casework.model.errors import Corrupt
+
+NONCE_BYTES = 12
 SECRET_CHARS = 16  # 80 bits: beyond guessing, short enough to type from a slip
 
 
@@ -45,6 +51,25 @@ class Keys:
     def fingerprint(self, canonical_input: bytes) -> str:
         """Tell inputs apart without keeping them."""
         return hmac.new(self.secrets[1], b"input\0" + canonical_input, hashlib.sha256).hexdigest()
+
+    def hidden(self, text: str, nonce: bytes) -> str:
+        """Encrypt what must not stand in a table as it is (AES-GCM); `nonce` is NONCE_BYTES fresh random bytes."""
+        return (nonce + self._cipher().encrypt(nonce, text.encode(), None)).hex()
+
+    def shown(self, hidden: str) -> str:
+        """Decrypt what `hidden` gave.
+
+        Raises:
+            Corrupt: it is not that.
+        """
+        raw = bytes.fromhex(hidden)
+        try:
+            return self._cipher().decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], None).decode()
+        except InvalidTag as error:
+            raise Corrupt("a stored viewer cannot be read with this service's secret") from error
+
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self._mac(1, "viewer"))
 
     def _mac(self, version: int, label: str, *parts: str) -> bytes:
         message = "\0".join((label, *parts)).encode()

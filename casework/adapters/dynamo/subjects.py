@@ -74,13 +74,13 @@ class SubjectTables:
             found[memory] = items.repeat(item, *memory)
         return found
 
-    def numbered(self, unit: str, on: date) -> int:
+    def numbered(self, unit: str, province: str, on: date) -> int:
         """See `ports.Dossiers`."""
         item = SubjectItem(*items.counter_key(unit, on))
         actions: list[Action] = [
             SubjectItem.drawn.add(1),
             SubjectItem.v.set(ITEM_VERSION),
-            SubjectItem.province.set(unit),
+            SubjectItem.province.set(province),
         ]
         try:
             item.update(actions)
