@@ -28,13 +28,17 @@ DUE_SHARDS = 16
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What identifies a request: its scope and key, its mutation and input, and the correlation id that goes into the entry."""
+    """What identifies a request: its scope and key, its mutation and input, and the correlation id that goes into the entry.
+
+    The `caller` counts as input: who repeats another's request has used a key that is not his.
+    """
 
     scope: str
     mutation: str
     key: str
     input: Plain
     correlation: str
+    caller: str = ""
     for_ever: bool = False
 
     @property
@@ -84,7 +88,7 @@ def written(
         Invalid: the key was used with another input, or is no key.
     """
     _checked_key(request.key)
-    fingerprint = services.keys.fingerprint(canonical([request.mutation, request.input]))
+    fingerprint = services.keys.fingerprint(canonical([request.mutation, request.caller, request.input]))
     for attempt in range(TRIES):
         held, memory = known, None
         if held is None or attempt:

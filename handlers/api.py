@@ -112,6 +112,16 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
         """Serve with these."""
         self._services = services
 
+    def parse_json(self, data: str | bytes) -> Any:  # noqa: ANN401 - an object, or a list of them
+        """Read JSON, nothing deeper or stranger than an answer could be written in."""
+        try:
+            found = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise HTTPException(400, "the request is not JSON") from error
+        if not isinstance(found, dict | list | None):
+            raise HTTPException(400, "a request is a JSON object")
+        return {} if found is None else found
+
     def get_sub_response(self, request: Event) -> dict[str, Any]:
         """See the base class."""
         return {"accept": EventAdapter(request).headers.get("accept", "")}
@@ -149,7 +159,8 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
         if kind is OperationType.MUTATION and request_adapter.method == "GET":
             raise HTTPException(405, "a mutation is sent by POST")
         result: ExecutionResult = executed(query, request_data.variables, request_data.operation_name, context)
-        sub_response["data"] = result.data is not None or not result.errors
+        # An error with a path arose while the operation ran; `data` is then null, and not absent.
+        sub_response["data"] = result.data is not None or any(error.path for error in result.errors or ())
         return result
 
     def create_response(self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: dict[str, Any]) -> Answer:

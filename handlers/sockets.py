@@ -23,7 +23,7 @@ from casework.ports import Services
 from casework.views import hide, show
 from handlers.rendering import renderer
 from schema.context import Context
-from schema.errors import TopLevel
+from schema.errors import MASKED, TopLevel
 from schema.execution import Compiled, compiled, encoded, executed, operation_kind
 
 log = logging.getLogger("giamsat")
@@ -148,8 +148,8 @@ def _subscribe(connection: Connection, message: Subscribe, until: datetime, corr
             renderer(services),
             _pusher(services, connection.id, message.id),
         )
-    except (Invalid, Forbidden, Contended, Unavailable) as fault:
-        _fail(services, connection.id, message.id, [_error(_code(fault), fault.message, correlation)])
+    except Fault as fault:
+        _fail(services, connection.id, message.id, [_told(fault, correlation)])
 
 
 def _pusher(services: Services, connection: str, operation: str) -> Callable[[bytes], bool]:
@@ -165,6 +165,15 @@ def _pusher(services: Services, connection: str, operation: str) -> Callable[[by
 def _fail(services: Services, connection: str, operation: str, errors: list[dict[str, Any]]) -> None:
     services.store.end(connection, operation, services.now())
     services.courier.post(connection, messages.error(operation, errors))
+
+
+def _told(fault: Fault, correlation: str) -> dict[str, Any]:
+    """Tell a fault; one of our own is logged, and shows its correlation id alone."""
+    code = _code(fault)
+    if code is not TopLevel.INTERNAL or isinstance(fault, Contended | Unavailable):
+        return _error(code, fault.message, correlation)
+    log.error("%s %s", correlation, fault.message)
+    return _error(code, MASKED, correlation)
 
 
 def _error(code: TopLevel, message: str, correlation: str) -> dict[str, Any]:

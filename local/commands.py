@@ -8,12 +8,15 @@ import contextlib
 import json
 import os
 import re
+import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from casework.model.errors import Fault, Unreadable
@@ -26,6 +29,7 @@ from local.tokens import EIGHT_HOURS, issued
 
 DONE, FAILED, USAGE, UNREADABLE = range(4)
 PORT = "8000"
+LEAST_FREE_BYTES = 1024 * 1024
 TTL = re.compile(r"(\d{1,6})([smhd])")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -41,12 +45,15 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit status."""
     asked = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an engine of ours is ended in order by either signal
     try:
         return int(asked.run(asked))
     except Unreadable as error:
         return _failed(str(error), UNREADABLE)
     except (LocalError, Fault) as error:
-        return _failed(str(error), FAILED)
+        return _failed(f"{error}{_full(asked.data)}", FAILED)
+    except (BotoCoreError, ClientError) as error:
+        return _failed(f"the engine failed: {error}{_full(asked.data)}", FAILED)
     except OSError as error:
         return _failed(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", FAILED)
     except KeyboardInterrupt:
@@ -56,6 +63,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _failed(message: str, status: int) -> int:
     print(f"giamsat: {' '.join(message.split())}", file=sys.stderr)
     return status
+
+
+def _full(folder: Path) -> str:
+    """The engine gives no reason when it cannot write; the disk does."""
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
+            return f"; the disk of {folder} is full"
+    return ""
 
 
 def _serve(asked: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from casework.actions.imports import Case, Log, LoggedEvent
@@ -29,7 +30,8 @@ CHANNELS = {
 }
 OPINIONS = ("T07-", "T09-")  # advice asked of another unit, internal and external
 NO_GROUP = "EMPTY"
-LONGEST_FIELD = 1000
+LONGEST_FIELD = 120  # bytes; with the limits below, what is made of a log fits into the engine's 400 KB an item
+MOST_STEPS = 400  # names of steps, all of which stand in one procedure version
 MOST_EVENTS = 1_000_000
 MOST_MOVES = 480  # events of one case, under the limits of a dossier
 CODE = re.compile(r"[^A-Z0-9]+")
@@ -43,9 +45,11 @@ def read(path: Path) -> Log:
     Raises:
         Unreadable: no file, no UTF-8, no CSV, other columns, a bad line; `line` counts from 1, the header's.
     """
-    rows = list(_rows(path))
+    rows = list(islice(_rows(path), MOST_EVENTS + 1))
     if not rows:
         raise Unreadable(f"{path.name} holds no event", line=1)
+    if len(rows) > MOST_EVENTS:
+        raise Unreadable(f"more than {MOST_EVENTS} events", line=rows[-1][0])
     name = _code(path.stem)
     cases: dict[str, list[tuple[int, Row]]] = defaultdict(list)
     seen: dict[str, int] = {}
@@ -54,49 +58,67 @@ def read(path: Path) -> Log:
         if first != line:
             raise Unreadable(f"event {row['concept:instance']!r} stands in line {first} already", line=line)
         cases[row["case:concept:name"]].append((line, row))
-    units = {name: path.stem} | {_unit(name, row): row["org:group"] for _, row in rows if row["org:group"] != NO_GROUP}
+    units = {name: path.stem}
+    for line, row in rows:
+        group = row["org:group"]
+        if group != NO_GROUP and (other := units.setdefault(_unit(name, row), group)) != group:
+            raise Unreadable(f"org:group {group!r} and {other!r} would be one unit, {_unit(name, row)}", line=line)
     groups: dict[str, Counter[str]] = defaultdict(Counter)
     for _, row in rows:
         groups[row["org:resource"]][_unit(name, row)] += 1
         groups[row["case:responsible"]].setdefault(name, 0)
+    steps = tuple(sorted({row["concept:name"] for _, row in rows if not _opinion(row)}))
+    if len(steps) > MOST_STEPS:
+        raise Unreadable(f"more than {MOST_STEPS} different steps", line=rows[-1][0])
     return Log(
         name=name,
         unit=name,
         units=units,
         officers={officer: counts.most_common(1)[0][0] for officer, counts in sorted(groups.items())},
-        steps=tuple(sorted({row["concept:name"] for _, row in rows if not _opinion(row)})),
+        steps=steps,
         cases=tuple(_case(name, rows_of_case) for rows_of_case in cases.values()),
     )
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Row]]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write the mark
             yield from _parsed(file, path)
     except OSError as error:
         raise Unreadable(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        with path.open("rb") as raw:
-            line = raw.read(max(0, error.start)).count(b"\n") + 1
+        # The error counts from the start of a block, so the line is looked for in the whole.
+        line = next(number for number, raw in enumerate(path.read_bytes().split(b"\n"), 1) if not _decodes(raw))
         raise Unreadable(f"not UTF-8: byte 0x{error.object[error.start]:02x}", line=line) from error
 
 
+def _decodes(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _parsed(file: Iterator[str], path: Path) -> Iterator[tuple[int, Row]]:
-    limit = csv.field_size_limit(10 * LONGEST_FIELD)
+    limit = csv.field_size_limit(100 * LONGEST_FIELD)
     reader = csv.reader(file, strict=True)
+    line = 1  # where a record begins; a field in quotes may go on over more
     try:
         header = next(reader, None)
         if header is None:
             raise Unreadable(f"{path.name} is empty", line=1)
         _known(header)
+        line = reader.line_num + 1
         for values in reader:
             if len(values) != len(header):
-                raise Unreadable(f"{len(values)} fields where the header has {len(header)}", line=reader.line_num)
+                raise Unreadable(f"{len(values)} fields where the header has {len(header)}", line=line)
             row = dict(zip(header, values, strict=True))
-            _complete(row, reader.line_num)
-            yield reader.line_num, row
+            _complete(row, line)
+            yield line, row
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise Unreadable(f"no CSV: {error}", line=reader.line_num) from error
+        raise Unreadable(f"no CSV: {error}", line=line) from error
     finally:
         csv.field_size_limit(limit)
 
@@ -105,15 +127,15 @@ def _known(header: list[str]) -> None:
     if missing := [column for column in COLUMNS if column not in header]:
         raise Unreadable(f"missing columns: {', '.join(missing)}", line=1)
     if unknown := sorted(set(header) - set(COLUMNS) - set(UNUSED)):
-        raise Unreadable(f"unknown columns: {', '.join(unknown)[:LONGEST_FIELD]}", line=1)
+        raise Unreadable(f"unknown columns: {', '.join(map(repr, unknown))[:LONGEST_FIELD]}", line=1)
     if len(set(header)) != len(header):
         raise Unreadable("a column stands twice", line=1)
 
 
 def _complete(row: Row, line: int) -> None:
     for column, value in row.items():
-        if len(value) > LONGEST_FIELD:
-            raise Unreadable(f"{column} is longer than {LONGEST_FIELD} characters", line=line)
+        if len(value.encode()) > LONGEST_FIELD:
+            raise Unreadable(f"{column} is longer than {LONGEST_FIELD} bytes", line=line)
         if not value.isprintable():
             raise Unreadable(f"{column} holds a control character", line=line)
     for column in COLUMNS:

@@ -7,13 +7,16 @@ import contextlib
 import json
 import os
 import secrets
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import jwt
 from botocore.config import Config
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -34,6 +37,7 @@ ISSUER = "giamsat.local"
 AUDIENCE = "giamsat"
 LOG = "giamsat.local/trail"
 SECRET_BYTES = 32
+ANSWER_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ class Home:
         """Find the service that runs on this folder."""
         try:
             run = Run(**json.loads((self.path / "run.json").read_text()))
-            os.kill(run.pid, 0)
+            os.kill(run.pid, 0)  # A number that another process has by now is told by the engine, which ended with the service.
+            at = urlsplit(run.engine)
+            socket.create_connection((at.hostname or "", at.port or 0), timeout=ANSWER_S).close()
         except (OSError, ValueError, TypeError):
             return None
         return run
@@ -119,7 +125,10 @@ class Home:
             if not file.exists():
                 fresh = Ed25519PrivateKey.generate()
                 _first(file, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            key = load_pem_private_key(file.read_bytes(), None)
+            try:
+                key = load_pem_private_key(file.read_bytes(), None)
+            except (ValueError, TypeError, UnsupportedAlgorithm):  # no key, an encrypted one, one of a kind unheard of
+                raise LocalError(f"{file} is no key; remove it to have a new one made") from None
             if not isinstance(key, Ed25519PrivateKey):
                 raise LocalError(f"{file} is no Ed25519 key; remove it to have a new one made")
             public = jwt.algorithms.OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)

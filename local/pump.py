@@ -40,6 +40,7 @@ class Pump:
         self._iterators: dict[str, str] = {}
         self._done: set[str] = set()
         self._trimmed = False
+        self.fault: Exception | None = None
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
@@ -52,6 +53,11 @@ class Pump:
         """Look now."""
         self._wake.set()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it follows the stream still."""
+        return self._thread.is_alive()
+
     def stop(self) -> None:
         """End after the batch in hand."""
         self._stopping.set()
@@ -59,6 +65,13 @@ class Pump:
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        except Exception as fault:
+            self.fault = fault  # Whoever watches the pump ends the service with it.
+            raise
+
+    def _follow(self) -> None:
         looked = 0.0
         while not self._stopping.is_set():
             try:
@@ -74,7 +87,9 @@ class Pump:
             except (ClientError, BotoCoreError, Fault) as error:
                 log.warning("the stream could not be read, trying again: %s", error)
                 moved = False
-                self._iterators.clear()  # from the place that was kept
+                self._iterators.clear()  # from the place that was kept, unless it belongs to another stream
+                if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationException":
+                    self._trimmed = True
                 looked = 0.0
             pause = 0.0 if moved else BUSY_S if self._busy() else IDLE_S
             looked -= max(pause, BUSY_S)

@@ -42,7 +42,7 @@ def serve(data: Path, port: int) -> None:
             pump.start()
             home.announce(Run(os.getpid(), engine.endpoint, url))
             _greet(home, url)
-            watch = asyncio.create_task(_watched(engine, server))
+            watch = asyncio.create_task(_watched(engine, pump, server))
             try:
                 yield
             finally:
@@ -62,11 +62,13 @@ def serve(data: Path, port: int) -> None:
             server.run(sockets=[listener])
         if engine.process.poll() is not None:
             raise LocalError(f"the engine ended with status {engine.process.returncode}; see {data}/store/engine.log")
+        if pump.fault is not None:
+            raise LocalError(f"the stream could not be followed: {pump.fault!r}")
 
 
-async def _watched(engine: engines.Engine, server: uvicorn.Server) -> None:
-    """End the service with its engine: nothing it answered then would be true."""
-    while engine.process.poll() is None:  # noqa: ASYNC110 - a process sets no event
+async def _watched(engine: engines.Engine, pump: Pump, server: uvicorn.Server) -> None:
+    """End the service with its engine or its pump: what it answered then would not be true, or not be pushed."""
+    while engine.process.poll() is None and pump.alive:  # noqa: ASYNC110 - a process sets no event
         await asyncio.sleep(ENGINE_LOOK_S)
     server.should_exit = True
 

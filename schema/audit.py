@@ -190,7 +190,7 @@ def _seen(context: Context, view: View, page: Page) -> list[Entry]:
 def entry_of(context: Context, key: str) -> AuditEntry | None:
     """Find one entry by `subject/seq`; None where it may not be seen."""
     subject, _, number = key.partition("/")
-    if not (number.isascii() and number.isdigit() and len(number) <= len(str(MOST_SEQ))):
+    if not (subject and number.isascii() and number.isdigit() and len(number) <= len(str(MOST_SEQ))):
         return None
     seq = int(number)
     found = context.services.store.entries(subject, seq - 1, 1, before=seq + 1)

@@ -1,7 +1,6 @@
 """The statutory clock as citizens see it: due dates with their reasons."""
 
 from datetime import date, datetime
-from typing import Annotated
 
 import strawberry
 
@@ -12,10 +11,8 @@ from casework.model.dossier import Setting, clock_of
 from casework.model.record import Dossier, HolderKind, IntervalKind
 from casework.model.record import Interval as Stored
 from schema.context import Info
-from schema.text import LANGS, Language
+from schema.text import LANGS, Lang, Language
 from schema.unit import Unit, unit_of
-
-Lang = Annotated[Language, strawberry.argument(description="The language of the text.")]
 
 
 @strawberry.type(description="How long a procedure may take.")

@@ -19,6 +19,7 @@ from schema.audit import AuditEntryConnection, trail_page
 from schema.context import Context, Info, context_of
 from schema.deadline import Clock, dossier_clock
 from schema.node import Node, global_id
+from schema.paging import After, Before, First, Last
 from schema.procedure import Procedure, procedure_of
 from schema.unit import ReceptionPoint, Unit, point_of, unit_of
 
@@ -241,10 +242,10 @@ class Dossier(Node):
     def trail(
         self,
         info: Info,
-        first: int | None = None,
-        last: int | None = None,
-        after: str | None = None,
-        before: str | None = None,
+        first: First = None,
+        last: Last = None,
+        after: After = None,
+        before: Before = None,
     ) -> AuditEntryConnection | None:
         """Read a page of the trail."""
         if self.view.decision.trail is Trail.NONE:

@@ -23,9 +23,10 @@ from casework.model.errors import (
 from casework.model.errors import Invalid as Wrong
 from casework.model.errors import NotFound as Absent
 from casework.model.errors import Refused as No
-from schema.text import Language
+from schema.text import Lang, Language
 
 log = logging.getLogger("giamsat")
+MASKED = "something went wrong here; the correlation id helps us to find out what"
 
 
 class TopLevel(StrEnum):
@@ -49,6 +50,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "CONFLICT": ("Hồ sơ đã thay đổi; hãy xem lại rồi làm lại.", "Le dossier a changé ; relisez-le puis recommencez."),
     "STATE": ("Trạng thái hiện tại của hồ sơ không cho phép.", "L'état actuel du dossier ne le permet pas."),
     "NOT_YOUR_MOVE": ("Việc này không thuộc thẩm quyền của bạn.", "Cette action ne vous revient pas."),
+    "DUE_BEFORE_START": ("Thời hạn nằm trước lúc phân công.", "L'échéance précède l'affectation."),
     "LEAD_FIRST": ("Phải phân công đơn vị chủ trì trước.", "Il faut d'abord désigner le pilote."),
     "STEP_ORDER": ("Chưa đến bước này.", "Ce n'est pas l'étape suivante."),
     "AFTER_DUE": ("Đã quá thời hạn giải quyết.", "Le délai est dépassé."),
@@ -91,7 +93,7 @@ class UserError:
         return self.fault.code
 
     @strawberry.field(description="What is wrong and what to do, for people.")
-    def message(self, lang: Language = Language.VI) -> str:
+    def message(self, lang: Lang = Language.VI) -> str:
         """Say it in a language."""
         texts = TEXTS.get(self.fault.code)
         if lang is Language.EN or texts is None:
@@ -137,7 +139,7 @@ def top_level(error: GraphQLError, correlation: str) -> GraphQLError:
             log.error("%s unexpected", correlation, exc_info=cause)
             code, message = (
                 TopLevel.INTERNAL,
-                "something went wrong here; the correlation id helps us to find out what",
+                MASKED,
             )
     extensions = {"code": code.value, "correlationId": correlation}
     return GraphQLError(message, error.nodes, error.source, error.positions, error.path, extensions=extensions)

@@ -22,11 +22,9 @@ from graphql import (
     parse,
     print_ast,
     validate,
-    visit,
 )
 from graphql.execution import execute
 from graphql.execution.values import get_argument_values, get_variable_values
-from graphql.language import Visitor
 from graphql.utilities import strip_ignored_characters
 
 from casework.audit.canonical import canonical
@@ -36,12 +34,10 @@ from casework.model.parties import PUBLIC
 from casework.ports import Services
 from schema.context import Context
 from schema.errors import TopLevel, top_level
+from schema.limits import MOST_DEPTH, MOST_TOKENS, exceeded
 from schema.live import DossierSource, event_shown
 from schema.root import core
 
-MOST_TOKENS = 4000
-MOST_DEPTH = 15
-MOST_ROOT_FIELDS = 30
 CACHED = 512
 PER_CLIENT = ("after", "secret")  # arguments that are no part of a cohort
 
@@ -70,37 +66,18 @@ def prepared(query: str) -> Prepared:
     """Parse and validate a document, and hold it to the limits."""
     try:
         document = parse(query, max_tokens=MOST_TOKENS)
+        errors = validate(core, document, max_errors=20)
     except GraphQLError as error:
         if "tokens" in error.message:
             return Prepared(None, (_costly(f"a document has at most {MOST_TOKENS} tokens"),))
         return Prepared(None, (error,))
     except RecursionError:
         return Prepared(None, (_costly(f"a document is at most {MOST_DEPTH} levels deep"),))
-    if errors := validate(core, document, max_errors=20):
+    if errors:
         return Prepared(None, tuple(errors))
-    measured = _Measure()
-    visit(document, measured)
-    if measured.deepest > MOST_DEPTH:
-        return Prepared(None, (_costly(f"a document is at most {MOST_DEPTH} levels deep"),))
-    if any(len(d.selection_set.selections) > MOST_ROOT_FIELDS for d in document.definitions if isinstance(d, OperationDefinitionNode)):
-        return Prepared(None, (_costly(f"an operation has at most {MOST_ROOT_FIELDS} root fields"),))
+    if too_much := exceeded(document):
+        return Prepared(None, (_costly(too_much),))
     return Prepared(document)
-
-
-class _Measure(Visitor):
-    """Counts levels, with fragments counted where they stand: they nest no deeper than the document."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.deepest = 0
-        self._depth = 0
-
-    def enter_field(self, *_: object) -> None:
-        self._depth += 1
-        self.deepest = max(self.deepest, self._depth)
-
-    def leave_field(self, *_: object) -> None:
-        self._depth -= 1
 
 
 def operation_kind(query: str, operation: str | None) -> OperationType | None:

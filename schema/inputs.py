@@ -156,7 +156,7 @@ def assigning(given: AssignDossierInput) -> Making:
         return moves.Assign(
             role=given.role,
             unit=key_of(given.unit, "unit"),
-            officer=given.officer,
+            officer=key_of(given.officer, "officer") if given.officer is not None else None,
             due_at=given.due_at,
             task=_free(envelope, given.task, "task"),
             responsibility=_free(envelope, given.responsibility, "responsibility"),
@@ -217,8 +217,12 @@ def requesting(given: RequestSupplementInput) -> Making:
 
 def supplying(given: SupplyDocumentsInput) -> Making:
     """Say what supplyDocuments asks for."""
-    documents = tuple(Document(document.component, _digest(document.digest), bool(document.digital)) for document in given.documents)
-    return lambda held, viewer, envelope: moves.Supply(tuple(_few(list(documents), "documents")))
+    return lambda held, viewer, envelope: moves.Supply(
+        tuple(
+            Document(document.component, _digest(document.digest), bool(document.digital))
+            for document in _few(given.documents, "documents")
+        )
+    )
 
 
 def deciding(given: DecideDossierInput) -> Making:

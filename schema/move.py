@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import strawberry
 
@@ -31,6 +31,8 @@ from schema.errors import Invalid, NotFound, UserError
 from schema.node import key_of
 
 P = TypeVar("P", bound="Payload")
+G = TypeVar("G", bound=inputs.KeyedInput)
+Given = Annotated[G, strawberry.argument(description="What is asked for.")]
 
 
 @strawberry.type(description="The dossier does not allow the move now, or not to this viewer (NOT_YOUR_MOVE).")
@@ -104,7 +106,7 @@ class Mutation:
     """The mutations."""
 
     @strawberry.mutation(description="Open a dossier: issues its code and its tracking secret. By the applicant, or RECEPTION.")
-    def submit_dossier(self, info: Info, input: inputs.SubmitDossierInput) -> SubmitDossierPayload:
+    def submit_dossier(self, info: Info, input: Given[inputs.SubmitDossierInput]) -> SubmitDossierPayload:
         """Open a dossier."""
         context = context_of(info)
         applicant = input.applicant
@@ -125,37 +127,37 @@ class Mutation:
         return payload
 
     @strawberry.mutation(description="Take a dossier in: its clock starts. By RECEPTION of its reception point.")
-    def receive_dossier(self, info: Info, input: inputs.ReceiveDossierInput) -> ReceiveDossierPayload:
+    def receive_dossier(self, info: Info, input: Given[inputs.ReceiveDossierInput]) -> ReceiveDossierPayload:
         """Take a dossier in."""
         return _moved(info, input, MoveName.RECEIVE, ReceiveDossierPayload, inputs.receiving(input))
 
     @strawberry.mutation(description="Name the lead, or a unit that coordinates. By HEAD of the competent unit.")
-    def assign_dossier(self, info: Info, input: inputs.AssignDossierInput) -> AssignDossierPayload:
+    def assign_dossier(self, info: Info, input: Given[inputs.AssignDossierInput]) -> AssignDossierPayload:
         """Assign a dossier."""
         return _moved(info, input, MoveName.ASSIGN, AssignDossierPayload, inputs.assigning(input))
 
     @strawberry.mutation(description="Record a step as done. By the lead OFFICER.")
-    def complete_step(self, info: Info, input: inputs.CompleteStepInput) -> CompleteStepPayload:
+    def complete_step(self, info: Info, input: Given[inputs.CompleteStepInput]) -> CompleteStepPayload:
         """Complete a step."""
         return _moved(info, input, MoveName.COMPLETE_STEP, CompleteStepPayload, inputs.completing(input))
 
     @strawberry.mutation(description="Answer as a coordinating unit. By an OFFICER of it.")
-    def give_opinion(self, info: Info, input: inputs.GiveOpinionInput) -> GiveOpinionPayload:
+    def give_opinion(self, info: Info, input: Given[inputs.GiveOpinionInput]) -> GiveOpinionPayload:
         """Give an opinion."""
         return _moved(info, input, MoveName.GIVE_OPINION, GiveOpinionPayload, inputs.answering(input))
 
     @strawberry.mutation(description="Ask for what is missing: the clock pauses. By the lead OFFICER; HEAD may override.")
-    def request_supplement(self, info: Info, input: inputs.RequestSupplementInput) -> RequestSupplementPayload:
+    def request_supplement(self, info: Info, input: Given[inputs.RequestSupplementInput]) -> RequestSupplementPayload:
         """Request supplements."""
         return _moved(info, input, MoveName.REQUEST_SUPPLEMENT, RequestSupplementPayload, inputs.requesting(input))
 
     @strawberry.mutation(description="Hand in what was asked for: the clock resumes. By the applicant, or RECEPTION for him.")
-    def supply_documents(self, info: Info, input: inputs.SupplyDocumentsInput) -> SupplyDocumentsPayload:
+    def supply_documents(self, info: Info, input: Given[inputs.SupplyDocumentsInput]) -> SupplyDocumentsPayload:
         """Supply documents."""
         return _moved(info, input, MoveName.SUPPLY, SupplyDocumentsPayload, inputs.supplying(input))
 
     @strawberry.mutation(description="Decide: the clock stops. By the lead OFFICER or HEAD.")
-    def decide_dossier(self, info: Info, input: inputs.DecideDossierInput) -> DecideDossierPayload:
+    def decide_dossier(self, info: Info, input: Given[inputs.DecideDossierInput]) -> DecideDossierPayload:
         """Decide a dossier."""
         return _moved(info, input, MoveName.DECIDE, DecideDossierPayload, inputs.deciding(input))
 

@@ -20,6 +20,8 @@ def global_id(kind: str, key: str) -> strawberry.ID:
 
 def read_id(text: str) -> tuple[str, str] | None:
     """Read a global id as (kind, key); None when it is none, as a code is."""
+    if len(text) > LONGEST:
+        return None
     try:
         raw = urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)).decode()
     except (binascii.Error, ValueError):
@@ -31,8 +33,12 @@ def read_id(text: str) -> tuple[str, str] | None:
 
 def key_of(text: str, kind: str) -> str:
     """Give the key of a global id of that kind, or the text itself, which then is a code."""
+    if len(text) > LONGEST:
+        return NOTHING
     found = read_id(text)
     return found[1] if found and found[0] == kind else text
 
 
+LONGEST = 256  # characters: nothing has a longer code or id, and the engine looks for none over 2 KB
+NOTHING = "-"  # a code that nothing has
 KINDS = frozenset({"dossier", "entry", "procedure", "unit", "point", "step", "assignment"})

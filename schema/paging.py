@@ -2,6 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
+from typing import Annotated
 
 import strawberry
 
@@ -9,6 +10,11 @@ from casework.model.errors import Invalid
 
 MOST = 100
 DIGITS = 9
+
+First = Annotated[int | None, strawberry.argument(description="How many from the start, 1 to 100.")]
+Last = Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="Behind this cursor.")]
+Before = Annotated[str | None, strawberry.argument(description="Before this cursor.")]
 
 
 @strawberry.type(description="Where a page stands in its list.")

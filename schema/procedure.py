@@ -7,9 +7,9 @@ import strawberry
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, Texts
 from casework.model.workdays import legal_day
 from schema.context import Info, context_of
-from schema.deadline import Lang, Limit
+from schema.deadline import Limit
 from schema.node import Node, global_id
-from schema.text import Language, said
+from schema.text import Lang, Language, said
 from schema.unit import Unit, unit_of
 
 

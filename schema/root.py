@@ -1,6 +1,6 @@
 """The schema: queries of all nouns, and the printed SDL that is committed beside."""
 
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Annotated
 
 import strawberry
@@ -22,15 +22,10 @@ from schema.errors import Invalid, NotFound
 from schema.live import DossierEvent, Subscription
 from schema.move import Conflict, Mutation, Refused
 from schema.node import Node, key_of, read_id
-from schema.paging import asked
+from schema.paging import After, Before, First, Last, asked
 from schema.procedure import Procedure, procedure_of
-from schema.scalars import INSTANT, PLAIN, Plain
+from schema.scalars import DAY, INSTANT, PLAIN, TIME, Plain
 from schema.unit import point_of, unit_of
-
-First = Annotated[int | None, strawberry.argument(description="How many from the start, 1 to 100.")]
-Last = Annotated[int | None, strawberry.argument(description="How many from the end, 1 to 100.")]
-After = Annotated[str | None, strawberry.argument(description="Behind this cursor.")]
-Before = Annotated[str | None, strawberry.argument(description="Before this cursor.")]
 
 
 @strawberry.type(description="What may be read. What is absent or hidden is null.")
@@ -122,7 +117,7 @@ schema = strawberry.Schema(
     mutation=Mutation,
     subscription=Subscription,
     types=[DossierEvent, Invalid, NotFound, Refused, Conflict],
-    config=StrawberryConfig(scalar_map={datetime: INSTANT, Plain: PLAIN}),
+    config=StrawberryConfig(scalar_map={datetime: INSTANT, date: DAY, time: TIME, Plain: PLAIN}),
 )
 core = schema._schema  # noqa: SLF001 - executing an event outside of Strawberry's own loop needs it
 

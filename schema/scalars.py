@@ -1,6 +1,7 @@
-"""Scalars: instants with an offset, and plain JSON for the two sides of a change."""
+"""Scalars: instants with an offset, legal days, times of day, and plain JSON for the two sides of a change."""
 
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 from typing import NewType
 
 import strawberry
@@ -8,13 +9,12 @@ from graphql import GraphQLError
 
 
 def _read(text: object) -> datetime:
-    try:
+    with suppress(ValueError, OverflowError):
         at = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise GraphQLError("an instant is RFC 3339 with an offset from UTC, as 2026-01-20T09:00:00+07:00")
-    return at
+        if at is not None and at.tzinfo is not None:
+            at.astimezone(UTC)  # An offset may lead out of the years that there are.
+            return at
+    raise GraphQLError("an instant is RFC 3339 with an offset from UTC, as 2026-01-20T09:00:00+07:00")
 
 
 def _written(at: datetime) -> str:
@@ -27,6 +27,20 @@ INSTANT = strawberry.scalar(
     serialize=_written,
     parse_value=_read,
     specified_by_url="https://www.rfc-editor.org/rfc/rfc3339",
+)
+
+DAY = strawberry.scalar(
+    name="Date",
+    description="A legal day in Viet Nam, as 2026-01-20.",
+    serialize=date.isoformat,
+    parse_value=date.fromisoformat,
+)
+
+TIME = strawberry.scalar(
+    name="Time",
+    description="A time of day in Viet Nam, as 15:00:00.",
+    serialize=time.isoformat,
+    parse_value=time.fromisoformat,
 )
 
 Plain = NewType("Plain", object)

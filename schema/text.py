@@ -1,11 +1,12 @@
 """Texts for people, in a language that the query names; nothing depends on a header."""
 
 from enum import Enum
+from typing import Annotated
 
 import strawberry
 
+from casework.model import wording
 from casework.model.procedure import Texts
-from casework.model.wording import Lang
 
 
 @strawberry.enum(description="Languages of texts for people.")
@@ -17,7 +18,8 @@ class Language(Enum):
     FR = strawberry.enum_value("fr", description="French.")
 
 
-LANGS: dict[Language, Lang] = {Language.VI: "vi", Language.EN: "en", Language.FR: "fr"}
+Lang = Annotated[Language, strawberry.argument(description="The language of the text.")]
+LANGS: dict[Language, wording.Lang] = {Language.VI: "vi", Language.EN: "en", Language.FR: "fr"}
 
 
 def said(texts: Texts, lang: Language) -> str:

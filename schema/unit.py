@@ -9,7 +9,7 @@ from casework.model.unit import ReceptionPoint as Point
 from casework.model.unit import Unit as Stored
 from schema.context import Info, context_of
 from schema.node import Node, global_id
-from schema.text import Language, said
+from schema.text import Lang, Language, said
 
 
 @strawberry.type(description="An authority, in the tree of authorities.")
@@ -23,7 +23,7 @@ class Unit(Node):
     valid_to: date | None = strawberry.field(description="Last legal day; null while it stands.")
 
     @strawberry.field(description="Its name.")
-    def name(self, lang: Language = Language.VI) -> str:
+    def name(self, lang: Lang = Language.VI) -> str:
         """Say it in a language."""
         return said(self.stored.name, lang)
 
@@ -42,7 +42,7 @@ class ReceptionPoint(Node):
     kind: PointKind = strawberry.field(description="What kind it is.")
 
     @strawberry.field(description="Its name.")
-    def name(self, lang: Language = Language.VI) -> str:
+    def name(self, lang: Lang = Language.VI) -> str:
         """Say it in a language."""
         return said(self.stored.name, lang)
 

@@ -133,7 +133,7 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
         Invalid: the input.
     """
     viewer = confirmed_viewer(services, viewer)
-    request = Request(subject, name.value, asked.key, asked.input, asked.correlation)
+    request = Request(subject, name.value, asked.key, asked.input, asked.correlation, viewer.sub or "")
 
     def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
         decision = sighted(services, viewer, held)
@@ -142,7 +142,7 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
             raise Conflict("the dossier has changed since that version", subject=held.id, version=held.version)
         if name not in decision.moves:
             raise refused(held.dossier, name, "NOT_YOUR_MOVE", f"{name} is not for {viewer.role} here")
-        at, reason = _event_time(asked, envelope, now)
+        at, reason = _event_time(asked, held.dossier, envelope, now)
         made = making(held, viewer, envelope)
         context = setting(services, held.dossier)
         _guard(services, viewer, held.dossier, decision, made, legal_day(at))
@@ -222,9 +222,10 @@ def _opened(
     )
 
 
-def _event_time(asked: Asked, envelope: Envelope, now: datetime) -> tuple[datetime, Reason | None]:
+def _event_time(asked: Asked, dossier: Dossier, envelope: Envelope, now: datetime) -> tuple[datetime, Reason | None]:
     if asked.at is None:
-        return now, None
+        last = dossier.intervals[-1].from_at if dossier.intervals else now
+        return (last if now < last <= now + SKEW else now), None  # Another machine's clock may be ahead of this one's.
     if asked.at > now + SKEW:
         raise Invalid("a move cannot lie in the future", path=("at",), code="IN_FUTURE")
     why = optional_text(asked.backdating_reason, "backdatingReason")
@@ -237,8 +238,9 @@ def _event_time(asked: Asked, envelope: Envelope, now: datetime) -> tuple[dateti
 
 def _guard(services: Services, viewer: Viewer, dossier: Dossier, decision: Decision, made: Move, on: date) -> None:
     """Hold the guards that ask who makes the move, and those that ask the register."""
-    if isinstance(made, RequestSupplement) and made.override and Relation.HEAD not in decision.relations:
-        raise refused(dossier, MoveName.REQUEST_SUPPLEMENT, "NOT_YOUR_MOVE", "only a head of unit overrides")
+    if isinstance(made, RequestSupplement) and (Relation.HEAD if made.override else Relation.LEAD) not in decision.relations:
+        tell = "only a head of unit overrides" if made.override else "the lead officer asks; a head of unit only overrides"
+        raise refused(dossier, MoveName.REQUEST_SUPPLEMENT, "NOT_YOUR_MOVE", tell)
     if not isinstance(made, Assign):
         return
     lead = dossier.lead

@@ -85,7 +85,10 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class ImportedMove:
-    """One move to be made: its identity in the log, when it happened, and in whose name. `last` is the last of its case."""
+    """One move to be made: its identity in the log, when it happened, and in whose name. `last` is the last of its case.
+
+    The identity of an event is `event/` and the log's own id for it; what the import adds is `case/`, the case and the kind.
+    """
 
     id: str
     kind: Kind
@@ -104,9 +107,9 @@ def moves(log: Log, case: Case) -> tuple[ImportedMove, ...]:
     """
     first = min([case.starts_at, *(event.at for event in case.events)])
     out = [
-        ImportedMove(f"{case.id}/submit", Kind.SUBMIT, first, None, log.unit),
-        ImportedMove(f"{case.id}/receive", Kind.RECEIVE, first, case.responsible, log.unit),
-        ImportedMove(f"{case.id}/lead", Kind.LEAD, first, case.responsible, log.unit),
+        ImportedMove(f"case/{case.id}/submit", Kind.SUBMIT, first, None, log.unit),
+        ImportedMove(f"case/{case.id}/receive", Kind.RECEIVE, first, case.responsible, log.unit),
+        ImportedMove(f"case/{case.id}/lead", Kind.LEAD, first, case.responsible, log.unit),
     ]
     asked: set[str] = set()
     ended = False
@@ -118,7 +121,7 @@ def moves(log: Log, case: Case) -> tuple[ImportedMove, ...]:
             asked.add(event.unit)
             out.append(
                 ImportedMove(
-                    f"{case.id}/coordinate/{event.unit}",
+                    f"case/{case.id}/coordinate/{event.unit}",
                     Kind.COORDINATE,
                     event.at,
                     case.responsible,
@@ -126,7 +129,7 @@ def moves(log: Log, case: Case) -> tuple[ImportedMove, ...]:
                 )
             )
         kind = Kind.OPINION if event.opinion else Kind.STEP
-        out.append(ImportedMove(event.id, kind, event.at, event.officer, event.unit, event.name))
+        out.append(ImportedMove(f"event/{event.id}", kind, event.at, event.officer, event.unit, event.name))
     if case.ended_at is not None and not ended:
         out.append(_end(log, case, case.ended_at))
     out[-1] = replace(out[-1], last=True)
@@ -223,7 +226,7 @@ def _request(log: Log, step: ImportedMove) -> Request:
     return Request(
         scope=f"import:{log.name}:{step.id}",
         mutation="import",
-        key=step.kind.value,
+        key="move",
         input=[step.id, step.name],
         correlation=f"import:{log.name}:{step.id}",
         for_ever=True,
@@ -269,7 +272,7 @@ def _move(dossier: Dossier, case: Case, step: ImportedMove) -> Move:
 
 
 def _end(log: Log, case: Case, at: datetime) -> ImportedMove:
-    return ImportedMove(f"{case.id}/decide", Kind.DECIDE, at, case.responsible, log.unit)
+    return ImportedMove(f"case/{case.id}/decide", Kind.DECIDE, at, case.responsible, log.unit)
 
 
 def _texts(name: str) -> Texts:

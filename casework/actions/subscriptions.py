@@ -1,7 +1,7 @@
 """Subscribing to a dossier: check who may, bring the client up to date from the trail, and let the stream go on from there.
 
 The switch from replay to live is one transaction: LIVE is set on condition that the last replayed entry is the dossier's last at that
-moment. So no entry is missed or sent twice, whatever is written meanwhile (docs/decisions/0005-replay-to-live.md).
+moment. So no entry is missed or sent twice, whatever is written meanwhile (docs/decisions/0003-replay-to-live.md).
 """
 
 from collections.abc import Callable, Mapping

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from casework.audit.canonical import canonical, parsed
+from casework.model.errors import Corrupt
 from casework.model.packing import Plain, instant, moment, packed
 from casework.model.parties import Party
 from casework.model.record import Ref
@@ -113,9 +114,16 @@ def sealed(draft: Draft, tip: Tip, now: datetime) -> Entry:
 
 
 def reopened(line: str) -> Entry:
-    """Read a stored line back as the entry it is."""
-    body = parsed(line)
-    return Entry(line, hashlib.sha256(line.encode()).hexdigest(), int(str(body["seq"])), body)
+    """Read a stored line back as the entry it is.
+
+    Raises:
+        Corrupt: it is none.
+    """
+    try:
+        body = parsed(line)
+        return Entry(line, hashlib.sha256(line.encode()).hexdigest(), int(str(body["seq"])), body)
+    except (ValueError, KeyError) as error:
+        raise Corrupt("a stored entry cannot be read") from error
 
 
 def changed(before: Mapping[str, Plain], after: Mapping[str, Plain]) -> list[Plain]:

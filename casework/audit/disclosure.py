@@ -58,9 +58,10 @@ def opened(disclosure: str) -> tuple[str, str]:
         Corrupt: it is not one.
     """
     try:
-        salt, name, value = orjson.loads(urlsafe_b64decode(disclosure + "=" * (-len(disclosure) % 4)))
+        parts = orjson.loads(urlsafe_b64decode(disclosure + "=" * (-len(disclosure) % 4)))
     except ValueError as error:
         raise Corrupt("a stored disclosure cannot be read") from error
-    if not all(isinstance(part, str) for part in (salt, name, value)):
-        raise Corrupt("a stored disclosure cannot be read")
-    return name, value
+    match parts:
+        case [str(), str(name), str(value)]:
+            return name, value
+    raise Corrupt("a stored disclosure cannot be read")

@@ -67,7 +67,8 @@ def read(text: str) -> Message:
         raise Malformed("Message too long")
     try:
         raw = orjson.loads(text)
-    except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
+        orjson.dumps(raw)  # What nests too deep to be written again, as in a pong, is refused here.
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, UnicodeEncodeError) as error:
         raise Malformed("Invalid message received") from error
     if not isinstance(raw, dict) or not isinstance(raw.get("type"), str):
         raise Malformed("Invalid message received")

@@ -50,6 +50,8 @@ class Close:
 
 Intent = Acknowledge | Send | Start | End | Close
 
+LONGEST_REASON = 123  # bytes: a control frame of RFC 6455 holds 125, two of them the code
+
 UNAUTHORIZED = Close(4401, "Unauthorized")
 AGAIN = Close(4429, "Too many initialisation requests")
 CROWDED = Close(4429, "Too many operations")
@@ -68,7 +70,8 @@ def received(phase: Phase, text: str) -> tuple[Intent, ...]:
 def began(outcome: Began, message: Subscribe) -> Close | None:
     """Tell whether an operation that asked for its id may run; a Close when not. COMPLETED and GONE are silent ends."""
     if outcome is Began.DUPLICATE:
-        return Close(4409, f"Subscriber for {message.id} already exists")
+        reason = f"Subscriber for {message.id} already exists"
+        return Close(4409, reason if len(reason.encode()) <= LONGEST_REASON else "Subscriber already exists")
     return CROWDED if outcome is Began.FULL else None
 
 

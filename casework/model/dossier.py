@@ -242,6 +242,11 @@ def _assign(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
             )
     if move.due_at and dossier.due_at and move.due_at > dossier.due_at and not setting.imported:
         raise Invalid("no assignment ends after the dossier is due", path=("dueAt",), code="AFTER_DUE")
+    if move.due_at and move.due_at <= at:
+        raise Invalid("what is assigned cannot be due before it is assigned", path=("dueAt",), code="DUE_BEFORE_START")
+    begun = [dossier.intervals[-1].from_at, *(a.assigned_at for a in dossier.assignments if a.role is AssignmentRole.LEAD)]
+    if lead and at < max(begun):
+        raise _backwards(MoveName.ASSIGN)
     _room(dossier.assignments, "assignments")
     old = tuple(
         replace(a, ended_at=at) if lead and a.role is AssignmentRole.LEAD and a.ended_at is None else a for a in dossier.assignments
@@ -270,13 +275,15 @@ def _complete_step(dossier: Dossier, move: Move, at: datetime, setting: Setting)
         if move.step != expected:
             tell = f"the next step is {expected}" if expected else "every step is completed"
             raise refused(dossier, MoveName.COMPLETE_STEP, "STEP_ORDER", tell)
+    if dossier.lead and at < dossier.lead.assigned_at and not setting.imported:
+        raise _backwards(MoveName.COMPLETE_STEP)
     _room(dossier.steps, "steps")
     late = dossier.state is State.DECIDED
     step = Step(len(dossier.steps) + 1, move.step, at, move.unit, move.officer, late)
     return replace(dossier, steps=(*dossier.steps, step))
 
 
-def _give_opinion(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:  # noqa: ARG001 - one shape for all moves
+def _give_opinion(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:
     assert isinstance(move, GiveOpinion)
     late = dossier.state is State.DECIDED
     if not late and not (move.assignment is not None and dossier.coordinating(move.assignment)):
@@ -285,6 +292,8 @@ def _give_opinion(dossier: Dossier, move: Move, at: datetime, setting: Setting) 
             path=("assignment",),
             code="UNKNOWN_ASSIGNMENT",
         )
+    if not setting.imported and any(at < a.assigned_at for a in dossier.coordinating(move.assignment)):
+        raise _backwards(MoveName.GIVE_OPINION)
     _room(dossier.opinions, "opinions")
     opinion = Opinion(len(dossier.opinions) + 1, at, move.unit, move.officer, move.assignment, move.text, move.subject, late)
     return replace(dossier, opinions=(*dossier.opinions, opinion))
@@ -327,6 +336,8 @@ def _supply(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
         raise Invalid(f"not asked for: {', '.join(stray)}", path=("documents",), code="UNKNOWN_COMPONENT")
     done = replace(asked, supplied_at=at, documents=move.documents)
     lead = dossier.lead
+    if lead and at < lead.assigned_at:
+        raise _backwards(MoveName.SUPPLY)
     running = Interval(
         0, IntervalKind.RUNNING, "SUPPLIED", HolderKind.OFFICER if lead else HolderKind.UNIT, at,
         lead.unit if lead else dossier.unit, lead.officer if lead else None,
@@ -341,7 +352,8 @@ def _decide(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
     for assignment in dossier.coordinating():
         if assignment.number in answered or setting.imported:
             continue
-        overdue = assignment.due_at is not None and at > assignment.due_at
+        due_at = assignment.due_at or dossier.due_at  # A coordinating unit's time never ends after the dossier's.
+        overdue = due_at is not None and at > due_at
         if not (overdue and move.waiver):
             tell = f"unit {assignment.unit} has not answered; an opinion that is overdue can be waived with a reason"
             raise refused(dossier, MoveName.DECIDE, "OPINION_MISSING", tell)

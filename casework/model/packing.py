@@ -15,12 +15,18 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 Plain = None | bool | int | str | list["Plain"] | dict[str, "Plain"]
 
-Shape = tuple[tuple[str, Callable[[Any], Any]], ...]
+Shape = tuple[tuple[str, Callable[[Any], Any], bool], ...]  # name, reader, and whether a missing value is read too
 _SHAPES: dict[type[Any], Shape] = {}  # read from annotations once
 
 
 def moment(at: datetime) -> str:
-    """Write an aware instant as RFC 3339 in UTC with six digits, so that text order is time order."""
+    """Write an aware instant as RFC 3339 in UTC with six digits, so that text order is time order.
+
+    Raises:
+        ValueError: it is naive.
+    """
+    if at.tzinfo is None:
+        raise ValueError("an instant has an offset from UTC")
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
@@ -32,7 +38,7 @@ def instant(text: str) -> datetime:
 def packed(value: Any) -> dict[str, Plain]:  # noqa: ANN401 - any dataclass instance
     """Give the plain form of a dataclass."""
     out: dict[str, Plain] = {}
-    for name, _ in _shape(type(value)):
+    for name, _, _ in _shape(type(value)):
         inner = getattr(value, name)
         if inner is not None and inner != ():
             out[name] = _plain(inner)
@@ -45,7 +51,7 @@ def unpacked(kind: type[T], plain: Mapping[str, Any]) -> T:
     Raises:
         KeyError, ValueError, TypeError: the plain form is not that of a `kind`.
     """
-    return kind(**{name: read(plain[name]) for name, read in _shape(kind) if name in plain})
+    return kind(**{name: read(plain.get(name)) for name, read, spare in _shape(kind) if spare or name in plain})
 
 
 def _plain(value: Any) -> Plain:  # noqa: ANN401
@@ -67,17 +73,27 @@ def _plain(value: Any) -> Plain:  # noqa: ANN401
 def _shape(kind: type[Any]) -> Shape:
     if kind not in _SHAPES:
         hints = typing.get_type_hints(kind)
-        _SHAPES[kind] = tuple((field.name, _reader(hints[field.name])) for field in dataclasses.fields(kind))
+        _SHAPES[kind] = tuple(
+            (field.name, _reader(hints[field.name]), _spare(field, hints[field.name])) for field in dataclasses.fields(kind)
+        )
     return _SHAPES[kind]
+
+
+def _spare(field: "dataclasses.Field[Any]", hint: Any) -> bool:  # noqa: ANN401
+    """Whether the field, though it has no default, may be left out by `packed`."""
+    if field.default is not dataclasses.MISSING:
+        return False
+    return typing.get_origin(hint) is tuple or types.NoneType in typing.get_args(hint)
 
 
 def _reader(hint: Any) -> Callable[[Any], Any]:  # noqa: ANN401
     origin = typing.get_origin(hint)
     if origin in {types.UnionType, typing.Union}:
-        return _reader(next(arm for arm in typing.get_args(hint) if arm is not types.NoneType))
+        present = _reader(next(arm for arm in typing.get_args(hint) if arm is not types.NoneType))
+        return lambda value: None if value is None else present(value)
     if origin is tuple:
         inner = _reader(typing.get_args(hint)[0])
-        return lambda values: tuple(inner(value) for value in values)
+        return lambda values: tuple(inner(value) for value in values or ())
     if dataclasses.is_dataclass(hint):
         return lambda value: unpacked(cast("type[Any]", hint), value)
     if isinstance(hint, type):

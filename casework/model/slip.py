@@ -62,10 +62,10 @@ class Keys:
         Raises:
             Corrupt: it is not that.
         """
-        raw = bytes.fromhex(hidden)
         try:
+            raw = bytes.fromhex(hidden)
             return self._cipher().decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], None).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise Corrupt("a stored viewer cannot be read with this service's secret") from error
 
     def _cipher(self) -> AESGCM:

@@ -5,8 +5,9 @@ import unicodedata
 from casework.model.errors import Invalid
 
 LONGEST_NAME = 200
+EMPTY = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})  # what leaves a line blank
 LONGEST_TEXT = 4000
-_HIDDEN = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
+_HIDDEN = frozenset("\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
 
 
 def text(value: str, *path: str, longest: int = LONGEST_TEXT) -> str:
@@ -15,7 +16,8 @@ def text(value: str, *path: str, longest: int = LONGEST_TEXT) -> str:
     Raises:
         Invalid: empty, too long, or with control characters or marks that turn the direction of writing.
     """
-    if not value.strip():
+    value = value.replace("\r\n", "\n")
+    if not any(unicodedata.category(char) not in EMPTY for char in value):
         raise Invalid("a text is needed here", path=path, code="EMPTY")
     if len(value) > longest:
         raise Invalid(f"longer than {longest} characters", path=path, code="TOO_LONG")

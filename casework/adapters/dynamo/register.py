@@ -16,6 +16,7 @@ from casework.model.unit import Officer, ReceptionPoint, Unit
 from casework.model.workdays import Calendar, Override, checked
 
 FRESH_S = 30.0
+MOST_CACHED = 10_000  # partitions, those asked for in vain among them
 MOST_ROWS = 20_000  # of one partition; the whole country has 3,355 units
 
 T = TypeVar("T")
@@ -72,6 +73,8 @@ class RegisterTable:
         cached = self._cache.get(pk)
         now = time.monotonic()
         if cached is None or now - cached.read_at > FRESH_S:
+            if len(self._cache) >= MOST_CACHED:
+                self._cache.clear()
             cached = self._cache[pk] = _Cached(read(pk), now)
         return cast("T", cached.value)
 

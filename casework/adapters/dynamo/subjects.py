@@ -92,7 +92,7 @@ class SubjectTables:
         """See `ports.Dossiers`."""
         before, after = change.before, change.after
         memory = items.repeat_item(change.repeat, after.province)
-        free = SubjectItem.pk.does_not_exist() | (SubjectItem.expires_at < int(now.timestamp()))
+        free = SubjectItem.pk.does_not_exist() | (SubjectItem.expires_at <= int(now.timestamp()))
         unchanged = SubjectItem.entries == before.tip.seq if before else SubjectItem.pk.does_not_exist()
         try:
             with TransactWrite(connection=self._connection) as write:

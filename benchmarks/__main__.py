@@ -1,0 +1,26 @@
+"""Runs every benchmark, or those named: `python -m benchmarks [replay] [watch]`."""
+
+import sys
+
+from benchmarks import replay, watch
+from benchmarks.report import Result, written
+
+ALL = {"replay": replay.measured, "watch": watch.measured}
+
+
+def main() -> int:
+    """Run and report; the exit status tells whether every goal was met."""
+    names = sys.argv[1:] or list(ALL)
+    if unknown := [name for name in names if name not in ALL]:
+        print(f"no such benchmark: {', '.join(unknown)}; there are {', '.join(ALL)}", file=sys.stderr)
+        return 2
+    results: list[Result] = []
+    for name in names:
+        print(f"running {name} ...", flush=True)
+        results.extend(ALL[name]())
+    written(results)
+    return 0 if all(result.met is not False for result in results) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

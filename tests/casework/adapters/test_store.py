@@ -1,0 +1,502 @@
+"""The store on the real engine: one transaction or nothing, races told apart, numbers drawn once."""
+
+import secrets
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+import pytest
+
+from casework.adapters.dynamo import DynamoStore, register
+from casework.audit.chain import reopened
+from casework.audit.disclosure import digest_of, opened
+from casework.live.cohorts import Cohort, Status, Subscription
+from casework.live.connection import Began, Connection, Operation, Phase
+from casework.model.packing import moment
+from casework.model.record import DossierId
+from casework.model.unit import Officer
+from casework.model.workdays import Override, OverrideKind
+from casework.ports import Change, Held, Raced, Repeat, Seen, Services, Store
+from local.engine import Engine
+from local.home import REGION
+from tests.support import Client, Issuer
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+WRITTEN = ("subjects", "trail", "disclosures", "due", "log")
+
+
+@dataclass
+class Holding:
+    """A store that keeps the changes it is asked to commit, and commits none."""
+
+    store: DynamoStore
+    changes: list[Change] = field(default_factory=list)
+
+    def commit(self, change: Change, now: datetime) -> None:
+        del now
+        self.changes.append(change)
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the store has
+        return getattr(self.store, name)
+
+
+@pytest.fixture
+def tables(engine: Engine, store: DynamoStore) -> "DynamoDBClient":
+    assert store
+    return boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION)
+
+
+def changed(services: Services, issuer: Issuer, store: DynamoStore, name: str, who: str, **given: Any) -> Change:  # noqa: ANN401 - JSON
+    """Give the change that a move would commit, uncommitted."""
+    holding = Holding(store)
+    client = Client(replace(services, store=cast("Store", holding)), issuer)
+    if name == "submitDossier":
+        client.submitted(**given)
+    else:
+        client.move(name, who, **given)
+    (change,) = holding.changes
+    return change
+
+
+def counts(tables: "DynamoDBClient") -> Mapping[str, int]:
+    found = {}
+    for name in WRITTEN:
+        pages = tables.get_paginator("scan").paginate(TableName=f"giamsat-test-{name}", Select="COUNT")
+        found[name] = sum(page["Count"] for page in pages)
+    return found
+
+
+def grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {name: after[name] - before[name] for name in WRITTEN}
+
+
+def held(store: DynamoStore, code: str) -> Held:
+    subject = store.coded(code)
+    assert subject
+    found = store.held(subject)
+    assert found
+    return found
+
+
+# Commits.
+
+
+def test_a_first_change_writes_all_of_its_items_and_reads_back(
+    services: Services, issuer: Issuer, store: DynamoStore, tables: "DynamoDBClient"
+) -> None:
+    change = changed(services, issuer, store, "submitDossier", "CITIZEN")
+    before = counts(tables)
+    store.commit(change, services.now())
+    assert grown(before, counts(tables)) == {"subjects": 3, "trail": 1, "disclosures": 1, "due": 0, "log": 1}
+    subject = change.after.id
+    assert store.held(subject) == change.after
+    assert store.coded(change.after.dossier.code) == subject
+    assert store.entries(subject, 0, 10) == [change.entry]
+    assert dict(store.disclosed(subject)) == dict(change.disclosures)
+    again, memory = store.held_with_memory(subject, change.repeat.scope, change.repeat.key)
+    assert again is None or again == change.after
+    assert memory
+    assert memory.expires_at
+    assert change.repeat.expires_at
+    assert memory == replace(change.repeat, expires_at=change.repeat.expires_at.replace(microsecond=0))
+
+
+def test_a_change_twice_is_seen_and_writes_nothing(
+    services: Services, issuer: Issuer, store: DynamoStore, tables: "DynamoDBClient"
+) -> None:
+    change = changed(services, issuer, store, "submitDossier", "CITIZEN")
+    store.commit(change, services.now())
+    before = counts(tables)
+    with pytest.raises(Seen):
+        store.commit(change, services.now())
+    assert counts(tables) == before
+
+
+def test_the_second_of_two_changes_of_one_state_is_raced_and_writes_nothing(
+    client: Client, services: Services, issuer: Issuer, store: DynamoStore, tables: "DynamoDBClient"
+) -> None:
+    code = client.assigned()
+    first = changed(services, issuer, store, "decideDossier", "HEAD", dossier=code, outcome="GRANTED", reason="một")
+    second = changed(services, issuer, store, "decideDossier", "OFFICER", dossier=code, outcome="REJECTED", reason="hai")
+    before = counts(tables)
+    store.commit(first, services.now())
+    assert grown(before, counts(tables)) == {"subjects": 1, "trail": 1, "disclosures": 1, "due": -1, "log": 1}
+    before = counts(tables)
+    with pytest.raises(Raced):
+        store.commit(second, services.now())
+    assert counts(tables) == before
+    assert store.held(first.after.id) == first.after
+    assert not set(second.disclosures) & set(store.disclosed(first.after.id))
+    assert store.held_with_memory(first.after.id, second.repeat.scope, second.repeat.key)[1] is None
+
+
+def test_a_dossier_that_is_there_is_not_opened_again(
+    services: Services, issuer: Issuer, store: DynamoStore, tables: "DynamoDBClient"
+) -> None:
+    change = changed(services, issuer, store, "submitDossier", "CITIZEN")
+    store.commit(change, services.now())
+    other = replace(change, repeat=replace(change.repeat, key="another"))
+    twin = changed(services, issuer, store, "submitDossier", "CITIZEN")
+    same_code = replace(twin, after=replace(twin.after, dossier=replace(twin.after.dossier, code=change.after.dossier.code)))
+    before = counts(tables)
+    for wrong in (other, same_code):
+        with pytest.raises(Raced):
+            store.commit(wrong, services.now())
+    assert counts(tables) == before
+
+
+def test_an_entry_is_never_overwritten(
+    client: Client, services: Services, issuer: Issuer, store: DynamoStore, tables: "DynamoDBClient"
+) -> None:
+    code = client.assigned()
+    change = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="CHECK")
+    body = {**change.entry.body, "seq": 3}
+    with pytest.raises(Raced):
+        store.commit(replace(change, entry=replace(change.entry, seq=3, body=body)), services.now())
+    row = tables.get_item(TableName="giamsat-test-trail", Key={"subject": {"S": change.after.id}, "seq": {"S": "E#00000003"}})
+    assert reopened(row["Item"]["line"]["S"]).body["action"] == "ASSIGNED"
+
+
+@pytest.mark.parametrize(("age", "free"), [(timedelta(seconds=-1), False), (timedelta(0), True), (timedelta(days=3), True)])
+def test_a_memory_that_has_expired_may_be_written_over(  # at its very second, as the reader has it
+    client: Client,
+    services: Services,
+    issuer: Issuer,
+    store: DynamoStore,
+    age: timedelta,
+    free: bool,  # noqa: FBT001
+) -> None:
+    code = client.assigned()
+    first = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="CHECK", idempotencyKey="again")
+    now = services.now().replace(microsecond=0)
+    store.commit(replace(first, repeat=replace(first.repeat, expires_at=now - age)), now - timedelta(days=4))
+    second = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="SITE")
+    second = replace(second, repeat=replace(second.repeat, key=first.repeat.key))
+    if not free:
+        with pytest.raises(Seen):
+            store.commit(second, now)
+        return
+    store.commit(second, now)
+    memory = store.held_with_memory(second.after.id, second.repeat.scope, second.repeat.key)[1]
+    assert memory
+    assert memory.seq == second.entry.seq
+
+
+def test_a_memory_without_an_end_is_kept_for_ever(client: Client, services: Services, issuer: Issuer, store: DynamoStore) -> None:
+    code = client.assigned()
+    first = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="CHECK")
+    store.commit(replace(first, repeat=replace(first.repeat, expires_at=None)), services.now())
+    second = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="SITE")
+    with pytest.raises(Seen):
+        store.commit(replace(second, repeat=replace(second.repeat, key=first.repeat.key)), services.now() + timedelta(days=36_500))
+
+
+# The due row.
+
+
+def due_rows(tables: "DynamoDBClient", subject: str) -> list[dict[str, str]]:
+    pages = tables.get_paginator("scan").paginate(TableName="giamsat-test-due")
+    rows = [item for page in pages for item in page["Items"] if item["subject"]["S"] == subject]
+    return [{name: item[name]["S"] for name in ("bucket", "moment", "level")} for item in rows]
+
+
+def test_an_open_dossier_has_at_most_one_due_row_and_it_moves_along(client: Client, store: DynamoStore, tables: "DynamoDBClient") -> None:
+    code = client.submitted()["dossier"]["code"]
+    subject = held(store, code).id
+    plan = [{"component": "PLAN", "legalBasis": "luật"}]
+    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    lead = {
+        "role": "LEAD",
+        "unit": "QN-XD",
+        "officer": "officer-1",
+        "task": "t",
+        "responsibility": "r",
+        "dueAt": due,
+        "expectedResult": "e",
+    }
+    assert due_rows(tables, subject) == []
+    moves: list[tuple[str, str, dict[str, Any], int]] = [
+        ("receiveDossier", "RECEPTION", {"checked": ["FORM", "DEED"]}, 1),
+        ("assignDossier", "HEAD", lead, 1),
+        ("requestSupplement", "OFFICER", {"items": plan}, 0),
+        ("supplyDocuments", "CITIZEN", {"documents": [{"component": "PLAN"}]}, 1),
+        ("decideDossier", "HEAD", {"outcome": "GRANTED"}, 0),
+    ]
+    for name, who, given, rows in moves:
+        assert client.move(name, who, dossier=code, **given)["errors"] == []
+        found, key = due_rows(tables, subject), held(store, code).due
+        assert len(found) == rows, name
+        if rows:
+            assert key
+            assert found == [{"bucket": key.bucket, "moment": key.moment, "level": key.level}]
+            assert key.level == "AT_RISK"
+            hour, _, shard = key.bucket.partition("#")
+            assert key.moment.startswith(hour)
+            assert 0 <= int(shard) < 16
+        else:
+            assert key is None
+
+
+def test_a_due_row_that_changes_its_place_leaves_the_old_one(
+    client: Client, services: Services, issuer: Issuer, store: DynamoStore, tables: "DynamoDBClient"
+) -> None:
+    code = client.assigned()
+    change = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="CHECK")
+    assert change.after.due
+    later = replace(
+        change.after.due, bucket=f"2031-01-01T00#{change.after.due.bucket[-2:]}", moment=f"{moment(datetime(2031, 1, 1, tzinfo=UTC))}#x"
+    )
+    store.commit(replace(change, after=replace(change.after, due=later)), services.now())
+    assert due_rows(tables, change.after.id) == [{"bucket": later.bucket, "moment": later.moment, "level": later.level}]
+    assert held(store, code).due == later
+
+
+def test_a_backdated_receipt_writes_no_row_behind_the_hour(client: Client, store: DynamoStore) -> None:
+    code = client.submitted()["dossier"]["code"]
+    at = (datetime.now(UTC) - timedelta(days=90)).isoformat()
+    done = client.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"], at=at, backdatingReason="sổ giấy")
+    assert done["errors"] == []
+    key = held(store, code).due
+    assert key
+    assert key.moment < moment(datetime.now(UTC) - timedelta(days=30))
+    assert key.bucket[:13] >= moment(datetime.now(UTC) - timedelta(hours=1))[:13]
+
+
+# What every item carries.
+
+
+def test_every_item_carries_version_and_province(client: Client, tables: "DynamoDBClient") -> None:
+    client.assigned()
+    for name in (*WRITTEN, "register"):
+        for page in tables.get_paginator("scan").paginate(TableName=f"giamsat-test-{name}"):
+            for item in page["Items"]:
+                assert item["v"] == {"N": "1"}, name
+                assert item["province"]["S"], name
+
+
+def test_only_people_have_an_actor_key_and_an_officer_one_place(client: Client, store: DynamoStore, tables: "DynamoDBClient") -> None:
+    code = client.assigned()
+    subject = held(store, code).id
+    rows = tables.query(
+        TableName="giamsat-test-trail", KeyConditionExpression="subject = :s", ExpressionAttributeValues={":s": {"S": subject}}
+    )["Items"]
+    assert [row.get("actor_month", {}).get("S", "").partition("#")[0] for row in rows] == ["", "reception-1", "head-1"]
+    assert all(row["unit_month"]["S"].startswith("QN-XD#20") for row in rows)
+    state = tables.get_item(TableName="giamsat-test-subjects", Key={"pk": {"S": subject}, "sk": {"S": "STATE"}})["Item"]
+    assert state["unit_key"]["S"] == "QN-XD#OPEN"
+    assert state["officer_key"]["S"] == "officer-1#OPEN"
+    assert client.move("decideDossier", "HEAD", dossier=code, outcome="GRANTED")["errors"] == []
+    state = tables.get_item(TableName="giamsat-test-subjects", Key={"pk": {"S": subject}, "sk": {"S": "STATE"}})["Item"]
+    assert (state["unit_key"]["S"], state["province_key"]["S"]) == ("QN-XD#CLOSED", "QN#CLOSED")
+
+
+def test_no_personal_value_is_outside_the_disclosures(client: Client, store: DynamoStore, tables: "DynamoDBClient") -> None:
+    name = f"Lê Văn {secrets.token_hex(6)}"
+    subject_ = f"citizen-{secrets.token_hex(6)}"
+    given = {"procedure": "XD-01", "receptionPoint": "QN-MC", "channel": "ONLINE", "applicant": {"name": name}}
+    done = client.move("submitDossier", "CITIZEN", subject_, **given)
+    found = {opened(text) for text in store.disclosed(held(store, done["dossier"]["code"]).id).values()}
+    assert found == {("applicant.name", name), ("account", subject_)}
+    for table in ("subjects", "trail", "due", "log"):
+        for page in tables.get_paginator("scan").paginate(TableName=f"giamsat-test-{table}"):
+            text = repr(page["Items"])
+            assert name not in text
+            assert subject_ not in text
+
+
+# Reads.
+
+
+def test_entries_between_two_numbers_in_either_order(client: Client, store: DynamoStore) -> None:
+    code = client.assigned()
+    subject = held(store, code).id
+    asked: list[tuple[int, int, bool, int | None]] = [
+        (0, 10, False, None), (1, 10, False, None), (0, 2, False, None), (0, 10, True, None), (0, 2, True, None), (1, 10, True, 3),
+        (0, 10, False, 1), (3, 10, False, None), (5, 10, False, 3),
+    ]  # fmt: skip
+    seen = [
+        [entry.seq for entry in store.entries(subject, after, limit, backwards=backwards, before=before)]
+        for after, limit, backwards, before in asked
+    ]
+    assert seen == [[1, 2, 3], [2, 3], [1, 2], [3, 2, 1], [3, 2], [2], [], [], []]
+
+
+def test_what_is_not_there_is_none(store: DynamoStore) -> None:
+    nothing = DossierId("0" * 32)
+    assert store.held(nothing) is None
+    assert store.coded("QN-XD-260101-9999") is None
+    assert store.entries(nothing, 0, 10) == []
+    assert store.disclosed(nothing) == {}
+    assert store.held_with_memory(nothing, "scope", "key") == (None, None)
+    assert store.remembered([("scope", "key")]) == {}
+    assert store.remembered([]) == {}
+
+
+def test_any_number_of_memories_is_found_at_once(client: Client, store: DynamoStore) -> None:
+    codes = [client.received() for _ in range(3)]
+    found = [held(store, code).id for code in codes]
+    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    lead = {
+        "role": "LEAD",
+        "unit": "QN-XD",
+        "officer": "officer-1",
+        "task": "t",
+        "responsibility": "r",
+        "dueAt": due,
+        "expectedResult": "e",
+    }
+    assert client.move("assignDossier", "HEAD", dossier=codes[0], idempotencyKey="x", **lead)["errors"] == []
+    scopes = [(subject, f"assignDossier#{key}") for subject in found for key in ("x", *map(str, range(80)))]
+    memories = store.remembered(scopes)
+    assert list(memories) == [(found[0], "assignDossier#x")]
+    assert isinstance(memories[found[0], "assignDossier#x"], Repeat)
+    assert memories[found[0], "assignDossier#x"].seq == 3
+
+
+def test_disclosures_go_by_their_digest(client: Client, store: DynamoStore) -> None:
+    kept = store.disclosed(held(store, client.assigned()).id)
+    assert len(kept) >= 5
+    assert all(digest_of(text) == digest for digest, text in kept.items())
+
+
+# Numbers.
+
+
+def test_numbers_are_drawn_once(store: DynamoStore) -> None:
+    unit = f"U-{secrets.token_hex(4)}"
+    with ThreadPoolExecutor(16) as pool:
+        drawn = list(pool.map(lambda _: store.numbered(unit, "QN", date(2026, 3, 2)), range(160)))
+    assert sorted(drawn) == list(range(1, 161))
+    assert store.numbered(unit, "QN", date(2026, 3, 3)) == 1
+    assert store.numbered(unit + "x", "QN", date(2026, 3, 2)) == 1
+
+
+# The register.
+
+
+def test_what_stands_in_the_register_is_left_as_it_is(store: DynamoStore) -> None:
+    unit = store.units()["QN-XD"]
+    store.register([replace(unit, kind="CHANGED")], "QN")
+    assert store.units()["QN-XD"] == unit
+
+
+def test_the_register_is_read_anew_after_thirty_seconds(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = DynamoStore.__new__(DynamoStore)
+    register.RegisterTable.__init__(other)
+    code, clock = f"officer-{secrets.token_hex(4)}", [1000.0]
+    monkeypatch.setattr("casework.adapters.dynamo.register.time.monotonic", lambda: clock[0])
+    assert other.officer(code) is None
+    known = store.officer("officer-1")
+    assert known
+    store.register([Officer(code, known.role, known.unit)], "QN")
+    assert other.officer(code) is None
+    clock[0] += register.FRESH_S + 1
+    assert other.officer(code) == Officer(code, known.role, known.unit)
+
+
+def test_asking_for_what_is_not_there_fills_no_memory(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = DynamoStore.__new__(DynamoStore)
+    register.RegisterTable.__init__(other)
+    monkeypatch.setattr(register, "MOST_CACHED", 10)
+    for number in range(50):
+        assert other.versions(f"none-{number}") == ()
+        assert len(other._cache) <= 10
+    assert store.versions("XD-01")
+
+
+def test_the_calendar_has_the_overrides_of_the_register(store: DynamoStore) -> None:
+    calendar = store.calendar()
+    assert Override(date(2026, 1, 2), OverrideKind.OFF, date(2026, 1, 10), "12729/VPCP-KGVX", date(2025, 12, 25)) in calendar.overrides
+    assert not calendar.working(date(2026, 1, 2))
+    assert calendar.working(date(2026, 1, 10))
+
+
+# Connections.
+
+
+@pytest.fixture
+def connection(store: DynamoStore) -> Connection:
+    made = Connection(f"conn-{secrets.token_hex(6)}", datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2))
+    store.connect(made)
+    return made
+
+
+def test_a_connection_is_acknowledged_once(store: DynamoStore, connection: Connection) -> None:
+    now = datetime.now(UTC)
+    assert store.connection(connection.id, now) == connection
+    known = replace(connection, phase=Phase.ACKNOWLEDGED, viewer="hidden")
+    assert store.acknowledge(known)
+    assert not store.acknowledge(replace(known, viewer="another"))
+    assert store.connection(connection.id, now) == known
+    assert store.connection(connection.id, connection.expires_at) is None
+    assert not store.acknowledge(replace(known, id="never-connected"))
+
+
+def test_an_operation_begins_once(store: DynamoStore, connection: Connection) -> None:
+    now = datetime.now(UTC)
+    first, second, third = (Operation(connection.id, name, connection.expires_at) for name in "abc")
+    assert store.begin(first, 2, now) is Began.FULL  # not acknowledged
+    store.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
+    assert store.begin(first, 2, now) is Began.BEGUN
+    assert store.begin(first, 2, now) is Began.DUPLICATE
+    assert store.begin(second, 2, now) is Began.BEGUN
+    assert store.begin(third, 2, now) is Began.FULL
+    assert store.end(connection.id, "a", now)
+    assert not store.end(connection.id, "a", now)  # leaves a tombstone
+    assert store.begin(third, 2, now) is Began.BEGUN
+    assert store.begin(first, 3, now) is Began.COMPLETED
+    assert store.begin(first, 3, now) is Began.BEGUN
+    assert store.begin(Operation("never-connected", "a", connection.expires_at), 2, now) is Began.GONE
+
+
+def test_going_live_asks_for_the_last_entry(client: Client, store: DynamoStore, connection: Connection) -> None:
+    now = datetime.now(UTC)
+    code = client.assigned()
+    subject = held(store, code).id
+    store.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
+    store.begin(Operation(connection.id, "a", connection.expires_at), 5, now)
+    row = Subscription(
+        f"dossier:{subject}", Cohort("{}", None, "{}", "role:HEAD"), connection.id, "a", subject, "hidden", connection.expires_at
+    )
+    store.subscribe(row, now)
+    assert store.watched([row.topic, "dossier:x", row.topic], now) == {row.topic}
+    assert store.watched([row.topic], now + timedelta(days=8, seconds=1)) == frozenset()
+    assert not store.go_live(row, 2)
+    assert store.subscriptions(row.topic, now) == [row]
+    assert store.go_live(row, 3)
+    assert store.subscriptions(row.topic, now) == [replace(row, status=Status.LIVE, seen=3)]
+    assert client.move("completeStep", "OFFICER", dossier=code, step="CHECK")["errors"] == []
+    assert not store.go_live(row, 3)
+    store.disconnect(connection.id)
+    assert store.subscriptions(row.topic, now) == []
+    assert store.go_live(row, 4)  # nobody is left to be brought up to date
+    assert store.subscriptions(row.topic, now) == []
+    assert store.watched([row.topic], now) == frozenset()
+
+
+def test_a_subscription_whose_operation_was_completed_takes_its_row_back(store: DynamoStore, connection: Connection) -> None:
+    now = datetime.now(UTC)
+    row = Subscription(
+        f"dossier:{secrets.token_hex(16)}", Cohort("{}", None, "{}", "s"), connection.id, "a", "x", "hidden", connection.expires_at
+    )
+    store.subscribe(row, now)  # there is no such operation
+    assert store.subscriptions(row.topic, now) == []
+    assert store.watched([row.topic], now) == frozenset()
+
+
+def test_any_number_of_topics_is_asked_for_at_once(store: DynamoStore) -> None:
+    assert store.watched([f"dossier:{number}" for number in range(250)], datetime.now(UTC)) == frozenset()
+    assert store.watched([], datetime.now(UTC)) == frozenset()
+
+
+def test_a_follower_keeps_its_place(store: DynamoStore) -> None:
+    follower = f"follower-{secrets.token_hex(4)}"
+    assert store.place(follower, "shard-1") is None
+    for position in ("1", "2"):
+        store.keep_place(follower, "shard-1", position)
+    assert (store.place(follower, "shard-1"), store.place(follower, "shard-2")) == ("2", None)

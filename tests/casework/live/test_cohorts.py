@@ -1,0 +1,82 @@
+"""Cohorts: what makes two subscriptions one, and how an event's watchers are split by what each may see."""
+
+import hashlib
+import re
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+
+import pytest
+
+from casework.live.cohorts import Cohort, Status, Subscription, scope, split
+from casework.model.access import Decision, Group, Trail
+from casework.model.parties import PUBLIC, Role, Viewer
+
+COHORT = Cohort("subscription { x }", "Op", '{"code":"x"}', "role:OFFICER")
+EXPIRES = datetime(2025, 1, 20, 4, tzinfo=UTC)
+SUBSCRIPTION = Subscription("dossier:a", COHORT, "c1", "1", "a", "hidden", EXPIRES)
+MUCH = Decision(frozenset(Group), trail=Trail.ALL)
+LITTLE = Decision(frozenset({Group.SUMMARY}))
+
+
+def test_a_key_is_the_same_wherever_it_is_computed() -> None:
+    assert (
+        COHORT.key
+        == replace(COHORT).key
+        == hashlib.sha256(rb'["subscription { x }","Op","{\"code\":\"x\"}","role:OFFICER"]').hexdigest()[:32]
+    )
+    assert re.fullmatch(r"[0-9a-f]{32}", Cohort("", None, "", "").key)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Cohort)])
+def test_a_key_depends_on_every_part(name: str) -> None:
+    part: dict[str, str] = {name: "another"}
+    assert replace(COHORT, **part).key != COHORT.key
+
+
+def test_parts_do_not_run_into_each_other() -> None:
+    keys = {Cohort(*parts).key for parts in (("ab", "c", "d", "e"), ("a", "bc", "d", "e"), ("a", "b", "cd", "e"), ('a","b', "c", "d", "e"))}
+    assert len(keys) == 4
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_scope_is_a_role_without_person_or_unit(role: Role) -> None:
+    assert scope(Viewer(role, "officer-1", ("QN-XD",))) == scope(Viewer(role)) == f"role:{role.value}"
+
+
+def test_the_scope_of_a_tracker_is_one_dossier_and_generation() -> None:
+    assert scope(replace(PUBLIC, dossier="a", generation=2)) == "tracker:a:2"
+
+
+def test_a_subscription_is_replaying_until_it_lives() -> None:
+    assert (SUBSCRIPTION.status, SUBSCRIPTION.seen) == (Status.REPLAYING, 0)
+    assert SUBSCRIPTION.lives(7) == replace(SUBSCRIPTION, status=Status.LIVE, seen=7)
+
+
+def test_an_event_is_executed_once_for_each_cohort_and_decision() -> None:
+    other = replace(COHORT, operation=None)
+    members = [
+        replace(SUBSCRIPTION, connection=f"c{n}", cohort=cohort, viewer=viewer)
+        for n, (cohort, viewer) in enumerate([(COHORT, "head"), (COHORT, "reception"), (other, "head"), (COHORT, "head")])
+    ]
+    asked: list[Subscription] = []
+
+    def decided(member: Subscription) -> Decision:
+        asked.append(member)
+        return MUCH if member.viewer == "head" else LITTLE
+
+    groups = split(members, decided)
+    assert groups == {
+        (COHORT, MUCH): [members[0], members[3]],
+        (COHORT, LITTLE): [members[1]],
+        (other, MUCH): [members[2]],
+    }
+    assert asked == members
+
+
+def test_members_who_see_their_own_actions_are_told_apart() -> None:
+    members = [replace(SUBSCRIPTION, connection=f"c{n}", viewer=f"officer-{n}") for n in range(3)]
+    assert len(split(members, lambda member: Decision(trail=Trail.OWN_ACTIONS, actor=member.viewer))) == 3
+
+
+def test_nobody_watching_is_nothing_to_execute() -> None:
+    assert split([], lambda member: MUCH) == {}

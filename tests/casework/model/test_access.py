@@ -1,0 +1,270 @@
+"""Who sees and does what: each cell of the table, for each role with and without a relation, trackers, and people who left office."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from itertools import product
+
+import pytest
+
+from casework.model.access import TABLE, Decision, Group, Trail, answers, confirmed, decide, may_submit
+from casework.model.dossier import MOVES, MoveName
+from casework.model.parties import PUBLIC, Relation, Role, Viewer
+from casework.model.procedure import Channel, DossierKind
+from casework.model.record import Applicant, Assignment, AssignmentRole, Dossier, Ref, State
+from casework.model.unit import Officer
+
+NOW = datetime(2025, 1, 20, 2, tzinfo=UTC)
+TODAY = date(2025, 1, 20)
+ID, OTHER_ID = "a" * 32, "b" * 32
+SUMMARY, PERSONAL, REASONS, INTERNAL = Group.SUMMARY, Group.PERSONAL, Group.REASONS, Group.INTERNAL
+LEAD, COORDINATING = AssignmentRole.LEAD, AssignmentRole.COORDINATING
+LINEAGE = ("QN-XD", "QN")
+
+DOSSIER = Dossier(
+    code="QN-XD-250120-0001", state=State.IN_PROCESS, kind=DossierKind.ADMINISTRATIVE, procedure="XD-01", procedure_version=1,
+    unit="QN-XD", reception_point="QN-MC", delivery_point="QN-MC", channel=Channel.ONLINE, slip_key=1, secret_generation=2,
+    submitted_at=NOW,
+    applicant=Applicant(Ref("d", 1), person="pseudonym-1"),
+    assignments=(
+        Assignment(1, LEAD, "QN-XD", NOW, "officer-0", NOW),
+        Assignment(2, LEAD, "QN-XD", NOW, "officer-1"),
+        Assignment(3, COORDINATING, "QN-MT", NOW),
+        Assignment(4, COORDINATING, "QN-TC", NOW, "officer-4"),
+    ),
+)  # fmt: skip
+
+# One viewer for each relation, and the pseudonym that a citizen has in this dossier.
+VIEWERS: dict[Relation, tuple[Viewer, str | None]] = {
+    Relation.APPLICANT: (Viewer(Role.CITIZEN, "citizen-1"), "pseudonym-1"),
+    Relation.RECEPTION: (Viewer(Role.RECEPTION, "reception-1", ("QN", "QN-MC")), None),
+    Relation.LEAD: (Viewer(Role.OFFICER, "officer-1", ("QN-XD",)), None),
+    Relation.COORDINATING: (Viewer(Role.OFFICER, "officer-3", ("QN-MT",)), None),
+    Relation.HEAD: (Viewer(Role.HEAD, "head-1", ("QN-XD",)), None),
+    Relation.COORDINATING_HEAD: (Viewer(Role.HEAD, "head-2", ("QN-MT",)), None),
+    Relation.SUPERVISOR: (Viewer(Role.SUPERVISOR, "supervisor-1", ("QN",)), None),
+    Relation.INSPECTOR: (Viewer(Role.INSPECTOR, "inspector-1", ("ZZ",)), None),
+    Relation.ADMIN: (Viewer(Role.ADMIN, "admin-1", ("QN",)), None),
+    Relation.IMPORT: (Viewer(Role.IMPORT), None),
+}
+# What section 9 gives to each, as far as it exists: no unmasking yet, so supervisor and inspector see no applicant's values.
+SEEN: dict[Relation, tuple[set[Group], Trail]] = {
+    Relation.APPLICANT: ({SUMMARY, PERSONAL, REASONS}, Trail.APPLICANT),
+    Relation.RECEPTION: ({SUMMARY, REASONS}, Trail.NONE),
+    Relation.LEAD: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.OWN_ACTIONS),
+    Relation.COORDINATING: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.OWN_ACTIONS),
+    Relation.HEAD: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.ALL),
+    Relation.COORDINATING_HEAD: ({SUMMARY, REASONS, INTERNAL}, Trail.NONE),
+    Relation.SUPERVISOR: ({SUMMARY, REASONS, INTERNAL}, Trail.ALL),
+    Relation.INSPECTOR: ({SUMMARY, REASONS, INTERNAL}, Trail.ALL),
+    Relation.ADMIN: (set(), Trail.TECHNICAL),
+    Relation.IMPORT: ({SUMMARY}, Trail.NONE),
+}
+# Viewers of each role who stand in no relation to the dossier.
+STRANGERS = [
+    (PUBLIC, None),
+    (Viewer(Role.PUBLIC, "officer-1", ("QN-XD", "QN-MC", "QN")), "pseudonym-1"),
+    (Viewer(Role.CITIZEN, "citizen-2"), "pseudonym-2"),
+    (Viewer(Role.CITIZEN, "citizen-2"), None),
+    (Viewer(Role.CITIZEN), None),
+    (Viewer(Role.CITIZEN, "officer-1", ("QN-XD", "QN-MC", "QN")), None),
+    (Viewer(Role.RECEPTION, "reception-2", ("QN-MD",)), None),
+    (Viewer(Role.RECEPTION, "officer-1", ("QN-XD", "QN")), None),
+    (Viewer(Role.OFFICER, "officer-0", ("QN-XD",)), None),
+    (Viewer(Role.OFFICER, "officer-5", ("QN-XD", "QN-TC", "QN-MC", "QN")), None),
+    (Viewer(Role.OFFICER), None),
+    (Viewer(Role.HEAD, "officer-1", ("QN", "QN-MC")), None),
+    (Viewer(Role.SUPERVISOR, "officer-1", ("QN-MT", "QN-MC")), None),
+]
+
+
+def decision(viewer: Viewer, person: str | None = None, dossier: Dossier = DOSSIER) -> Decision:
+    return decide(viewer, dossier, subject=ID, person=person, lineage=LINEAGE)
+
+
+def test_every_relation_has_its_row() -> None:
+    assert set(TABLE) == set(Relation) == set(VIEWERS) == set(SEEN)
+
+
+@pytest.mark.parametrize(("relation", "group"), list(product(Relation, Group)))
+def test_a_relation_sees_its_groups(relation: Relation, group: Group) -> None:
+    found = decision(*VIEWERS[relation])
+    assert found.relations == {relation}
+    assert (group in found.groups) is (group in SEEN[relation][0])
+    assert found.sees is (SUMMARY in SEEN[relation][0])
+
+
+@pytest.mark.parametrize("relation", Relation)
+def test_a_relation_sees_its_part_of_the_trail(relation: Relation) -> None:
+    viewer, person = VIEWERS[relation]
+    found = decision(viewer, person)
+    assert found.trail is SEEN[relation][1]
+    assert found.actor == (viewer.sub if relation in {Relation.LEAD, Relation.COORDINATING} else None)
+
+
+@pytest.mark.parametrize(("relation", "name"), list(product(Relation, MOVES)))
+def test_a_relation_makes_the_moves_of_the_table(relation: Relation, name: MoveName) -> None:
+    assert (name in decision(*VIEWERS[relation]).moves) is (relation in MOVES[name].makers)
+
+
+@pytest.mark.parametrize(("viewer", "person"), STRANGERS)
+@pytest.mark.parametrize("state", State)
+def test_without_a_relation_a_dossier_is_as_if_absent(viewer: Viewer, person: str | None, state: State) -> None:
+    found = decision(viewer, person, replace(DOSSIER, state=state))
+    assert found == Decision()
+    assert not found.sees
+
+
+def test_two_relations_add_up() -> None:
+    both = Viewer(Role.OFFICER, "officer-1", ("QN-XD", "QN-MT"))
+    found = decision(both)
+    assert found.relations == {Relation.LEAD, Relation.COORDINATING}
+    assert MoveName.COMPLETE_STEP in found.moves
+    assert MoveName.GIVE_OPINION in found.moves
+
+
+def test_a_head_of_both_units_is_head_of_the_competent_one() -> None:
+    assert decision(Viewer(Role.HEAD, "head-9", ("QN-MT", "QN-XD"))).relations == {Relation.HEAD}
+
+
+def test_the_lead_is_the_one_named_last_also_after_the_end() -> None:
+    ended = replace(DOSSIER, state=State.DECIDED, assignments=tuple(replace(a, ended_at=NOW) for a in DOSSIER.assignments))
+    assert decision(Viewer(Role.OFFICER, "officer-1"), dossier=ended).relations == {Relation.LEAD}
+    assert decision(Viewer(Role.OFFICER, "officer-0"), dossier=ended) == Decision()
+    assert decision(Viewer(Role.OFFICER, "officer-1"), dossier=replace(DOSSIER, assignments=())) == Decision()
+
+
+def test_nobody_is_the_applicant_of_a_dossier_without_one() -> None:
+    citizen, person = VIEWERS[Relation.APPLICANT]
+    assert decision(citizen, person, replace(DOSSIER, applicant=None)) == Decision()
+    nameless = replace(DOSSIER, applicant=Applicant(Ref("d", 1)))
+    assert decision(citizen, person, nameless) == decision(citizen, None, nameless) == Decision()
+
+
+def test_a_named_officer_answers_alone_and_otherwise_anyone_of_the_unit() -> None:
+    anyone, named = DOSSIER.assignments[2:]
+    assert answers(Viewer(Role.OFFICER, "officer-3", ("QN-MT",)), anyone)
+    assert not answers(Viewer(Role.OFFICER, "officer-3", ("QN-TC",)), anyone)
+    assert answers(Viewer(Role.OFFICER, "officer-4", ("QN-XD",)), named)
+    assert not answers(Viewer(Role.OFFICER, "officer-5", ("QN-TC",)), named)
+
+
+def test_a_supervisor_sees_the_units_of_the_tree_below() -> None:
+    at_the_unit, above, beside = (Viewer(Role.SUPERVISOR, "supervisor-1", (unit,)) for unit in ("QN-XD", "QN", "QN-MT"))
+    assert decision(at_the_unit).relations == decision(above).relations == {Relation.SUPERVISOR}
+    assert decision(beside) == Decision()
+
+
+# Personal values.
+
+
+def may_see_personal(viewer: Viewer, person: str | None, dossier: Dossier) -> bool:
+    match viewer.role:
+        case Role.CITIZEN:
+            return person == "pseudonym-1"
+        case Role.RECEPTION:
+            return dossier.state is State.SUBMITTED and "QN-MC" in viewer.units
+        case Role.OFFICER:
+            return viewer.sub in {"officer-1", "officer-4"} or "QN-MT" in viewer.units
+        case Role.HEAD:
+            return "QN-XD" in viewer.units
+        case _:
+            return False
+
+
+SUBS = (None, "officer-0", "officer-1", "officer-4", "citizen-1")
+UNITS = ((), ("QN",), ("QN-XD",), ("QN-MT",), ("QN-TC",), ("QN-MC",))
+TRACKED = ((None, None), (ID, 2), (ID, 1), (OTHER_ID, 2))
+
+
+def test_no_applicant_s_value_is_seen_without_a_rule() -> None:
+    looked = 0
+    for role, state, sub, units, person, (tracked, generation) in product(
+        Role, State, SUBS, UNITS, (None, "pseudonym-1", "pseudonym-2"), TRACKED
+    ):
+        viewer = Viewer(role, sub, units, dossier=tracked, generation=generation)
+        dossier = replace(DOSSIER, state=state)
+        found = decision(viewer, person, dossier)
+        allowed = tracked is None and may_see_personal(viewer, person, dossier)
+        assert (PERSONAL in found.groups) is allowed, (viewer, person, state)
+        assert not found.groups or SUMMARY in found.groups
+        looked += allowed
+    assert looked
+
+
+@pytest.mark.parametrize("state", State)
+def test_reception_sees_the_applicant_s_values_at_intake_alone(state: State) -> None:
+    found = decision(*VIEWERS[Relation.RECEPTION], replace(DOSSIER, state=state))
+    assert (PERSONAL in found.groups) is (state is State.SUBMITTED)
+
+
+# Trackers.
+
+
+@pytest.mark.parametrize(("subject", "generation", "tracked"), [
+    (ID, 2, True),
+    (ID, 1, False),
+    (ID, 3, False),
+    (ID, None, False),
+    (OTHER_ID, 2, False),
+])  # fmt: skip
+def test_a_tracker_follows_its_dossier_while_its_secret_stands(subject: str, generation: int | None, tracked: bool) -> None:  # noqa: FBT001 - a column
+    found = decision(Viewer(Role.PUBLIC, dossier=subject, generation=generation))
+    assert found == Decision(tracked=tracked)
+    assert not found.sees
+    assert not found.moves
+
+
+def test_a_tracking_secret_takes_the_place_of_every_other_right() -> None:
+    for viewer, person in VIEWERS.values():
+        assert decision(replace(viewer, dossier=ID, generation=1), person) == Decision()
+
+
+# Opening a dossier.
+
+
+@pytest.mark.parametrize(("viewer", "may"), [
+    (Viewer(Role.CITIZEN, "citizen-1"), True),
+    (Viewer(Role.CITIZEN), False),
+    (Viewer(Role.RECEPTION, "reception-1", ("QN-MC",)), True),
+    (Viewer(Role.RECEPTION, "reception-2", ("QN-MD",)), False),
+    *((Viewer(role, "somebody", ("QN-MC",)), False) for role in Role if role not in {Role.CITIZEN, Role.RECEPTION}),
+])  # fmt: skip
+def test_a_dossier_is_opened_by_a_citizen_or_at_its_counter(viewer: Viewer, may: bool) -> None:  # noqa: FBT001 - a column
+    assert may_submit(viewer, "QN-MC") is may
+
+
+# The register's last word.
+
+
+def test_a_person_unknown_to_the_register_keeps_what_the_token_says() -> None:
+    viewer = Viewer(Role.OFFICER, "officer-7", ("QN-XD",))
+    assert confirmed(viewer, None, TODAY) is viewer
+
+
+def test_the_register_says_role_and_units() -> None:
+    claimed = Viewer(Role.HEAD, "officer-1", ("QN", "QN-MT"), on_behalf_of="officer-2")
+    found = confirmed(claimed, Officer("officer-1", Role.OFFICER, "QN-XD"), TODAY)
+    assert found == Viewer(Role.OFFICER, "officer-1", ("QN-XD",), on_behalf_of="officer-2")
+
+
+def test_reception_staff_have_their_point_beside_their_unit() -> None:
+    found = confirmed(Viewer(Role.RECEPTION, "reception-1"), Officer("reception-1", Role.RECEPTION, "QN", "QN-MC"), TODAY)
+    assert found.units == ("QN", "QN-MC")
+    assert decision(found).relations == {Relation.RECEPTION}
+
+
+def test_the_last_day_in_office_counts() -> None:
+    viewer, _ = VIEWERS[Relation.LEAD]
+    last_day = Officer("officer-1", Role.OFFICER, "QN-XD", valid_to=TODAY)
+    assert decision(confirmed(viewer, last_day, TODAY)).relations == {Relation.LEAD}
+
+
+@pytest.mark.parametrize("relation", [r for r in Relation if r not in {Relation.APPLICANT, Relation.IMPORT}])
+def test_who_has_left_office_sees_and_does_nothing(relation: Relation) -> None:
+    viewer, _ = VIEWERS[relation]
+    assert viewer.sub
+    gone = Officer(viewer.sub, viewer.role, viewer.units[0], viewer.units[-1], valid_to=date(2025, 1, 19))
+    found = confirmed(viewer, gone, TODAY)
+    assert found == PUBLIC
+    assert decision(found) == Decision()
+    assert not may_submit(found, "QN-MC")

@@ -1,0 +1,89 @@
+"""Records of the trail's stream: which are pushed, which are an alarm."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from casework.audit.chain import Entry
+from casework.ports import Services
+from handlers import stream
+from tests.support import Client, RecordingCourier
+
+
+def record(entry: Entry, name: str = "INSERT", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a record
+    keys = {"subject": {"S": entry.body["subject"]["id"]}, "seq": {"S": f"E#{entry.seq:08d}"}}
+    return {"eventName": name, "dynamodb": {"Keys": keys, "NewImage": {**keys, "line": {"S": entry.line}}, **more}}
+
+
+@pytest.fixture
+def entries(client: Client) -> list[Entry]:
+    code = client.assigned()
+    subject = client.services.store.coded(code)
+    assert subject
+    return client.services.store.entries(subject, 0, 100)
+
+
+@pytest.fixture
+def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+    """Note what is handed on to be delivered."""
+    found: list[Entry] = []
+    monkeypatch.setattr(stream, "deliver", lambda services, entries, render: found.extend(entries))
+    return found
+
+
+def test_entries_are_handed_on_in_the_order_of_the_batch(services: Services, entries: list[Entry], delivered: list[Entry]) -> None:
+    answer = stream.handle({"Records": [record(entry) for entry in entries]}, services)
+    assert answer == {"batchItemFailures": []}
+    assert delivered == entries
+    assert [entry.hash for entry in delivered] == [entry.hash for entry in entries]
+
+
+@pytest.mark.parametrize("name", ["MODIFY", "REMOVE"])
+def test_a_changed_trail_is_an_alarm_and_is_pushed_to_nobody(
+    services: Services, entries: list[Entry], delivered: list[Entry], caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    changed = record(entries[1], name)
+    if name == "REMOVE":
+        del changed["dynamodb"]["NewImage"]
+    with caplog.at_level(logging.CRITICAL):
+        answer = stream.handle({"Records": [record(entries[0]), changed, record(entries[2])]}, services)
+    assert answer == {"batchItemFailures": []}
+    assert delivered == [entries[0], entries[2]]
+    (alarm,) = [line for line in caplog.records if line.levelno == logging.CRITICAL]
+    assert name in alarm.message
+    assert entries[1].body["subject"]["id"] in alarm.message
+
+
+def test_an_empty_batch_is_nothing(services: Services, delivered: list[Entry]) -> None:
+    assert stream.handle({"Records": []}, services) == {"batchItemFailures": []}
+    assert delivered == []
+
+
+def test_what_nobody_watches_costs_one_read(
+    services: Services, entries: list[Entry], courier: RecordingCourier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+    wrapped = services.store.watched
+
+    def watched(topics: list[str], now: Any) -> frozenset[str]:  # noqa: ANN401 - as the store takes it
+        asked.append(topics)
+        return wrapped(topics, now)
+
+    def never(*_: object) -> None:
+        raise AssertionError("there is nothing to read for what nobody watches")
+
+    monkeypatch.setattr(services.store, "watched", watched)
+    monkeypatch.setattr(services.store, "subscriptions", never)
+    monkeypatch.setattr(services.store, "held", never)
+    stream.handle({"Records": [record(entry) for entry in entries]}, services)
+    assert len(asked) == 1
+    assert courier.posts == []
+
+
+def test_a_line_that_cannot_be_read_fails_the_batch(services: Services, entries: list[Entry], delivered: list[Entry]) -> None:
+    broken = record(entries[0])
+    broken["dynamodb"]["NewImage"]["line"]["S"] = "{"
+    with pytest.raises(ValueError, match="unexpected end"):
+        stream.handle({"Records": [broken]}, services)
+    assert delivered == []

@@ -1,0 +1,392 @@
+"""The command line as a shell sees it: what is printed where, the exit status, and what is left behind."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import jwt
+import pytest
+
+from local import engine as engines
+from local.commands import DONE, FAILED, UNREADABLE, USAGE
+from local.eventlog import COLUMNS
+from local.home import AUDIENCE, ISSUER, Home, Run
+from tests.e2e.conftest import LONGEST_S, PROJECT, Service, command, environment, started
+from tests.local.test_engine import ends
+
+Done = subprocess.CompletedProcess[str]
+COMMANDS = ("serve", "seed", "replay", "token")
+START = datetime(2024, 3, 4, 1, tzinfo=UTC)
+
+
+def run(*arguments: str | Path, data: Path, **more: str) -> Done:
+    return subprocess.run(
+        command(*arguments),
+        cwd=PROJECT,
+        env=environment(data, **more),
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_S,
+        check=False,
+    )
+
+
+def one_line(done: Done, status: int) -> str:
+    """The one line of a failed command."""
+    assert done.returncode == status, done
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr.strip()
+
+
+def log(file: Path, cases: int, events: int) -> Path:
+    lines = [",".join(COLUMNS)]
+    for case in range(cases):
+        start = START + timedelta(days=case)
+        lines += [
+            f"Desk,c{case},{start + timedelta(days=9)},,R,{start},c{case}-{event},S{event % 5},G,R,{start + timedelta(minutes=event)}"
+            for event in range(events)
+        ]
+    file.write_text("\n".join(lines) + "\n")
+    return file
+
+
+def running_engines(data: Path) -> list[str]:
+    """The engines that run on a folder, as the system lists them."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True)  # noqa: S607 - wherever it stands
+    return [line for line in listed.stdout.splitlines() if "DynamoDBLocal.jar" in line and str(data / "store") in line]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that no test of this module ends."""
+    with started(tmp_path_factory.mktemp("running") / "data") as found:
+        yield found
+
+
+# Usage
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_an_example(data: Path, name: str) -> None:
+    done = run(name, "--help", data=data)
+    assert done.returncode == DONE
+    assert f"giamsat {name}" in done.stdout.split("Example: ")[1]
+    assert "--data DIR" in done.stdout
+    assert done.stderr == ""
+
+
+def test_help_names_every_command(data: Path) -> None:
+    done = run("--help", data=data)
+    assert done.returncode == DONE
+    assert all(f"\n    {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["seed", "more"], "unrecognized arguments: more"),
+        (["seed", "--what"], "unrecognized arguments: --what"),
+        (["replay"], "required: FILE.csv"),
+        (["replay", "x.csv", "--speed", "0"], "a speed is a number above 0, not '0'"),
+        (["replay", "x.csv", "--speed", "-1"], "a speed is a number above 0, not '-1'"),
+        (["replay", "x.csv", "--speed", "nan"], "not 'nan'"),
+        (["replay", "x.csv", "--speed", "inf"], "not 'inf'"),
+        (["replay", "x.csv", "--speed", "fast"], "not 'fast'"),
+        (["token"], "required: --role"),
+        (["token", "--role", "KING"], "argument --role: "),
+        (["token", "--role", "PUBLIC"], "argument --role: "),
+        (["token", "--role", "IMPORT"], "argument --role: "),
+        (["token", "--role", "ADMIN", "--ttl", "8"], "a time is as 30s, 15m, 8h or 7d, not '8'"),
+        (["token", "--role", "ADMIN", "--ttl", "-8h"], "--ttl"),
+        (["token", "--role", "ADMIN", "--ttl", "1.5h"], "not '1.5h'"),
+        (["token", "--role", "ADMIN", "--ttl", "9999999d"], "not '9999999d'"),
+        (["serve", "--port", "0"], "a port is 1 to 65535, not '0'"),
+        (["serve", "--port", "65536"], "a port is 1 to 65535"),
+        (["serve", "--port", "http"], "a port is 1 to 65535"),
+        (["serve", "--port", "²"], "a port is 1 to 65535"),
+    ],
+)
+def test_wrong_usage_is_one_line(data: Path, arguments: list[str], reason: str) -> None:
+    line = one_line(run(*arguments, data=data), USAGE)
+    assert reason in line
+    assert line.startswith("giamsat")
+    assert line.endswith("--help)")
+    assert not data.exists()
+
+
+def test_a_bad_port_in_the_environment_is_wrong_usage(data: Path) -> None:
+    assert "a port is 1 to 65535, not 'x'" in one_line(run("serve", data=data, PORT="x"), USAGE)
+
+
+# Tokens
+
+
+def claims(done: Done, data: Path) -> dict[str, object]:
+    assert (done.returncode, done.stderr) == (DONE, "")
+    token = done.stdout.removesuffix("\n")
+    assert token.count(".") == 2
+    assert token.split() == [token]
+    key = jwt.PyJWKSet.from_json((data / "keys" / "key-set.json").read_text()).keys[0]
+    assert jwt.get_unverified_header(token)["kid"] == key.key_id
+    return jwt.decode(token, key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER)
+
+
+def test_token_prints_a_token_and_nothing_else(data: Path) -> None:
+    found = claims(run("token", "--role", "HEAD", data=data), data)
+    assert found.keys() == {"iss", "aud", "sub", "role", "units", "iat", "exp"}
+    assert (found["role"], found["sub"], found["units"]) == ("HEAD", "head-1", ["QN-XD"])
+    assert int(str(found["exp"])) - int(str(found["iat"])) == 8 * 3600
+
+
+def test_token_as_asked_for(data: Path) -> None:
+    asked = ("--subject", "h-9", "--unit", "QN-MT", "--unit", "QN-XD", "--on-behalf-of", "head-1", "--ttl", "15m")
+    found = claims(run("token", "--role", "HEAD", *asked, data=data), data)
+    assert (found["sub"], found["units"], found["on_behalf_of"]) == ("h-9", ["QN-MT", "QN-XD"], "head-1")
+    assert int(str(found["exp"])) - int(str(found["iat"])) == 15 * 60
+
+
+def test_another_subject_has_no_units_of_the_usual_one(data: Path) -> None:
+    assert claims(run("token", "--role", "OFFICER", "--subject", "o-9", data=data), data)["units"] == []
+
+
+def test_tokens_of_one_folder_have_one_key(data: Path) -> None:
+    claims(run("token", "--role", "ADMIN", data=data), data)
+    first = (data / "keys" / "key-set.json").read_bytes()
+    claims(run("token", "--role", "CITIZEN", data=data), data)
+    assert (data / "keys" / "key-set.json").read_bytes() == first
+
+
+def test_data_is_chosen_before_the_environment(data: Path, tmp_path: Path) -> None:
+    claims(run("token", "--role", "ADMIN", "--data", tmp_path / "other", data=data), tmp_path / "other")
+    assert not data.exists()
+
+
+# Input and folders that are of no use
+
+
+def test_an_unreadable_log_is_told_with_its_line(data: Path, tmp_path: Path) -> None:
+    file = log(tmp_path / "log.csv", 2, 3)
+    file.write_text(file.read_text().replace("c1-0,", "c0-0,"))
+    assert one_line(run("replay", file, data=data), UNREADABLE) == "giamsat: line 5: event 'c0-0' stands in line 2 already"
+    assert not data.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"", "line 1: log.csv is empty"),
+        (b"a,b\n", "line 1: missing columns"),
+        (b"\xff\xfe", "line 1: not UTF-8"),
+        (b"x" * 1_000_000, "line 1: no CSV"),
+        (",".join([*COLUMNS, "a\x1b[2Jb"]).encode(), r"line 1: unknown columns: 'a\x1b[2Jb'"),
+    ],
+)
+def test_a_file_that_is_no_log(data: Path, tmp_path: Path, content: bytes | None, reason: str) -> None:
+    file = tmp_path / "log.csv"
+    if content is not None:
+        file.write_bytes(content)
+    assert reason in one_line(run("replay", file, "--json", data=data), UNREADABLE)
+    assert not data.exists()
+
+
+@pytest.mark.parametrize("arguments", [("serve",), ("seed",), ("token", "--role", "ADMIN")], ids=lambda given: str(given[0]))
+def test_a_folder_that_cannot_be_written(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    data = tmp_path / "file"
+    data.touch()
+    line = one_line(run(*arguments, data=data, PORT=str(engines.free_port())), FAILED)
+    assert str(data) in line
+    assert "exists" in line or "Not a directory" in line
+    assert data.read_bytes() == b""
+
+
+@pytest.mark.parametrize("name", ["serve", "seed"])
+def test_a_missing_engine(data: Path, tmp_path: Path, name: str) -> None:
+    done = run(name, data=data, GIAMSAT_ENGINE=str(tmp_path), PORT=str(engines.free_port()))
+    assert one_line(done, FAILED) == f"giamsat: there is no engine in {tmp_path}: run `make setup`"
+    assert not (data / "run.json").exists()
+
+
+def test_an_engine_that_does_not_start(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "DynamoDBLocal.jar").touch()
+    line = one_line(run("serve", data=data, GIAMSAT_ENGINE=str(tmp_path), PORT=str(engines.free_port())), FAILED)
+    assert "the engine ended with status" in line
+
+
+def test_a_taken_port(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        line = one_line(run("serve", data=data, PORT=str(port)), FAILED)
+    assert line == f"giamsat: cannot listen on 127.0.0.1:{port}: Address already in use; choose another port with PORT="
+    assert not running_engines(data)
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A file system that is soon full."""
+    folder.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mounting, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("a small disk cannot be mounted here: it takes root on Linux")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)  # noqa: S607 - wherever it stands
+
+
+def test_a_full_disk_during_a_replay(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as data:
+        done = run("replay", log(tmp_path / "log.csv", 80, 20), "--json", data=data)
+        assert done.returncode == FAILED
+        assert done.stdout == ""
+        *_, line = done.stderr.splitlines()
+        assert line.startswith("giamsat: ")
+        assert line.endswith(f"; the disk of {data} is full")
+        assert "Traceback" not in done.stderr
+        assert not running_engines(data)
+
+
+@pytest.mark.parametrize(("name", "seeded"), [("serve", True), ("seed", False)])
+def test_a_full_disk_at_the_start(tmp_path: Path, name: str, seeded: bool) -> None:  # noqa: FBT001 - a parameter of pytest
+    with small_disk(tmp_path / "disk") as data:
+        if seeded:
+            assert run("seed", data=data).returncode == DONE
+        with contextlib.suppress(OSError), (data / "filling").open("wb", buffering=0) as filling:
+            while filling.write(b"0" * 4096):
+                pass
+        assert "No space left on device" in one_line(run(name, data=data, PORT=str(engines.free_port())), FAILED)
+        assert not (data / "run.json").exists()
+
+
+# A running service
+
+
+def test_a_second_service_on_one_folder(running: Service) -> None:
+    line = one_line(run("serve", data=running.data, PORT=str(engines.free_port())), FAILED)
+    assert f"an engine (process {running.engine}) already runs on {running.data}" in line
+    assert running.ask("{ viewer { __typename } }")["data"]
+    assert Home(running.data).running()
+
+
+def test_the_environment_chooses_data_and_port(running: Service) -> None:
+    found = Home(running.data).running()
+    assert found is not None
+    assert (found.pid, found.url) == (running.process.pid, f"http://127.0.0.1:{running.port}")
+
+
+def test_commands_use_the_engine_of_the_running_service(running: Service, tmp_path: Path) -> None:
+    assert run("seed", data=running.data).stdout.startswith("the register holds the ")
+    done = run("replay", log(tmp_path / "small.csv", 2, 3), "--json", data=running.data)
+    assert done.returncode == DONE, done.stderr
+    *_, last = done.stdout.splitlines()
+    told = json.loads(last)
+    assert {name: told[name] for name in ("dossiers", "events", "entries", "ended", "ended_late")} == {
+        "dossiers": 2, "events": 6, "entries": 12, "ended": 0, "ended_late": 0,
+    }  # fmt: skip
+    asked = running.ask('{ dossier(code: "SMALL-240304-0001") { entries } }', "INSPECTOR")
+    assert asked["data"]["dossier"]["entries"] == 6
+    assert len(running_engines(running.data)) == 1
+
+
+def test_commands_start_an_engine_of_their_own_and_end_it(data: Path, tmp_path: Path) -> None:
+    file = log(tmp_path / "small.csv", 2, 3)
+    first = run("replay", file, "--json", data=data)
+    assert first.returncode == DONE, first.stderr
+    assert json.loads(first.stdout)["added"] == 12
+    assert not running_engines(data)
+    again = run("replay", file, data=data)
+    assert again.stdout.startswith("dossiers 2  events 6  entries 12  ended 0  ended_late 0  added 0  moves_per_s ")
+    assert again.stdout.count("\n") == 1
+    assert not running_engines(data)
+
+
+def test_a_run_file_of_a_dead_service_is_passed_over(data: Path) -> None:
+    data.mkdir()
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    Home(data).announce(Run(dead.pid, "http://127.0.0.1:9", "http://127.0.0.1:9"))
+    assert run("seed", data=data).returncode == DONE
+
+
+def test_an_engine_that_hangs_up(data: Path) -> None:
+    data.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as engine:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):  # the listener was shut
+                while True:
+                    engine.accept()[0].close()
+
+        ending = threading.Thread(target=hang_up)
+        ending.start()
+        try:
+            Home(data).announce(Run(os.getpid(), f"http://127.0.0.1:{engine.getsockname()[1]}", "http://127.0.0.1:9"))
+            done = run("seed", data=data)
+        finally:
+            with contextlib.suppress(OSError):  # some systems shut no listener; closing it ends the thread there
+                engine.shutdown(socket.SHUT_RDWR)
+            engine.close()
+            ending.join(LONGEST_S)
+    assert one_line(done, FAILED).startswith("giamsat: the engine failed: ")
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_all(data: Path, by: signal.Signals) -> None:
+    with started(data) as service:
+        engine = service.engine
+        assert Home(data).running()
+        assert service.end(by) == DONE
+        assert service.said() == ""
+        assert not (data / "run.json").exists()
+        assert ends(engine)
+        assert not running_engines(data)
+
+
+def test_a_service_ends_with_its_engine(data: Path) -> None:
+    with started(data) as service:
+        os.kill(service.engine, signal.SIGKILL)
+        assert service.process.wait(LONGEST_S) == FAILED
+        *warnings, line = service.said().splitlines()
+        assert line == f"giamsat: the engine ended with status -9; see {data}/store/engine.log"
+        assert all(warning.startswith("the stream could not be read, trying again: ") for warning in warnings)
+        assert not (data / "run.json").exists()
+
+
+def test_a_replay_whose_service_is_killed_goes_on_later(data: Path, tmp_path: Path) -> None:
+    file = log(tmp_path / "long.csv", 6, 20)
+    with started(data) as service:
+        with subprocess.Popen(
+            command("replay", file, "--json"), cwd=PROJECT, env=environment(data), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as replay:
+            while not service.ask('{ dossier(code: "LONG-240305-0001") { entries } }', "INSPECTOR")["data"]["dossier"]:
+                assert replay.poll() is None
+            service.kill()
+            told, errors = replay.communicate(timeout=LONGEST_S)
+        assert (replay.returncode, told) == (FAILED, "")
+        assert errors.splitlines()[-1].startswith("giamsat: ")
+        assert "Traceback" not in errors
+    done = run("replay", file, "--json", data=data)
+    assert done.returncode == DONE, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["dossiers"], found["events"], found["entries"]) == (6, 120, 138)
+    assert 0 < found["added"] < 138

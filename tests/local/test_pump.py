@@ -1,0 +1,207 @@
+"""The stream's way into its handler: every entry, in order, whatever fails in between."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import pytest
+
+from casework.audit.chain import reopened
+from casework.model.errors import Unavailable
+from casework.ports import Services
+from handlers import stream
+from local import pump as pumps
+from local.engine import Engine
+from local.home import QUICK, REGION
+from local.pump import Pump
+from tests.support import Client
+
+LONGEST_S = 60
+FOLLOWERS = itertools.count()
+Event = dict[str, Any]
+
+
+@dataclass
+class Records:
+    """Stands where the stream's handler stands: keeps what it was given, or fails as it was told to."""
+
+    entries: list[tuple[str, int]] = field(default_factory=list)
+    batches: list[int] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+
+    def __call__(self, event: Event, _: Services) -> Event:
+        found = [reopened(record["dynamodb"]["NewImage"]["line"]["S"]).body for record in event["Records"]]
+        self.batches.append(len(found))
+        if self.failures:
+            raise self.failures.pop(0)
+        self.entries += [(body["subject"]["id"], body["seq"]) for body in found]
+        return {"batchItemFailures": []}
+
+    def of(self, subject: str) -> list[int]:
+        return [seq for there, seq in self.entries if there == subject]
+
+
+@pytest.fixture
+def records(monkeypatch: pytest.MonkeyPatch) -> Records:
+    """Also makes the pump follow the tests' own stream, from a place that nobody else keeps."""
+    found = Records()
+    monkeypatch.setattr(stream, "handle", found)
+    monkeypatch.setattr(pumps, "STAGE", "test")
+    monkeypatch.setattr(pumps, "FOLLOWER", f"pump-test-{next(FOLLOWERS)}")
+    return found
+
+
+Start = Callable[[], Pump]
+
+
+@pytest.fixture
+def start(services: Services, engine: Engine) -> Iterator[Start]:
+    begun: list[Pump] = []
+
+    def starting() -> Pump:
+        begun.append(Pump(services, engine.endpoint, lambda: True))
+        begun[-1].start()
+        return begun[-1]
+
+    yield starting
+    for pump in begun:
+        pump.stop()
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LONGEST_S
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def opened(client: Client) -> tuple[str, str]:
+    """Open a dossier; gives its code and its id within the store."""
+    code = client.submitted()["dossier"]["code"]
+    found = client.services.store.coded(code)
+    assert found
+    return code, found
+
+
+def received(client: Client, code: str) -> None:
+    assert client.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])["errors"] == []
+
+
+@pytest.mark.usefixtures("store")
+def test_every_entry_comes_once_and_in_order(client: Client, records: Records, start: Start) -> None:
+    before = [opened(client) for _ in range(3)]
+    start()
+    during = [opened(client) for _ in range(3)]
+    for code, _ in (*before, *during):
+        received(client, code)
+    until(lambda: all(len(records.of(subject)) >= 2 for _, subject in (*before, *during)))
+    assert all(records.of(subject) == [1, 2] for _, subject in (*before, *during))
+    assert max(records.batches) <= pumps.BATCH
+
+
+def test_a_restart_goes_on_from_its_place(client: Client, records: Records, start: Start) -> None:
+    code, subject = opened(client)
+    first = start()
+    until(lambda: records.of(subject) == [1])
+    first.stop()
+    known = len(records.entries)
+    received(client, code)
+    start()
+    until(lambda: len(records.of(subject)) > 1)
+    assert records.of(subject) == [1, 2]
+    assert len(records.entries) < 2 * known + 2, "it did not begin anew"
+
+
+def test_a_failing_batch_is_tried_again_and_nothing_is_skipped(client: Client, records: Records, start: Start) -> None:
+    code, subject = opened(client)
+    start()
+    until(lambda: records.of(subject) == [1])
+    records.failures += [Unavailable("the store did not answer")] * 3
+    received(client, code)
+    other, behind = opened(client)
+    received(client, other)
+    until(lambda: len(records.of(behind)) == 2)
+    assert records.failures == []
+    assert records.of(subject) == [1, 2]
+    assert records.of(behind) == [1, 2]
+
+
+def test_a_place_that_the_stream_does_not_know(client: Client, records: Records, start: Start, engine: Engine) -> None:
+    code, subject = opened(client)
+    streams = boto3.client("dynamodbstreams", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK)
+    (found,) = [row["StreamArn"] for row in streams.list_streams(TableName="giamsat-test-trail")["Streams"]]
+    for shard in streams.describe_stream(StreamArn=found)["StreamDescription"]["Shards"]:
+        client.services.store.keep_place(pumps.FOLLOWER, shard["ShardId"], "0" * 21)
+    start()
+    until(lambda: records.of(subject) == [1])
+    received(client, code)
+    until(lambda: len(records.of(subject)) > 1)
+    assert records.of(subject) == [1, 2]
+
+
+@dataclass
+class Forgetful:
+    """A stream that has trimmed what was there at the place that is asked for."""
+
+    streams: Any
+    refuses: str
+    refused: int = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any call of the client
+        return getattr(self.streams, name)
+
+    def get_shard_iterator(self, **asked: Any) -> Any:  # noqa: ANN401 - as the client
+        if self.refuses == "GetShardIterator" and asked["ShardIteratorType"] == "AFTER_SEQUENCE_NUMBER":
+            self.refuse()
+        return self.streams.get_shard_iterator(**asked)
+
+    def get_records(self, **asked: Any) -> Any:  # noqa: ANN401 - as the client
+        if self.refuses == "GetRecords" and not self.refused:
+            self.refuse()
+        return self.streams.get_records(**asked)
+
+    def refuse(self) -> None:
+        self.refused += 1
+        raise self.streams.exceptions.TrimmedDataAccessException({"Error": {"Code": "TrimmedDataAccessException"}}, self.refuses)
+
+
+@pytest.mark.parametrize("refuses", ["GetShardIterator", "GetRecords"])
+def test_a_place_that_the_stream_has_trimmed(client: Client, records: Records, start: Start, engine: Engine, refuses: str) -> None:
+    code, subject = opened(client)
+    first = start()
+    until(lambda: records.of(subject) == [1])
+    first.stop()
+    received(client, code)
+    records.entries.clear()
+    pump = Pump(client.services, engine.endpoint, lambda: True)
+    forgetful = Forgetful(pump._streams, refuses)
+    pump._streams = forgetful  # type: ignore[assignment] # it stands for the client
+    pump.start()
+    try:
+        until(lambda: len(records.of(subject)) > 1)
+    finally:
+        pump.stop()
+    # It begins with the oldest record that there is; who watches drops what was seen before.
+    assert records.of(subject) == [1, 2]
+    assert forgetful.refused == 1
+
+
+def test_it_rests_where_nobody_is_connected_and_is_woken(
+    client: Client, records: Records, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pumps, "IDLE_S", 600.0)
+    pump = Pump(client.services, engine.endpoint, lambda: False)
+    pump.start()
+    try:
+        _, subject = opened(client)
+
+        def seen() -> bool:
+            pump.wake()  # again and again: one may come before it rests
+            return records.of(subject) == [1]
+
+        until(seen)
+    finally:
+        pump.stop()

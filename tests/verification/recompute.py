@@ -1,0 +1,552 @@
+"""A second program for the audit trail, written from `docs/audit-format.md` and sharing nothing with the service.
+
+It takes the items of each table as DynamoDB has them and recomputes what stands in them: chains, commitments, disclosures, and every
+attribute that follows from these. `problems` names each item that is not as it must be. It reads no clock, no secret and no database.
+"""
+
+import contextlib
+import hashlib
+import json
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+Item = Mapping[str, Mapping[str, Any]]
+Tables = Mapping[str, Sequence[Item]]
+
+# What only the service can check, by kind of item and attribute: values under its secret, and what no entry speaks of.
+UNCHECKED = {
+    ("state", "applicant_key"): "keyed, and there or not as the applicant has an account",
+    ("memory", "fingerprint"): "keyed",
+    ("memory", "expires_at"): "when a request is forgotten proves nothing; that it is there is checked",
+    ("memory", "pk"): "of a submission: the scope after `submit:` is keyed; every other scope is checked",
+    ("memory", "sk"): "of a person's request: the key after the mutation is the caller's own word",
+    ("counter", "drawn"): "numbers may be drawn and not used, so only one that is too low is found",
+}
+
+TABLES = ("trail", "subjects", "disclosures", "due", "log")
+GENESIS = "0" * 64
+NO_DUE = "9999-12-31T23:59:59.999999Z"
+LARGEST = 2**53
+SALT_BYTES = 16
+MEMBERS = (
+    "action", "actor", "after", "changes", "digests", "log", "occurred_at", "on_behalf_of", "prev", "province", "reason", "recorded_at",
+    "request", "seq", "subject", "v",
+)  # fmt: skip
+FIELD = re.compile(
+    "code|state|kind|procedure|procedure_version|unit|reception_point|delivery_point|channel|slip_key|secret_generation|submitted_at|"
+    "version|rehearsal|applicant|imported|received_at|checked|fixed_due_at|original_due_at|promised_due_at|due_at|calendar_version|arming|"
+    "raised|decided_at|outcome|decision_reason|waiver|flags|"
+    r"(assignments|steps|opinions|intervals|supplements)\.[1-9][0-9]*"
+)
+OPEN = frozenset({"SUBMITTED", "RECEIVED", "IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"})
+MUTATIONS = {
+    "SUBMITTED": "submitDossier",
+    "RECEIVED": "receiveDossier",
+    "ASSIGNED": "assignDossier",
+    "STEP_COMPLETED": "completeStep",
+    "OPINION_GIVEN": "giveOpinion",
+    "SUPPLEMENT_REQUESTED": "requestSupplement",
+    "DOCUMENTS_SUPPLIED": "supplyDocuments",
+    "DECIDED": "decideDossier",
+}
+
+ID = re.compile(r"[0-9a-f]{32}")
+HASH = re.compile(r"[0-9a-f]{64}")
+DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
+INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+WHOLE = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
+CODE = re.compile(r"(.+)-([0-9]{6})-([0-9]{4,})", re.ASCII)
+ESCAPED = re.compile(r'[\x00-\x1f"\\]')
+SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class Wrong(Exception):
+    """Something is not as it must be."""
+
+
+def problems(tables: Tables) -> list[str]:
+    """Recompute everything; each finding names its item. An empty list means that every byte is as it must be."""
+    check = Check()
+    for name in sorted(tables.keys() - set(TABLES)):
+        check.found.append(f"{name}: no such table")
+    check.trail(tables["trail"])
+    check.disclosures(tables["disclosures"])
+    check.subjects(tables["subjects"])
+    check.due(tables["due"])
+    check.log(tables["log"])
+    check.complete()
+    return check.found
+
+
+def canonical(value: object) -> bytes:
+    """Write canonical JSON."""
+    return _written(value).encode()
+
+
+def _written(value: object) -> str:
+    if isinstance(value, str):
+        return '"' + ESCAPED.sub(_escaped, value) + '"'
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
+        case int():
+            _must(abs(value) < LARGEST, f"{value} is too large a number")
+            return str(value)
+        case list():
+            return "[" + ",".join(map(_written, value)) + "]"
+        case dict():
+            _must(all(isinstance(key, str) and key.isascii() for key in value), "a key is not ASCII")
+            return "{" + ",".join([f"{_written(key)}:{_written(value[key])}" for key in sorted(value)]) + "}"
+        case _:
+            raise Wrong(f"{value!r} is no canonical JSON")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return SHORT.get(found[0]) or f"\\u{ord(found[0]):04x}"
+
+
+def hash_of(line: str) -> str:
+    """Give the hash of an entry."""
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def field_commitment(name: str, value: object) -> str:
+    """Commit to one field."""
+    return hashlib.sha256(b"giamsat/field/v1\0" + canonical([name, value])).hexdigest()
+
+
+def state_commitment(fields: Mapping[str, str]) -> str:
+    """Commit to a state by the commitments of its fields."""
+    return hashlib.sha256(b"giamsat/state/v1\0" + canonical(dict(fields))).hexdigest()
+
+
+def digest_of(disclosure: str) -> str:
+    """Give the digest of a disclosure."""
+    return urlsafe_b64encode(hashlib.sha256(disclosure.encode("ascii")).digest()).rstrip(b"=").decode()
+
+
+def disclosed(disclosure: str) -> tuple[str, object]:
+    """Open a disclosure: name and value."""
+    raw = urlsafe_b64decode(disclosure + "=" * (-len(disclosure) % 4))
+    _must(urlsafe_b64encode(raw).rstrip(b"=").decode() == disclosure, "a disclosure is not base64url without padding")
+    salt, name, value = json.loads(raw)
+    _must(canonical([salt, name, value]) == raw, "a disclosure is not canonical")
+    _must(isinstance(name, str), "a disclosure has no name")
+    _must(len(urlsafe_b64decode(salt + "==")) == SALT_BYTES, f"a salt is not {SALT_BYTES} bytes")
+    return name, value
+
+
+@dataclass
+class Entry:
+    """What other items must agree with."""
+
+    seq: int
+    hash: str
+    body: Mapping[str, Any]
+    unit: str
+    before: str | None  # record time of the entry before
+
+    @property
+    def recorded_at(self) -> str:
+        return str(self.body["recorded_at"])
+
+
+@dataclass
+class Chain:
+    """A subject as its entries leave it."""
+
+    id: str
+    state: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+    entries: dict[int, Entry] = field(default_factory=dict)
+
+    @property
+    def last(self) -> Entry | None:
+        return self.entries.get(len(self.entries))
+
+    def shard(self, digits: int, shards: int) -> int:
+        return int(self.id[:digits], 16) % shards
+
+
+class Check:
+    """One run over the tables of a store, in the order in which one thing follows from another."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self.chains: dict[str, Chain] = {}
+        self.logs: set[str] = set()
+        self.with_disclosures: set[tuple[str, int]] = set()
+        self.marked: set[tuple[str, int]] = set()
+        self.remembered: set[tuple[str, int]] = set()
+        self.states: dict[str, Mapping[str, Any]] = {}
+        self.codes: set[str] = set()
+        self.rows: set[str] = set()
+        self.counters: list[tuple[str, str, int, str]] = []
+
+    @contextlib.contextmanager
+    def at(self, item: str) -> Iterator[None]:
+        """Note what is wrong with an item and go on with the next. Bytes that cannot be read at all fail in many ways."""
+        try:
+            yield
+        except (Wrong, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
+            self.found.append(f"{item}: {error if isinstance(error, Wrong) else repr(error)}")
+
+    def entry(self, subject: str, seq: int) -> Entry:
+        chain = self.chains.get(subject)
+        _must(chain is not None and seq in chain.entries, f"there is no entry {seq} of {subject!r}")
+        assert chain is not None
+        return chain.entries[seq]
+
+    # trail
+
+    def trail(self, items: Sequence[Item]) -> None:
+        by_subject: dict[str, list[tuple[str, Item]]] = defaultdict(list)
+        for item in items:
+            with self.at(f"trail {_key(item, 'subject', 'seq')}"):
+                by_subject[item["subject"]["S"]].append((item["seq"]["S"], item))
+        for subject, rows in by_subject.items():
+            chain = self.chains[subject] = Chain(subject)
+            for key, item in sorted(rows, key=lambda row: row[0]):
+                with self.at(f"trail {subject} {key}"):
+                    self._entry(chain, item)
+        if len(self.logs) > 1:
+            self.found.append(f"trail: entries of several logs: {sorted(self.logs)}")
+
+    def _entry(self, chain: Chain, item: Item) -> None:
+        seen = _plain(
+            item,
+            {"subject": "S", "seq": "S", "line": "S", "moment": "S", "unit_month": "S", "province_day": "S"},
+            {"actor_month": "S"},
+        )
+        _must(ID.fullmatch(chain.id), "the subject is no id")
+        body = json.loads(seen["line"])
+        _must(canonical(body) == seen["line"].encode(), "the line is not canonical")
+        _must(body.keys() == set(MEMBERS), "the line has other members")
+        before = chain.last
+        seq = len(chain.entries) + 1
+        # The entry counts as read from here on, so that one fault does not look like a gap as well.
+        unit = chain.state.get("unit", "")
+        here = chain.entries[seq] = Entry(seq, hash_of(seen["line"]), body, unit, before.recorded_at if before else None)
+        self.logs.add(str(body["log"]))
+        _well_formed(body)
+        _is(body["subject"], {"kind": "dossier", "id": chain.id}, "subject")
+        _is(body["seq"], seq, "seq")
+        _is(seen["seq"], f"E#{seq:08d}", "the key's seq")
+        _is(body["prev"], before.hash if before else GENESIS, "prev")
+        _must(before is None or body["recorded_at"] > before.recorded_at, "recorded_at does not grow")
+        _is(body["province"], before.body["province"] if before else seen["province"], "the line's province")
+        _is(seen["province"], body["province"], "province")
+        _applied(chain, body)
+        here.unit = str(chain.state["unit"])
+        self._referred(chain, here)
+        _indexed(chain, here, seen)
+
+    def _referred(self, chain: Chain, entry: Entry) -> None:
+        for digest, number in _references([change["to"] for change in entry.body["changes"]] + [entry.body["reason"]]):
+            _must(number in chain.entries, f"a reference to entry {number}")
+            _must(digest in chain.entries[number].body["digests"], f"a reference to {digest}, which did not come with entry {number}")
+
+    # disclosures
+
+    def disclosures(self, items: Sequence[Item]) -> None:
+        for item in items:
+            with self.at(f"disclosures {_key(item, 'subject', 'seq')}"):
+                seen = _plain(item, {"subject": "S", "seq": "S", "disclosures": "L"})
+                entry = self.entry(seen["subject"], _seq(seen["seq"]))
+                _is(seen["province"], entry.body["province"], "province")
+                _must(seen["disclosures"], "there are none in it")
+                _is([digest_of(text) for text in seen["disclosures"]], entry.body["digests"], "digests")
+                for text in seen["disclosures"]:
+                    disclosed(text)
+                _once(self.with_disclosures, (seen["subject"], entry.seq))
+
+    # subjects
+
+    def subjects(self, items: Sequence[Item]) -> None:
+        for item in items:
+            name = _key(item, "pk", "sk")
+            with self.at(f"subjects {name}"):
+                sort = item["sk"]["S"]
+                if sort == "STATE":
+                    self._state(item)
+                elif sort == "CODE":
+                    self._code(item)
+                elif sort == "COUNTER":
+                    self._counter(item)
+                elif sort.startswith("KEY#"):
+                    self._memory(item)
+                else:
+                    raise Wrong("a stray item")
+
+    def _state(self, item: Item) -> None:
+        wanted = {"pk": "S", "sk": "S", "kind": "S", "entries": "N", "version": "N", "head": "S", "recorded_at": "S", "state": "S"}
+        wanted |= {"unit_key": "S", "province_key": "S", "due_sort": "S"}
+        optional = dict.fromkeys(("officer_key", "applicant_key", "due_bucket", "due_moment", "due_level"), "S")
+        seen = _plain(item, wanted, optional)
+        chain = self.chains.get(seen["pk"])
+        _must(chain and chain.last, "a state without entries")
+        assert chain is not None
+        assert chain.last is not None
+        _must(chain.id not in self.states, "a second state")
+        self.states[chain.id] = seen
+        last, state = chain.last, chain.state
+        _is(seen["state"].encode(), canonical(state), "state")
+        side = "OPEN" if state["state"] in OPEN else "CLOSED"
+        leads = [v["officer"] for n, v in state.items() if n.startswith("assignments.") and v["role"] == "LEAD" and "ended_at" not in v]
+        _must(len(leads) <= 1, "more than one lead")
+        expected = {
+            "kind": last.body["subject"]["kind"],
+            "entries": last.seq,
+            "version": state["version"],
+            "head": last.hash,
+            "recorded_at": last.recorded_at,
+            "province": last.body["province"],
+            "unit_key": f"{state['unit']}#{side}",
+            "province_key": f"{last.body['province']}#{side}",
+            "officer_key": f"{leads[0]}#{side}" if leads else None,
+            "due_sort": f"{state.get('due_at', NO_DUE)}#{chain.id}",
+        }
+        for name, value in expected.items():
+            _is(seen.get(name), value, name)
+        rows = [seen.get(name) is not None for name in ("due_bucket", "due_moment", "due_level")]
+        _must(all(rows) or not any(rows), "half a due row")
+
+    def _code(self, item: Item) -> None:
+        seen = _plain(item, {"pk": "S", "sk": "S", "subject": "S"})
+        entry = self.entry(seen["subject"], 1)
+        _is(seen["pk"], f"CODE#{self.chains[seen['subject']].state['code']}", "pk")
+        _is(seen["province"], entry.body["province"], "province")
+        _once(self.codes, seen["subject"])
+
+    def _memory(self, item: Item) -> None:
+        seen = _plain(item, {"pk": "S", "sk": "S", "subject": "S", "seq": "N", "fingerprint": "S"}, {"expires_at": "N"})
+        entry = self.entry(seen["subject"], seen["seq"])
+        body = entry.body
+        _is(seen["province"], body["province"], "province")
+        _once(self.remembered, (seen["subject"], entry.seq))
+        if body["actor"]["kind"] == "IMPORT":
+            _is(seen["pk"], body["request"], "scope")
+            _is(seen["sk"], "KEY#import#move", "sk")
+            _must("expires_at" not in seen, "an import is remembered for ever")
+            return
+        _must("expires_at" in seen, "a request of a person is not remembered for ever")
+        mutation = MUTATIONS[body["action"]]
+        _must(seen["sk"].startswith(f"KEY#{mutation}#"), f"the mutation is not {mutation}")
+        if mutation == "submitDossier":
+            _must(seen["pk"].startswith("submit:"), "the scope is not that of a submission")
+        else:
+            _is(seen["pk"], seen["subject"], "scope")
+
+    def _counter(self, item: Item) -> None:
+        seen = _plain(item, {"pk": "S", "sk": "S", "drawn": "N"})
+        head, unit, on = seen["pk"].split("#")
+        _is(head, "COUNTER", "pk")
+        _is(date.fromisoformat(on).isoformat(), on, "the day")
+        self.counters.append((unit, on, seen["drawn"], seen["province"]))
+
+    # due, log
+
+    def due(self, items: Sequence[Item]) -> None:
+        for item in items:
+            with self.at(f"due {_key(item, 'bucket', 'moment')}"):
+                seen = _plain(item, {"bucket": "S", "moment": "S", "subject": "S", "level": "S"})
+                state = self.states.get(seen["subject"])
+                _must(state is not None, "a row without a state")
+                assert state is not None
+                _is(seen["province"], state["province"], "province")
+                _is([state.get(f"due_{name}") for name in ("bucket", "moment", "level")],
+                    [seen["bucket"], seen["moment"], seen["level"]], "the state's row")  # fmt: skip
+                instant, _, subject = seen["moment"].partition("#")
+                _is(subject, seen["subject"], "subject")
+                _instant(instant)
+                shard = self.chains[subject].shard(4, 16)
+                _is(seen["bucket"], f"{max(instant, state['recorded_at'])[:13]}#{shard:02d}", "bucket")
+                _once(self.rows, subject)
+
+    def log(self, items: Sequence[Item]) -> None:
+        for item in items:
+            with self.at(f"log {_key(item, 'pk', 'sk')}"):
+                wanted = {"pk": "S", "sk": "S", "subject": "S", "kind": "S", "seq": "N", "hash": "S", "unit": "S"}
+                seen = _plain(item, wanted, {"before": "S"})
+                entry = self.entry(seen["subject"], seen["seq"])
+                chain = self.chains[seen["subject"]]
+                expected = {
+                    "pk": f"OUTBOX#{chain.shard(2, 16):02d}",
+                    "sk": f"{entry.recorded_at}#{chain.id}#{entry.seq:08d}",
+                    "kind": entry.body["subject"]["kind"],
+                    "hash": entry.hash,
+                    "unit": entry.unit,
+                    "before": entry.before,
+                    "province": entry.body["province"],
+                }
+                for name, value in expected.items():
+                    _is(seen.get(name), value, name)
+                _once(self.marked, (chain.id, entry.seq))
+
+    # what must be there
+
+    def complete(self) -> None:
+        drawn = {(unit, on): (count, province) for unit, on, count, province in self.counters}
+        for chain in self.chains.values():
+            with self.at(f"subjects {chain.id}"):
+                state = self.states.get(chain.id)
+                _must(state is not None, "entries without a state")
+                assert state is not None
+                _must("due_bucket" not in state or chain.id in self.rows, "the due row is missing")
+                _must(chain.id in self.codes, "the code is missing")
+                _numbered(chain, drawn)
+            for seq, entry in chain.entries.items():
+                with self.at(f"trail {chain.id} {seq}"):
+                    here = (chain.id, seq)
+                    _must(not entry.body["digests"] or here in self.with_disclosures, "the disclosures are missing")
+                    _must(here in self.marked, "the outbox marker is missing")
+                    kept = entry.body["actor"]["kind"] != "IMPORT" or here in self.remembered
+                    _must(kept, "the memory of the import is missing")
+
+
+def _well_formed(body: Mapping[str, Any]) -> None:
+    _must(type(body["v"]) is int and body["v"] == 1, "v is not 1")
+    for name in ("log", "province", "action", "request"):
+        _must(isinstance(body[name], str) and body[name], f"{name} is no text")
+    for name in ("prev", "after"):
+        _must(HASH.fullmatch(body[name]), f"{name} is no hash")
+    for name in ("occurred_at", "recorded_at"):
+        _instant(body[name])
+    _party(body["actor"])
+    if body["on_behalf_of"] is not None:
+        _party(body["on_behalf_of"])
+    if body["reason"] is not None:
+        _must("code" in body["reason"] and body["reason"].keys() <= {"code", "text", "log"}, "reason")
+    digests = body["digests"]
+    _must(digests == sorted(set(digests)) and all(map(DIGEST.fullmatch, digests)), "digests are not sorted digests")
+    actor, request = body["actor"], body["request"]
+    if actor["kind"] == "IMPORT":
+        _must(request.startswith(f"import:{actor['id']}:"), "the request is not that of an import")
+
+
+def _party(party: Mapping[str, Any]) -> None:
+    _must({"kind", "id"} <= party.keys() <= {"kind", "id", "role", "unit"}, "a party has other members")
+    _must(all(isinstance(value, str) and value for value in party.values()), "a party's member is no text")
+
+
+def _applied(chain: Chain, body: Mapping[str, Any]) -> None:
+    """Apply the changes, and hold the result to `after`."""
+    names = [change["field"] for change in body["changes"]]
+    _must(names == sorted(set(names)), "changes are not ordered by field")
+    version = chain.state.get("version", 0)
+    for change in body["changes"]:
+        _must(change.keys() == {"field", "from", "to"}, "a change has other members")
+        name = change["field"]
+        _must(FIELD.fullmatch(name), f"{name!r} is no field of a dossier")
+        _is(change["from"], chain.state.get(name), f"from of {name}")
+        _must(canonical(change["from"]) != canonical(change["to"]), f"{name} does not differ")
+        if change["to"] is None:
+            del chain.state[name], chain.fields[name]
+        else:
+            chain.state[name] = change["to"]
+            chain.fields[name] = field_commitment(name, change["to"])
+    _is(body["after"], state_commitment(chain.fields), "after")
+    if body["actor"]["kind"] in {"CITIZEN", "OFFICER", "IMPORT"}:
+        _is(chain.state["version"], version + 1, "version")
+
+
+def _indexed(chain: Chain, entry: Entry, seen: Mapping[str, Any]) -> None:
+    at, actor = entry.recorded_at, entry.body["actor"]
+    expected = {
+        "moment": f"{at}#{chain.id}#{entry.seq:08d}",
+        "unit_month": f"{entry.unit}#{at[:7]}",
+        "province_day": f"{entry.body['province']}#{at[:10]}#{chain.shard(2, 8)}",
+        "actor_month": f"{actor['id']}#{at[:7]}" if actor["kind"] == "OFFICER" else None,
+    }
+    for name, value in expected.items():
+        _is(seen.get(name), value, name)
+
+
+def _references(value: object) -> Iterator[tuple[str, int]]:
+    if isinstance(value, dict):
+        if value.keys() == {"digest", "entry"}:
+            yield value["digest"], value["entry"]
+        else:
+            yield from _references(list(value.values()))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
+
+
+def _numbered(chain: Chain, drawn: Mapping[tuple[str, str], tuple[int, str]]) -> None:
+    """Hold a code to the counter that gave its number, of its unit on the legal day on which it was submitted."""
+    found = CODE.fullmatch(chain.state["code"])
+    _must(found, "the code is none")
+    assert found is not None
+    _is(found[1], chain.state["unit"], "the code's unit")
+    near = datetime.fromisoformat(chain.state["submitted_at"])
+    days = [(near + timedelta(days)).date().isoformat() for days in (-1, 0, 1)]
+    day = next((day for day in days if day[2:].replace("-", "") == found[2]), None)
+    _must(day, "the code's day is not that of the submission")
+    assert day is not None
+    _must((found[1], day) in drawn, "the counter that gave the code's number is missing")
+    count, province = drawn[found[1], day]
+    _must(count >= int(found[3]), "the counter has not come to the code's number")
+    assert chain.last is not None
+    _is(province, chain.last.body["province"], "the counter's province")
+
+
+def _plain(item: Item, wanted: Mapping[str, str], optional: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Read an item that has all of `wanted`, perhaps some of `optional`, and nothing else, each of its type."""
+    wanted = {"v": "N", "province": "S", **wanted}
+    types = {**wanted, **(optional or {})}
+    _must(not wanted.keys() - item.keys(), f"{sorted(wanted.keys() - item.keys())} missing")
+    _must(not item.keys() - types.keys(), f"{sorted(item.keys() - types.keys())} stray")
+    seen = {name: _value(value, types[name], name) for name, value in item.items()}
+    _is(seen["v"], 1, "v")
+    return seen
+
+
+def _value(value: Mapping[str, Any], type_: str, name: str) -> object:
+    _must(list(value) == [type_], f"{name} is of another type")
+    inner = value[type_]
+    if type_ == "L":
+        return [_value(element, "S", name) for element in inner]
+    _must(isinstance(inner, str) and inner, f"{name} is empty")
+    if type_ == "N":
+        _must(WHOLE.fullmatch(inner), f"{name} is no whole number")
+        return int(inner)
+    return inner
+
+
+def _instant(text: str) -> None:
+    _must(INSTANT.fullmatch(text), f"{text!r} is no instant")
+    datetime.fromisoformat(text)
+
+
+def _seq(key: str) -> int:
+    _must(re.fullmatch(r"E#[0-9]{8}", key), f"{key!r} is no seq")
+    return int(key[2:])
+
+
+def _key(item: Item, *names: str) -> str:
+    return " ".join(str(next(iter(item.get(name, {"": "?"}).values()), "?")) for name in names)
+
+
+def _is(found: object, right: object, what: str) -> None:
+    # Python takes true for 1, the bytes do not; deep down only canonical JSON tells the two apart.
+    same = found == right and type(found) is type(right)
+    if not same or (isinstance(found, list | dict) and canonical(found) != canonical(right)):
+        raise Wrong(f"{what} is not {right!r}"[:500])
+
+
+def _must(holds: object, tell: str) -> None:
+    if not holds:
+        raise Wrong(tell)
+
+
+def _once(seen: set[Any], key: object) -> None:
+    _must(key not in seen, "there is one already")
+    seen.add(key)

@@ -1,0 +1,446 @@
+"""The second program agrees with the service, and no byte that the service stored can change without its noticing."""
+
+import ast
+import copy
+import json
+import random
+import secrets
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+
+from casework.adapters.dynamo import DynamoStore
+from casework.audit import chain
+from casework.model.parties import Party, PartyKind, Role
+from local import engine as engines
+from local import eventlog
+from local.home import QUICK, REGION
+from local.replay import replay
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
+from tests.verification import recompute
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+TESTS = Path(__file__).parents[1]
+PERMITS = TESTS / "data" / "permits.csv"
+Tables = dict[str, list[dict[str, Any]]]
+PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
+KINDS = {"trail", "disclosures", "due", "outbox", "state", "code", "memory", "counter"}
+
+
+def scanned(client: "DynamoDBClient", table: str) -> list[dict[str, Any]]:
+    """Read every item of a table, as it is."""
+    pages = client.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    return [item for page in pages for item in page["Items"]]
+
+
+def stored(client: "DynamoDBClient", stage: str) -> Tables:
+    """Read every item of the tables that prove something."""
+    return {name: scanned(client, f"giamsat-{stage}-{name}") for name in recompute.TABLES}
+
+
+def belonging(tables: Tables, subjects: set[str]) -> Tables:
+    """Keep the items of some dossiers, and the counters that gave their codes."""
+    counters = set()
+    for item in tables["subjects"]:
+        if item["sk"]["S"] == "STATE" and item["pk"]["S"] in subjects:
+            state = json.loads(item["state"]["S"])
+            near = datetime.fromisoformat(state["submitted_at"])
+            counters |= {f"COUNTER#{state['unit']}#{(near + timedelta(days)).date()}" for days in (-1, 0, 1)}
+
+    def kept(item: dict[str, Any]) -> bool:
+        subject = item.get("subject") or item.get("pk") or {}
+        return subject.get("S") in subjects or item.get("pk", {}).get("S") in counters
+
+    return {name: [item for item in items if kept(item)] for name, items in tables.items()}
+
+
+def kind_of(table: str, item: dict[str, Any]) -> str:
+    if table != "subjects":
+        return "outbox" if table == "log" else table
+    return {"STATE": "state", "CODE": "code", "COUNTER": "counter"}.get(item["sk"]["S"], "memory")
+
+
+def of_people(tables: Tables, code: str) -> str:
+    found: str = next(item["subject"]["S"] for item in tables["subjects"] if item["pk"]["S"] == f"CODE#{code}")
+    return found
+
+
+@pytest.fixture(scope="module")
+def tables(engine: engines.Engine, store: DynamoStore, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """Dossiers of people through every move, with all kinds of disclosures, and an imported log; nothing else of the store."""
+    services = services_over(store, issuer, RecordingCourier(), SettableClock())
+    client = Client(services, issuer)
+    codes = [decided(client), client.assigned(), client.submitted()["dossier"]["code"]]
+    file = tmp_path_factory.mktemp("log") / f"proved-{secrets.token_hex(4)}.csv"
+    shutil.copy(PERMITS, file)
+    log = eventlog.read(file)
+    replay(services, log, None, lambda _: None)
+    found = stored(boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK), "test")
+    subjects = {of_people(found, code) for code in codes}
+    subjects |= {item["subject"]["S"] for item in found["trail"] if item["province"]["S"] == log.unit}
+    return belonging(found, subjects)
+
+
+def decided(client: Client) -> str:
+    """Take a dossier from its submission to its decision, through every move there is; gives its code."""
+    now = datetime.now(UTC)
+    person = {"name": "Trần Thị Bé", "phone": "0900 000 001", "address": '1 "Lê Lợi"\\\t', "identityNumber": "000000000001"}
+    code: str = client.move(
+        "submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="QN-MC", channel="ONLINE", applicant=person,
+    )["dossier"]["code"]  # fmt: skip
+    due = (now + timedelta(days=3)).isoformat()
+    clear = {"task": "xem xét", "expectedResult": "kết quả", "dueAt": due}
+    steps: list[tuple[str, str, str | None, dict[str, Any]]] = [
+        ("receiveDossier", "RECEPTION", None, {"checked": ["FORM", "DEED"]}),
+        ("assignDossier", "HEAD", None, {**clear, "role": "LEAD", "unit": "QN-XD", "officer": "officer-1", "responsibility": "r"}),
+        ("assignDossier", "HEAD", None, {**clear, "role": "COORDINATING", "unit": "QN-MT", "authority": "a"}),
+        ("giveOpinion", "OFFICER", "officer-2", {"assignment": "2", "opinion": "đồng ý"}),
+        ("completeStep", "OFFICER", None,
+         {"step": "CHECK", "at": (now - timedelta(minutes=1)).isoformat(), "backdatingReason": "ghi muộn"}),
+        ("requestSupplement", "OFFICER", None, {"items": [{"component": "PLAN", "legalBasis": "50/2014/QH13"}]}),
+        ("supplyDocuments", "CITIZEN", None, {"documents": [{"component": "PLAN", "digest": "0" * 64, "digital": True}]}),
+        ("decideDossier", "HEAD", None, {"outcome": "REJECTED", "reason": "không đủ điều kiện"}),
+    ]  # fmt: skip
+    for name, role, subject, given in steps:
+        done = client.move(name, role, subject, dossier=code, **given)
+        assert done["errors"] == [], (name, done["errors"])
+    return code
+
+
+@pytest.fixture(scope="module")
+def few(tables: Tables) -> Tables:
+    """The people's dossiers and three imported ones, enough of each kind: an attack looks at the whole each time."""
+    cases = {
+        item["pk"]["S"]: json.loads(item["state"]["S"]).get("imported", {"case": None})["case"]
+        for item in tables["subjects"]
+        if item["sk"]["S"] == "STATE"
+    }
+    return belonging(tables, {subject for subject, case in cases.items() if case in {None, "permit-3", "permit-5", "permit-8"}})
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")  # noqa: T201 - told when a test fails
+    return random.Random(seed)  # noqa: S311 - attacks to be repeated by their seed
+
+
+# What it recomputes
+
+
+def test_it_shares_nothing_with_the_service() -> None:
+    tree = ast.parse(Path(recompute.__file__).read_text(encoding="utf-8"))
+    imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names
+
+
+def test_the_golden_entry() -> None:
+    golden = json.loads((TESTS / "golden" / "entry-v1.json").read_text(encoding="utf-8"))
+    assert recompute.canonical(json.loads(golden["line"])).decode() == golden["line"]
+    assert recompute.hash_of(golden["line"]) == golden["hash"]
+    fields = {name: recompute.field_commitment(name, value) for name, value in golden["state"].items()}
+    assert recompute.state_commitment(fields) == golden["after"] == json.loads(golden["line"])["after"]
+    assert sorted(map(recompute.digest_of, golden["disclosures"])) == json.loads(golden["line"])["digests"]
+    assert {recompute.disclosed(text) for text in golden["disclosures"]} == {
+        ("applicant.name", "Nguyễn Văn Ánh"),
+        ("applicant.phone", "0900 000 000"),
+    }
+
+
+def test_the_golden_entry_is_in_the_document() -> None:
+    golden = json.loads((TESTS / "golden" / "entry-v1.json").read_text(encoding="utf-8"))
+    document = (TESTS.parent / "docs" / "audit-format.md").read_text(encoding="utf-8")
+    for text in (golden["line"], golden["hash"], *golden["disclosures"]):
+        assert f"{text}\n" in document
+
+
+def test_the_service_writes_the_golden_entry() -> None:
+    golden = json.loads((TESTS / "golden" / "entry-v1.json").read_text(encoding="utf-8"))
+    body = json.loads(golden["line"])
+    at = datetime(2025, 1, 20, 2, tzinfo=UTC)
+    draft = chain.Draft(
+        log=body["log"],
+        province="QN",
+        subject=chain.Subject("dossier", body["subject"]["id"]),
+        action="SUBMITTED",
+        actor=Party(PartyKind.CITIZEN, body["actor"]["id"], Role.CITIZEN),
+        occurred_at=at,
+        request="golden",
+        before={},
+        after=golden["state"],
+        digests=body["digests"],
+    )
+    entry = chain.sealed(draft, chain.Tip(), at)
+    assert (entry.line, entry.hash) == (golden["line"], golden["hash"])
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ('\x00\x1f\b\t\n\f\r"\\/\x7f\u2028é😀', '"\\u0000\\u001f\\b\\t\\n\\f\\r\\"\\\\/\x7f\u2028é😀"'),
+        ({"b": [1, -2, True, None], "B": {}, "a": [], "aa": ""}, '{"B":{},"a":[],"aa":"","b":[1,-2,true,null]}'),
+        (2**53 - 1, "9007199254740991"),
+    ],
+)
+def test_canonical_json(value: object, written: str) -> None:
+    assert recompute.canonical(value).decode() == written
+
+
+@pytest.mark.parametrize("value", [1.0, 2**53, {"é": 1}, {1: 2}, (1, 2)])
+def test_what_is_no_canonical_json(value: object) -> None:
+    with pytest.raises(recompute.Wrong):
+        recompute.canonical(value)
+
+
+def test_what_the_service_stored_is_as_it_must_be(tables: Tables) -> None:
+    assert recompute.problems(tables) == []
+    kinds = {kind_of(table, item) for table, items in tables.items() for item in items}
+    assert kinds == KINDS
+    entries = Counter(json.loads(item["line"]["S"])["action"] for item in tables["trail"])
+    assert set(recompute.MUTATIONS) | {"STEP_RECORDED_AFTER_DECISION"} == set(entries)
+
+
+# Attacks
+
+
+@dataclass(frozen=True)
+class Place:
+    """A text in an item."""
+
+    table: str
+    row: int
+    attribute: str
+    element: int | None = None
+
+    def value(self, tables: Tables) -> dict[str, Any]:
+        value: dict[str, Any] = tables[self.table][self.row][self.attribute]
+        if self.element is not None:
+            value = value["L"][self.element]
+        return value
+
+
+def places(tables: Tables) -> Iterator[Place]:
+    for table, items in tables.items():
+        for row, item in enumerate(items):
+            for attribute, value in sorted(item.items()):
+                if "L" in value:
+                    yield from (Place(table, row, attribute, element) for element in range(len(value["L"])))
+                else:
+                    yield Place(table, row, attribute)
+
+
+def excused(tables: Tables, place: Place, position: int) -> bool:
+    """Whether a byte is of those that only the service can check."""
+    item = tables[place.table][place.row]
+    which = (kind_of(place.table, item), place.attribute)
+    text = place.value(tables).get("S", "")
+    if which == ("memory", "pk"):
+        return bool(text.startswith("submit:")) and position >= len("submit:")
+    if which == ("memory", "sk"):
+        return "expires_at" in item and position > text.index("#", len("KEY#"))
+    return which in recompute.UNCHECKED
+
+
+def flipped(text: str, type_: str, position: int, chance: random.Random) -> str:
+    """Change the one byte at a position; a number stays one, as the engine takes no other."""
+    others = [char for char in ("0123456789" if type_ == "N" else PRINTABLE) if char != text[position]]
+    return text[:position] + chance.choice(others) + text[position + 1 :]
+
+
+def changed(tables: Tables, place: Place, position: int, chance: random.Random) -> tuple[str, list[str]]:
+    """Change a byte, look, and change it back: what was done, and the problems found."""
+    value = place.value(tables)
+    (type_, right), *_ = value.items()
+    value[type_] = flipped(right, type_, position, chance)
+    try:
+        return f"{place} at {position}: {right[position]!r} to {value[type_][position]!r}", recompute.problems(tables)
+    finally:
+        value[type_] = right
+
+
+def test_a_changed_byte_in_any_attribute_of_any_kind_is_found(few: Tables, chance: random.Random) -> None:
+    tables = copy.deepcopy(few)
+    kinds: dict[tuple[str, str], list[Place]] = {}
+    for place in places(tables):
+        kinds.setdefault((kind_of(place.table, tables[place.table][place.row]), place.attribute), []).append(place)
+    tried, skipped = 0, set()
+    for which, found in sorted(kinds.items()):
+        for place in chance.sample(found, min(len(found), 8)):
+            position = chance.randrange(len(next(iter(place.value(tables).values()))))
+            if excused(tables, place, position):
+                skipped.add(which)
+                continue
+            what, told = changed(tables, place, position, chance)
+            assert told, f"{which}: {what}"
+            tried += 1
+    assert tried >= 300
+    assert skipped <= set(recompute.UNCHECKED)
+    assert {kind for kind, _ in kinds} == KINDS
+    assert recompute.problems(tables) == []
+
+
+@pytest.mark.parametrize(("table", "attribute"), [("trail", "line"), ("subjects", "state"), ("disclosures", "disclosures")])
+def test_a_changed_byte_inside_what_is_long_is_found(few: Tables, chance: random.Random, table: str, attribute: str) -> None:
+    tables = copy.deepcopy(few)
+    found = [place for place in places(tables) if (place.table, place.attribute) == (table, attribute)]
+    for _ in range(100):
+        place = chance.choice(found)
+        what, told = changed(tables, place, chance.randrange(len(next(iter(place.value(tables).values())))), chance)
+        assert told, what
+
+
+def test_every_byte_of_keys_is_held(few: Tables, chance: random.Random) -> None:
+    tables = copy.deepcopy(few)
+    keys = {"trail": ("subject", "seq"), "disclosures": ("subject", "seq"), "subjects": ("pk", "sk"), "due": ("bucket", "moment"),
+            "log": ("pk", "sk")}  # fmt: skip
+    sample = {kind: row for row, item in enumerate(tables["subjects"]) for kind in [kind_of("subjects", item)]}
+    for table, names in keys.items():
+        for row in sorted(sample.values()) if table == "subjects" else [chance.randrange(len(tables[table]))]:
+            for name in names:
+                place = Place(table, row, name)
+                for position in range(len(place.value(tables)["S"])):
+                    if not excused(tables, place, position):
+                        what, told = changed(tables, place, position, chance)
+                        assert told, what
+
+
+def test_the_list_of_what_is_not_checked_holds_nothing_that_is(few: Tables, chance: random.Random) -> None:
+    tables = copy.deepcopy(few)
+    unnoticed = set()
+    for place in places(tables):
+        item = tables[place.table][place.row]
+        which = (kind_of(place.table, item), place.attribute)
+        text = next(iter(place.value(tables).values()))
+        if which in recompute.UNCHECKED and which not in unnoticed and excused(tables, place, len(text) - 1):
+            value = place.value(tables)
+            (type_, right), *_ = value.items()
+            value[type_] = right[:-1] + ("9" if type_ == "N" else flipped(right, type_, len(right) - 1, chance)[-1])
+            if recompute.problems(tables) == []:
+                unnoticed.add(which)
+            value[type_] = right
+    assert unnoticed == set(recompute.UNCHECKED)
+
+
+def test_what_is_missing_or_stray_is_found(few: Tables) -> None:
+    tables = copy.deepcopy(few)
+    done = set()
+    for table, items in tables.items():
+        for row, item in enumerate(items):
+            kind = kind_of(table, item)
+            for name in [name for name in item if (kind, name) not in done]:
+                done.add((kind, name))
+                if (kind, name) != ("state", "applicant_key"):
+                    items[row] = {key: value for key, value in item.items() if key != name}
+                    assert recompute.problems(tables), f"{kind} without {name}"
+                    items[row] = {**item, name: {"B": b"x"}}
+                    assert recompute.problems(tables), f"{kind} with another type of {name}"
+            items[row] = {**item, "note": {"S": "x"}}
+            assert recompute.problems(tables), f"{kind} with a stray attribute"
+            items[row] = item
+    assert recompute.problems({**tables, "notes": []})
+
+
+def test_an_item_removed_or_added_is_found(few: Tables) -> None:
+    tables = few
+    for table, items in tables.items():
+        for row, item in enumerate(items):
+            if kind_of(table, item) == "memory" and "expires_at" in item:
+                continue  # A person's request is forgotten in time.
+            assert recompute.problems({**tables, table: items[:row] + items[row + 1 :]}), f"{table} without {item}"
+        for item in items[:3]:
+            if kind_of(table, item) != "counter":
+                assert recompute.problems({**tables, table: [*items, item]}), f"{table} with {item} twice"
+    stray = {"pk": {"S": "x"}, "sk": {"S": "NOTE"}, "v": {"N": "1"}, "province": {"S": "QN"}}
+    assert recompute.problems({**tables, "subjects": [*tables["subjects"], stray]})
+
+
+def exchanged(first: dict[str, Any], second: dict[str, Any], *names: str) -> None:
+    for name in names:
+        first[name], second[name] = second[name], first[name]
+
+
+def relined(item: dict[str, Any], change: Callable[[dict[str, Any]], object]) -> None:
+    body = json.loads(item["line"]["S"])
+    change(body)
+    item["line"]["S"] = recompute.canonical(body).decode()
+
+
+def first_of(tables: Tables, seq: int, *, digests: int = 0) -> dict[str, Any]:
+    key = f"E#{seq:08d}"
+    return next(i for i in tables["trail"] if i["seq"]["S"] == key and len(json.loads(i["line"]["S"])["digests"]) >= digests)
+
+
+def rehashed(tables: Tables, item: dict[str, Any]) -> None:
+    """Fit the marker and, of a last entry, the head to a forged line."""
+    subject, seq = item["subject"]["S"], str(int(item["seq"]["S"][2:]))
+    hash_ = recompute.hash_of(item["line"]["S"])
+    for marker in tables["log"]:
+        if (marker["subject"]["S"], marker["seq"]["N"]) == (subject, seq):
+            marker["hash"]["S"] = hash_
+    for state in tables["subjects"]:
+        if (state["pk"]["S"], state.get("entries", {}).get("N")) == (subject, seq):
+            state["head"]["S"] = hash_
+
+
+def last_of(tables: Tables, *, digests: int = 0) -> dict[str, Any]:
+    """An entry that nothing follows: no `prev` guards it."""
+    ends = {(i["pk"]["S"], f"E#{int(i['entries']['N']):08d}") for i in tables["subjects"] if i["sk"]["S"] == "STATE"}
+    found = [i for i in tables["trail"] if (i["subject"]["S"], i["seq"]["S"]) in ends]
+    return next(i for i in found if len(json.loads(i["line"]["S"])["digests"]) >= digests)
+
+
+FORGERIES: dict[str, tuple[Callable[[Tables], dict[str, Any]], Callable[[dict[str, Any]], object]]] = {
+    "an action, hashes fitted, inside a chain": (lambda t: first_of(t, 2), lambda body: body.update(action="REFUSED")),
+    "a state, hashes fitted": (last_of, lambda body: body["changes"][-1].update(to="x")),
+    "a commitment, hashes fitted": (last_of, lambda body: body.update(after="0" * 64)),
+    "a from, hashes fitted": (last_of, lambda body: body["changes"][-1].update({"from": "x"})),
+    "a change left out, hashes fitted": (last_of, lambda body: body["changes"].pop()),
+    "changes out of order, hashes fitted": (last_of, lambda body: body["changes"].reverse()),
+    "a digest left out, hashes fitted": (lambda t: last_of(t, digests=1), lambda body: body["digests"].pop()),
+    "a digest added, hashes fitted": (last_of, lambda body: body.update(digests=sorted([*body["digests"], "A" * 43]))),
+    "a member added, hashes fitted": (last_of, lambda body: body.update(note="x")),
+    "another time, hashes fitted": (last_of, lambda body: body.update(recorded_at="2000-01-01T00:00:00.000000Z")),
+    "another log, hashes fitted": (last_of, lambda body: body.update(log="x")),
+}
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forged_line_is_found(few: Tables, name: str) -> None:
+    tables = copy.deepcopy(few)
+    chosen, change = FORGERIES[name]
+    item = chosen(tables)
+    relined(item, change)
+    rehashed(tables, item)
+    assert recompute.problems(tables)
+
+
+def test_things_exchanged_are_found(few: Tables) -> None:
+    for table, names in {
+        "trail": ("line",),
+        "disclosures": ("disclosures",),
+        "log": ("hash",),
+        "subjects": ("subject",),
+    }.items():
+        forged = copy.deepcopy(few)
+        first, second, *_ = [item for item in forged[table] if all(name in item for name in names) and item.get("sk") != {"S": "CODE"}]
+        exchanged(first, second, *names)
+        assert recompute.problems(forged), table
+    forged = copy.deepcopy(few)
+    several = next(item for item in forged["disclosures"] if len(item["disclosures"]["L"]) > 1)
+    several["disclosures"]["L"].reverse()
+    assert recompute.problems(forged)
+    forged = copy.deepcopy(few)
+    codes = [item for item in forged["subjects"] if item["sk"]["S"] == "CODE"]
+    exchanged(codes[0], codes[1], "subject")
+    assert recompute.problems(forged)
