@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from casework.audit.chain import Entry
+from casework.model.errors import Corrupt
 from casework.ports import Services
 from handlers import stream
 from tests.support import Client, RecordingCourier
@@ -84,6 +85,6 @@ def test_what_nobody_watches_costs_one_read(
 def test_a_line_that_cannot_be_read_fails_the_batch(services: Services, entries: list[Entry], delivered: list[Entry]) -> None:
     broken = record(entries[0])
     broken["dynamodb"]["NewImage"]["line"]["S"] = "{"
-    with pytest.raises(ValueError, match="unexpected end"):
+    with pytest.raises(Corrupt):
         stream.handle({"Records": [broken]}, services)
     assert delivered == []

@@ -101,12 +101,12 @@ def decided(client: Client) -> str:
     due = (now + timedelta(days=3)).isoformat()
     clear = {"task": "xem xét", "expectedResult": "kết quả", "dueAt": due}
     steps: list[tuple[str, str, str | None, dict[str, Any]]] = [
-        ("receiveDossier", "RECEPTION", None, {"checked": ["FORM", "DEED"]}),
+        ("receiveDossier", "RECEPTION", None,
+         {"checked": ["FORM", "DEED"], "at": (now - timedelta(minutes=1)).isoformat(), "backdatingReason": "ghi muộn"}),
         ("assignDossier", "HEAD", None, {**clear, "role": "LEAD", "unit": "QN-XD", "officer": "officer-1", "responsibility": "r"}),
         ("assignDossier", "HEAD", None, {**clear, "role": "COORDINATING", "unit": "QN-MT", "authority": "a"}),
         ("giveOpinion", "OFFICER", "officer-2", {"assignment": "2", "opinion": "đồng ý"}),
-        ("completeStep", "OFFICER", None,
-         {"step": "CHECK", "at": (now - timedelta(minutes=1)).isoformat(), "backdatingReason": "ghi muộn"}),
+        ("completeStep", "OFFICER", None, {"step": "CHECK"}),
         ("requestSupplement", "OFFICER", None, {"items": [{"component": "PLAN", "legalBasis": "50/2014/QH13"}]}),
         ("supplyDocuments", "CITIZEN", None, {"documents": [{"component": "PLAN", "digest": "0" * 64, "digital": True}]}),
         ("decideDossier", "HEAD", None, {"outcome": "REJECTED", "reason": "không đủ điều kiện"}),
@@ -433,7 +433,8 @@ def test_things_exchanged_are_found(few: Tables) -> None:
         "subjects": ("subject",),
     }.items():
         forged = copy.deepcopy(few)
-        first, second, *_ = [item for item in forged[table] if all(name in item for name in names) and item.get("sk") != {"S": "CODE"}]
+        first, *others = [item for item in forged[table] if all(name in item for name in names) and item.get("sk") != {"S": "CODE"}]
+        second = next(item for item in others if all(item[name] != first[name] for name in names))
         exchanged(first, second, *names)
         assert recompute.problems(forged), table
     forged = copy.deepcopy(few)

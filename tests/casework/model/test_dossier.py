@@ -432,7 +432,7 @@ def test_an_opinion_without_a_due_date_is_overdue_with_the_dossier() -> None:
 
 def test_nothing_is_due_before_it_is_assigned() -> None:
     with pytest.raises(Invalid) as caught:
-        after(LED, (Assign(COORDINATING, "QN-MT", due_at=T1), T1))
+        after(LED, (replace(TO_OTHER, due_at=T1), T1))
     assert (caught.value.code, caught.value.path) == ("DUE_BEFORE_START", ("dueAt",))
 
 
