@@ -13,7 +13,7 @@ from casework.model.procedure import ProcedureVersion
 from casework.model.record import DossierId
 from casework.ports import Held, Services
 
-WORKERS = 6
+WORKERS = 2  # one prepares while the engine writes for the other; more of them make the embedded engine slower
 EVENTS = frozenset({Kind.STEP, Kind.OPINION})
 
 

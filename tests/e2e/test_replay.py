@@ -158,7 +158,7 @@ def test_each_event_is_exactly_one_entry(replayed: tuple[Log, Stored]) -> None:
     by_request = {body["request"]: body for body in stored.bodies}
     assert len(by_request) == len(stored.bodies)
     for row in rows():
-        body = by_request[f"import:{log.name}:{row['concept:instance']}"]
+        body = by_request[f"import:{log.name}:event/{row['concept:instance']}"]
         unit = log.unit if row["org:group"] == "EMPTY" else f"{log.unit}-{row['org:group'].upper().replace(' ', '-')}"
         assert body["occurred_at"] == at(row["time:timestamp"])
         assert body["on_behalf_of"] == {"kind": "OFFICER", "id": row["org:resource"], "unit": unit}
@@ -271,7 +271,7 @@ def test_a_due_row_comes_with_the_last_event_of_its_case(services: Services, sto
     seen: list[tuple[str, bool]] = []
     tapped = Tapped(store, lambda _: None, lambda change: seen.append((change.entry.body["request"], change.after.due is not None)))
     replay(replace(services, store=tapped), log, None, lambda _: None)
-    assert [request for request, due in seen if due] == [f"import:{log.name}:p-803"]
+    assert [request for request, due in seen if due] == [f"import:{log.name}:event/p-803"]
 
 
 def test_a_second_run_adds_nothing(services: Services, engine: engines.Engine, tmp_path: Path) -> None:
@@ -439,7 +439,7 @@ def test_the_real_log_killed_and_run_again(tmp_path: Path) -> None:
     assert len(requests) == len(bodies)
     events = {row["concept:instance"]: row for row in rows(RECEIPT)}
     for instance, row in events.items():
-        assert requests[f"import:RECEIPT:{instance}"]["occurred_at"] == at(row["time:timestamp"])
+        assert requests[f"import:RECEIPT:event/{instance}"]["occurred_at"] == at(row["time:timestamp"])
     late = [body for body in bodies if body["action"] == "STEP_RECORDED_AFTER_DECISION"]
     assert (len(late), len({body["subject"]["id"] for body in late})) == (180, 145)
     states = [json.loads(item["state"]["S"]) for item in tables["subjects"] if item["sk"]["S"] == "STATE"]
