@@ -3,7 +3,6 @@
 Each message is an invocation of its own; what lies between two of them stands in the table `live`.
 """
 
-import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,12 +20,12 @@ from casework.model.errors import Contended, Fault, Forbidden, Invalid, Unauthen
 from casework.model.parties import PUBLIC
 from casework.ports import Services
 from casework.views import hide, show
+from handlers import log
 from handlers.rendering import renderer
 from schema.context import Context
 from schema.errors import MASKED, TopLevel
 from schema.execution import Compiled, compiled, encoded, executed, operation_kind
 
-log = logging.getLogger("giamsat")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 OK: dict[str, Any] = {"statusCode": 200}
 

@@ -3,15 +3,13 @@
 A record that is no new entry (MODIFY, REMOVE) means that somebody changed the trail: it is logged as an alarm and pushed to nobody.
 """
 
-import logging
 from typing import Any
 
 from casework.actions.deliveries import deliver
 from casework.audit.chain import reopened
 from casework.ports import Services
+from handlers import log
 from handlers.rendering import renderer
-
-log = logging.getLogger("giamsat")
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
