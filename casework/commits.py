@@ -14,7 +14,7 @@ from casework.audit.canonical import canonical
 from casework.audit.chain import Draft, Entry, Reason, Subject, Tip, sealed
 from casework.audit.disclosure import SALT_BYTES, Envelope
 from casework.model.alert import AlertLevel
-from casework.model.errors import Contended, Invalid
+from casework.model.errors import Conflict, Contended, Invalid, Refused
 from casework.model.packing import Plain, moment
 from casework.model.parties import Party
 from casework.model.record import Dossier, DossierId, flattened
@@ -23,6 +23,7 @@ from casework.ports import Change, DueKey, Held, Raced, Repeat, Seen, Services
 TRIES = 5
 REMEMBERED = timedelta(hours=48)
 LONGEST_KEY = 128
+LARGEST_STATE = 250_000  # bytes; the engine takes 400 KB an item, and an entry may hold a list's element twice
 DUE_SHARDS = 16
 
 
@@ -97,7 +98,15 @@ def written(
         if memory is not None and (memory.expires_at is None or memory.expires_at > now):
             return _repeated(services, memory, fingerprint, sight)
         envelope = Envelope((held.tip.seq if held else 0) + 1, lambda: services.entropy(SALT_BYTES))
-        change = _change(services, subject, held, decide(held, envelope, now), request, fingerprint, envelope, now)
+        try:
+            plan = decide(held, envelope, now)
+        except (Refused, Conflict, Invalid):
+            # The load is no snapshot: this very request may have committed between its two reads, or before `known` was taken.
+            memory = services.store.remembered([request.memory]).get(request.memory)
+            if memory is not None and (memory.expires_at is None or memory.expires_at > now):
+                return _repeated(services, memory, fingerprint, sight)
+            raise
+        change = _change(services, subject, held, plan, request, fingerprint, envelope, now)
         try:
             services.store.commit(change, now)
         except Seen:
@@ -115,6 +124,8 @@ def _change(
 ) -> Change:  # fmt: skip
     dossier = replace(plan.after, version=(held.version if held else 0) + 1)
     flat = flattened(dossier)
+    if len(canonical(flat)) > LARGEST_STATE:
+        raise Invalid("the dossier is full: it can hold no more steps, assignments or supplements", code="TOO_MANY")
     named = Subject("dossier", subject)
     draft = Draft(
         log=services.log,

@@ -28,6 +28,11 @@ class DueKey:
     moment: str
     level: str
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The row's key."""
+        return self.bucket, self.moment
+
 
 @dataclass(frozen=True, slots=True)
 class Held:

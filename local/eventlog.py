@@ -8,7 +8,7 @@ import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -133,6 +133,7 @@ def _known(header: list[str]) -> None:
 
 
 def _complete(row: Row, line: int) -> None:
+    latest = datetime.now(UTC)
     for column, value in row.items():
         if len(value.encode()) > LONGEST_FIELD:
             raise Unreadable(f"{column} is longer than {LONGEST_FIELD} bytes", line=line)
@@ -142,8 +143,8 @@ def _complete(row: Row, line: int) -> None:
         if column != "case:enddate" and not row[column].strip():
             raise Unreadable(f"{column} is empty", line=line)
     for column in ("case:deadline", "case:enddate", "case:startdate", "time:timestamp"):
-        if row[column]:
-            _instant(row, column, line)
+        if row[column] and _instant(row, column, line) > latest and column != "case:deadline":
+            raise Unreadable(f"{column} lies in the future: {row[column]!r}", line=line)
     if row["case:channel"] not in CHANNELS:
         raise Unreadable(f"case:channel is none of {', '.join(CHANNELS)}", line=line)
 

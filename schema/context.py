@@ -50,6 +50,7 @@ class Context:
     def decide_once(self, held: Held, decision: Decision) -> None:
         """Take a decision that was made already: live delivery makes one for a whole cohort."""
         self.views[held.id] = View(held, decision)
+        self.texts.pop(held.id, None)  # A move may just have brought new ones.
 
 
 Info = strawberry.Info[Context, None]

@@ -7,9 +7,10 @@ import strawberry
 
 from casework.audit.disclosure import opened
 from casework.model.access import Group, Trail
+from casework.model.parties import Ref
 from casework.model.procedure import Channel, DossierKind
 from casework.model.record import Assignment as StoredAssignment
-from casework.model.record import AssignmentRole, Outcome, Ref, State
+from casework.model.record import AssignmentRole, Outcome, State
 from casework.model.record import Opinion as StoredOpinion
 from casework.model.record import Step as StoredStep
 from casework.model.record import Supplement as StoredSupplement

@@ -21,14 +21,17 @@ from graphql import (
     get_operation_ast,
     parse,
     print_ast,
+    separate_operations,
     validate,
+    visit,
 )
 from graphql.execution import execute
 from graphql.execution.values import get_argument_values, get_variable_values
+from graphql.language import Visitor
 from graphql.utilities import strip_ignored_characters
 
 from casework.audit.canonical import canonical
-from casework.model.access import Decision
+from casework.model.access import Decision, pushed
 from casework.model.errors import Invalid
 from casework.model.parties import PUBLIC
 from casework.ports import Services
@@ -121,24 +124,19 @@ def compiled(query: str, variables: Mapping[str, Any], operation: str | None, co
     root = next(node for node in found.selection_set.selections)
     assert core.subscription_type is not None
     if not isinstance(root, FieldNode) or root.name.value not in core.subscription_type.fields:
-        return [
-            _formatted(
-                GraphQLError("a subscription selects one field of Subscription, not through a fragment"),
-                correlation,
-            )
-        ]
+        return [_formatted(GraphQLError("a subscription selects one field of Subscription, not through a fragment"), correlation)]
     try:
         arguments = get_argument_values(core.subscription_type.fields[root.name.value], root, coerced)
         stripped, names = _stripped(ready.document, found, root)
-    except (GraphQLError, Invalid) as error:
-        told = error if isinstance(error, GraphQLError) else GraphQLError(error.message)
+        kept = canonical({name: value for name, value in variables.items() if name in names}).decode()
+    except (GraphQLError, Invalid, TypeError) as error:
+        told = error if isinstance(error, GraphQLError) else GraphQLError(str(error))
         return [_formatted(told, correlation)]
-    kept = {name: value for name, value in variables.items() if name in names}
-    return Compiled(root.name.value, arguments, stripped, canonical(kept).decode(), operation)
+    return Compiled(root.name.value, arguments, stripped, kept, found.name.value if found.name else None)
 
 
 def _stripped(document: DocumentNode, operation: OperationDefinitionNode, root: FieldNode) -> tuple[str, frozenset[str]]:
-    """Take cursor and secret out of a document, and name the variables that are left.
+    """Take cursor, secret and all other operations out of a document, and name the variables that are left.
 
     Raises:
         Invalid: a secret that stands in the document itself, or a variable of these that is used elsewhere too.
@@ -153,25 +151,32 @@ def _stripped(document: DocumentNode, operation: OperationDefinitionNode, root: 
             gone.add(argument.value.name.value)
         elif name == "secret":
             raise Invalid("`secret` must come as a variable, never in the document", path=("secret",))
-    left = [d for d in operation.variable_definitions or () if d.variable.name.value not in gone]
-    for other in (*kept, *(root.directives or ()), *((root.selection_set,) if root.selection_set else ())):
-        if any(f"${name}" in print_ast(other) for name in gone):
-            raise Invalid("the variable of `after` or `secret` is for that alone")
+    alone = separate_operations(document)[operation.name.value if operation.name else ""]
     new_root = FieldNode(
-        name=root.name,
-        alias=root.alias,
-        arguments=tuple(kept),
-        directives=root.directives,
-        selection_set=root.selection_set,
+        name=root.name, alias=root.alias, arguments=tuple(kept), directives=root.directives, selection_set=root.selection_set
     )
-    selection = type(operation.selection_set)(selections=(new_root,))
+    left = tuple(d for d in operation.variable_definitions or () if d.variable.name.value not in gone)
     new_operation = OperationDefinitionNode(
-        operation=operation.operation, name=operation.name, variable_definitions=tuple(left),
-        directives=operation.directives, selection_set=selection,
+        operation=operation.operation, name=operation.name, variable_definitions=left, directives=operation.directives,
+        selection_set=type(operation.selection_set)(selections=(new_root,)),
     )  # fmt: skip
-    definitions = tuple(new_operation if d is operation else d for d in document.definitions)
-    text = strip_ignored_characters(print_ast(DocumentNode(definitions=definitions)))
-    return text, frozenset(d.variable.name.value for d in left)
+    stripped = DocumentNode(definitions=tuple(new_operation if d is operation else d for d in alone.definitions))
+    used = _Variables()
+    visit(stripped, used)
+    if used.names & gone:
+        raise Invalid("the variable of `after` or `secret` is for that alone")
+    return strip_ignored_characters(print_ast(stripped)), frozenset(d.variable.name.value for d in left)
+
+
+class _Variables(Visitor):
+    """Collects the variables that a document uses, fragments included."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_variable(self, node: VariableNode, *_: object) -> None:
+        self.names.add(node.name.value)
 
 
 def rendered(
@@ -184,6 +189,7 @@ def rendered(
 ) -> bytes:
     """Execute one event for one cohort and decision; gives the payload of a `next` message, encoded."""
     context = Context(services, PUBLIC, correlation=source.cursor)
+    decision = pushed(decision)
     context.decide_once(source.held, decision)
     ready = prepared(document)
     assert ready.document is not None, "a cohort's document was compiled when it was subscribed to"

@@ -11,9 +11,9 @@ from casework.audit.disclosure import Envelope
 from casework.model import dossier as moves
 from casework.model.access import answers
 from casework.model.errors import Invalid
-from casework.model.parties import Viewer
+from casework.model.parties import Ref, Viewer
 from casework.model.procedure import Channel
-from casework.model.record import AssignmentRole, Document, Outcome, Ref, SupplementItem
+from casework.model.record import AssignmentRole, Document, Outcome, SupplementItem
 from casework.model.texts import optional_text, text
 from casework.ports import Held
 from schema.node import key_of

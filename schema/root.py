@@ -12,6 +12,7 @@ from casework.model.clock import LimitUnit, reckoned
 from casework.model.dossier import Setting
 from casework.model.errors import Invalid as Wrong
 from casework.model.workdays import legal_day
+from casework.views import confirmed_viewer
 from schema.access import Viewer
 from schema.audit import AuditEntryConnection, entry_of, trail_page
 from schema.context import Info, context_of
@@ -35,7 +36,8 @@ class Query:
     @strawberry.field(description="Who is asking.")
     def viewer(self, info: Info) -> Viewer:
         """Show the viewer."""
-        viewer = context_of(info).viewer
+        context = context_of(info)
+        viewer = confirmed_viewer(context.services, context.viewer)
         return Viewer(role=viewer.role, sub=viewer.sub, units=list(viewer.units), on_behalf_of=viewer.on_behalf_of)
 
     @strawberry.field(description="Anything by its global id.")

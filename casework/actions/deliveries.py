@@ -12,6 +12,7 @@ from casework.live import messages
 from casework.live.cohorts import Cohort, Status, Subscription, split
 from casework.live.topics import cursor, dossier_topic
 from casework.model.access import Decision
+from casework.model.errors import Corrupt
 from casework.model.record import DossierId
 from casework.ports import Held, Services
 from casework.views import decided, show
@@ -47,7 +48,11 @@ def _pushed(services: Services, topic: str, entry: Entry, render: Render) -> int
     here = held
 
     def decide(row: Subscription) -> Decision:
-        return decided(services, show(services, row.viewer), here)
+        try:
+            return decided(services, show(services, row.viewer), here)
+        except Corrupt as fault:  # One row that cannot be read hurts nobody else.
+            log.error("subscription of %s: %s", row.connection, fault.message)  # noqa: TRY400 - the fault says all there is
+            return Decision()
 
     posted = 0
     for (cohort, decision), members in split(rows, decide).items():
@@ -56,7 +61,7 @@ def _pushed(services: Services, topic: str, entry: Entry, render: Render) -> int
             services,
             [row for row in members if row.expires_at <= now],
             "UNAUTHENTICATED",
-            "the token has expired: connect with a new one",
+            "the connection or its token has expired: connect again",
         )
         if not (decision.sees or decision.tracked):
             _ended(services, lively, "FORBIDDEN", "you may no longer watch this dossier")

@@ -14,6 +14,7 @@ from casework.model.dossier import (
     Move,
     MoveName,
     RequestSupplement,
+    Setting,
     moved,
     next_alert,
     refused,
@@ -24,7 +25,7 @@ from casework.model.parties import Party, PartyKind, Relation, Role, Viewer
 from casework.model.procedure import Channel, ProcedureVersion
 from casework.model.record import Applicant, AssignmentRole, Dossier, DossierId, State, coded
 from casework.model.texts import LONGEST_NAME, optional_text, text
-from casework.model.unit import ReceptionPoint, Unit, lineage
+from casework.model.unit import Unit, lineage
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services
 from casework.views import confirmed_viewer, decided, setting
@@ -77,20 +78,9 @@ def submit(services: Services, viewer: Viewer, submission: Submission, asked: As
         Refused: code NOT_YOUR_MOVE.
     """
     viewer = confirmed_viewer(services, viewer)
-    on = legal_day(services.now())
-    version = in_force(services, submission.procedure, on)
-    point = services.store.point(submission.reception_point)
-    if point is None:
-        raise Invalid("no such reception point", path=("receptionPoint",), code="UNKNOWN_POINT")
-    if not may_submit(viewer, point.code):
+    if not may_submit(viewer, submission.reception_point):
         raise Refused("an applicant, or the staff of the reception point, opens a dossier",
                       code="NOT_YOUR_MOVE", state=State.SUBMITTED, allowed_from=())  # fmt: skip
-    if submission.channel not in version.channels:
-        allowed = ", ".join(version.channels)
-        raise Invalid(f"{version.code} takes {allowed}", path=("channel",), code="CHANNEL_NOT_ALLOWED")
-    unit = services.store.units().get(submission.unit or version.unit)
-    if unit is None or not unit.active(on):
-        raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
     account = viewer.on_behalf_of or (viewer.sub if viewer.role is Role.CITIZEN else None)
     request = Request(
         f"submit:{services.keys.applicant(viewer.sub or '')}",
@@ -98,19 +88,19 @@ def submit(services: Services, viewer: Viewer, submission: Submission, asked: As
         asked.key,
         asked.input,
         asked.correlation,
+        _caller(viewer),
     )
     subject = DossierId(services.entropy(ID_BYTES).hex())
 
     def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
-        opened = _opened(services, submission, version, point, unit, held, envelope, now)
-        person = services.keys.pseudonym(subject, account) if account else None
-        applicant = replace(opened.applicant, person=person, account=envelope.enclosed_if("account", account)) if opened.applicant else None
+        assert held is None, "the id is fresh"
+        unit, dossier = _opened(services, submission, subject, account, envelope, now)
         return Plan(
-            after=replace(opened, applicant=applicant),
+            after=dossier,
             province=unit.province,
             action="SUBMITTED",
-            actor=_actor(services, viewer, subject),
-            on_behalf_of=_behalf(services, viewer, subject),
+            actor=_actor(services, viewer, subject, envelope),
+            on_behalf_of=_behalf(services, viewer, subject, envelope),
             occurred_at=now,
             applicant_key=services.keys.applicant(account) if account else None,
         )
@@ -133,7 +123,7 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
         Invalid: the input.
     """
     viewer = confirmed_viewer(services, viewer)
-    request = Request(subject, name.value, asked.key, asked.input, asked.correlation, viewer.sub or "")
+    request = Request(subject, name.value, asked.key, asked.input, asked.correlation, _caller(viewer))
 
     def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
         decision = sighted(services, viewer, held)
@@ -144,15 +134,15 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
             raise refused(held.dossier, name, "NOT_YOUR_MOVE", f"{name} is not for {viewer.role} here")
         at, reason = _event_time(asked, held.dossier, envelope, now)
         made = making(held, viewer, envelope)
-        context = setting(services, held.dossier)
+        context = _setting(services, held.dossier, name, legal_day(at))
         _guard(services, viewer, held.dossier, decision, made, legal_day(at))
         after, action = moved(held.dossier, made, at, context)
         return Plan(
             after=after,
             province=held.province,
             action=action,
-            actor=_actor(services, viewer, held.id),
-            on_behalf_of=_behalf(services, viewer, held.id),
+            actor=_actor(services, viewer, held.id, envelope),
+            on_behalf_of=_behalf(services, viewer, held.id, envelope),
             occurred_at=at,
             reason=reason,
             alert=next_alert(after, context),
@@ -188,24 +178,31 @@ def sighted(services: Services, viewer: Viewer, held: Held | None) -> Decision:
     return decision
 
 
+def _setting(services: Services, dossier: Dossier, name: MoveName, on: date) -> Setting:
+    """Bring what the move is judged against; a receipt chooses the version in force that day, where there is one."""
+    own = setting(services, dossier)
+    if name is not MoveName.RECEIVE:
+        return own
+    current = [version for version in services.store.versions(dossier.procedure) if version.in_force(on)]
+    return replace(own, procedure=current[-1]) if current else own
+
+
 def _opened(
-    services: Services, submission: Submission, version: ProcedureVersion, point: ReceptionPoint, unit: Unit,
-    held: Held | None, envelope: Envelope, now: datetime,
-) -> Dossier:  # fmt: skip
+    services: Services, submission: Submission, subject: DossierId, account: str | None, envelope: Envelope, now: datetime
+) -> tuple[Unit, Dossier]:
     on = legal_day(now)
-    typed = submission.applicant
-    applicant = Applicant(
-        name=envelope.enclosed("applicant.name", text(typed.name, "applicant", "name", longest=LONGEST_NAME)),
-        phone=envelope.enclosed_if("applicant.phone", optional_text(typed.phone, "applicant", "phone", longest=40)),
-        address=envelope.enclosed_if("applicant.address", optional_text(typed.address, "applicant", "address", longest=500)),
-        identity_number=envelope.enclosed_if(
-            "applicant.identity_number",
-            optional_text(typed.identity_number, "applicant", "identityNumber", longest=40),
-        ),
-    )
-    code = held.dossier.code if held else coded(unit.code, on, services.store.numbered(unit.code, unit.province, on))
-    return Dossier(
-        code=code,
+    version = in_force(services, submission.procedure, on)
+    point = services.store.point(submission.reception_point)
+    if point is None:
+        raise Invalid("no such reception point", path=("receptionPoint",), code="UNKNOWN_POINT")
+    if submission.channel not in version.channels:
+        raise Invalid(f"{version.code} takes {', '.join(version.channels)}", path=("channel",), code="CHANNEL_NOT_ALLOWED")
+    unit = services.store.units().get(submission.unit or version.unit)
+    if unit is None or not unit.active(on):
+        raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
+    applicant = _enclosed(services, submission.applicant, subject, account, envelope)
+    return unit, Dossier(
+        code=coded(unit.code, on, services.store.numbered(unit.code, unit.province, on)),
         state=State.SUBMITTED,
         kind=version.kind,
         procedure=version.code,
@@ -220,6 +217,24 @@ def _opened(
         rehearsal=submission.rehearsal,
         applicant=applicant,
     )
+
+
+def _enclosed(services: Services, typed: Person, subject: DossierId, account: str | None, envelope: Envelope) -> Applicant:
+    return Applicant(
+        name=envelope.enclosed("applicant.name", text(typed.name, "applicant", "name", longest=LONGEST_NAME)),
+        phone=envelope.enclosed_if("applicant.phone", optional_text(typed.phone, "applicant", "phone", longest=40)),
+        address=envelope.enclosed_if("applicant.address", optional_text(typed.address, "applicant", "address", longest=500)),
+        identity_number=envelope.enclosed_if(
+            "applicant.identity_number", optional_text(typed.identity_number, "applicant", "identityNumber", longest=40)
+        ),
+        person=services.keys.pseudonym(subject, account) if account else None,
+        account=envelope.enclosed_if("account", account),
+    )
+
+
+def _caller(viewer: Viewer) -> str:
+    """Name who asks, and for whom: a key repeated by another, or for another, is not the same request."""
+    return "\0".join((viewer.role, viewer.sub or "", viewer.on_behalf_of or ""))
 
 
 def _event_time(asked: Asked, dossier: Dossier, envelope: Envelope, now: datetime) -> tuple[datetime, Reason | None]:
@@ -259,16 +274,21 @@ def _guard(services: Services, viewer: Viewer, dossier: Dossier, decision: Decis
             raise Invalid("no such officer serves in that unit", path=("officer",), code="UNKNOWN_OFFICER")
 
 
-def _actor(services: Services, viewer: Viewer, subject: str) -> Party:
-    sub = viewer.sub or ""
+def _actor(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party:
     if viewer.role is Role.CITIZEN:
-        return Party(PartyKind.CITIZEN, services.keys.pseudonym(subject, sub), Role.CITIZEN)
-    return Party(PartyKind.OFFICER, sub, viewer.role, viewer.units[0] if viewer.units else None)
+        return _citizen(services, viewer.sub or "", subject, envelope)
+    return Party(PartyKind.OFFICER, viewer.sub or "", viewer.role, viewer.units[0] if viewer.units else None)
 
 
-def _behalf(services: Services, viewer: Viewer, subject: str) -> Party | None:
+def _behalf(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party | None:
     if viewer.on_behalf_of is None:
         return None
     if viewer.role in {Role.CITIZEN, Role.RECEPTION}:
-        return Party(PartyKind.CITIZEN, services.keys.pseudonym(subject, viewer.on_behalf_of), Role.CITIZEN)
+        return _citizen(services, viewer.on_behalf_of, subject, envelope)
     return Party(PartyKind.OFFICER, viewer.on_behalf_of)
+
+
+def _citizen(services: Services, sub: str, subject: str, envelope: Envelope) -> Party:
+    """Name a citizen by a pseudonym; who that is stands in a disclosure of the same entry."""
+    pseudonym = services.keys.pseudonym(subject, sub)
+    return Party(PartyKind.CITIZEN, pseudonym, Role.CITIZEN, identity=envelope.enclosed("identity", sub))

@@ -12,16 +12,16 @@ from functools import lru_cache
 from typing import Any
 
 from casework.audit.canonical import canonical, parsed
-from casework.model.errors import Corrupt
+from casework.model.errors import Corrupt, Invalid
 from casework.model.packing import Plain, instant, moment, packed
-from casework.model.parties import Party
-from casework.model.record import Ref
+from casework.model.parties import Party, Ref
 
 VERSION = 1
 GENESIS = "0" * 64  # `prev` of a subject's first entry
 FIELD_TAG = b"giamsat/field/v1\0"
 STATE_TAG = b"giamsat/state/v1\0"
 TICK = timedelta(microseconds=1)
+SKEW = timedelta(seconds=5)  # no two machines' clocks are trusted to agree any closer
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,8 @@ class Tip:
 def sealed(draft: Draft, tip: Tip, now: datetime) -> Entry:
     """Seal a draft as the next entry after `tip`; `recorded_at` is now, or one microsecond after the previous entry."""
     recorded_at = now if tip.recorded_at is None else max(now, tip.recorded_at + TICK)
+    if draft.occurred_at > recorded_at + SKEW:
+        raise Invalid("nothing is recorded before it happens", path=("at",), code="IN_FUTURE")
     body = {
         "v": VERSION,
         "log": draft.log,

@@ -14,7 +14,7 @@ import orjson
 
 from casework.audit.canonical import canonical
 from casework.model.errors import Corrupt
-from casework.model.record import Ref
+from casework.model.parties import Ref
 
 SALT_BYTES = 16
 

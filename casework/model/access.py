@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from casework.model.dossier import MOVES, MoveName
 from casework.model.parties import Relation, Role, Viewer
+from casework.model.procedure import DossierKind
 from casework.model.record import Assignment, AssignmentRole, Dossier, State
 from casework.model.unit import Officer
 
@@ -89,10 +90,19 @@ def decide(viewer: Viewer, dossier: Dossier, *, subject: str, person: str | None
     groups = frozenset(group for relation in relations for group in TABLE[relation][0])
     if Relation.RECEPTION in relations and dossier.state is State.SUBMITTED:
         groups |= {Group.PERSONAL}  # At intake the counter checks the applicant's values.
+    if dossier.kind is DossierKind.DENUNCIATION and not relations & {Relation.APPLICANT, Relation.LEAD}:
+        groups -= {Group.PERSONAL}  # A denouncer's identity is for its handler alone.
     trail = max((TABLE[relation][1] for relation in relations), key=_RANK.__getitem__, default=Trail.NONE)
     moves = frozenset(name for name, rule in MOVES.items() if rule.makers & relations)
     actor = viewer.sub if trail is Trail.OWN_ACTIONS else None
     return Decision(groups, moves, trail, relations, actor=actor)
+
+
+def pushed(decision: Decision) -> Decision:
+    """Give the decision for an event: it carries no personal value to an official, who asks for the dossier, and that read is logged."""
+    if Relation.APPLICANT in decision.relations:
+        return decision
+    return replace(decision, groups=decision.groups - {Group.PERSONAL})
 
 
 def may_submit(viewer: Viewer, point: str) -> bool:

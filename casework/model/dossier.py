@@ -12,7 +12,7 @@ from enum import StrEnum
 from casework.model.alert import AlertLevel, levels
 from casework.model.clock import Pause, Reckoning, reckoned
 from casework.model.errors import Invalid, Refused
-from casework.model.parties import Relation
+from casework.model.parties import Ref, Relation
 from casework.model.procedure import ProcedureVersion, StepOrder
 from casework.model.record import (
     Assignment,
@@ -24,7 +24,6 @@ from casework.model.record import (
     IntervalKind,
     Opinion,
     Outcome,
-    Ref,
     State,
     Step,
     Supplement,
@@ -222,7 +221,8 @@ def _receive(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
         raise Invalid(f"not checked as complete: {', '.join(missing)}", path=("checked",), code="INCOMPLETE")
     first = Interval(1, IntervalKind.RUNNING, "RECEIVED", HolderKind.UNIT, at, unit=dossier.unit)
     checked = tuple(dict.fromkeys(move.checked))
-    return replace(dossier, state=State.RECEIVED, received_at=at, checked=checked, intervals=(first,))
+    version = setting.procedure.version  # The version in force at receipt governs, whichever was in force at submission.
+    return replace(dossier, state=State.RECEIVED, received_at=at, checked=checked, intervals=(first,), procedure_version=version)
 
 
 def _assign(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:
@@ -240,7 +240,7 @@ def _assign(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
                 path=(camel(name),),
                 code="UNCLEAR_ASSIGNMENT",
             )
-    if move.due_at and dossier.due_at and move.due_at > dossier.due_at and not setting.imported:
+    if _time_left(dossier, at) and move.due_at and dossier.due_at and move.due_at > dossier.due_at and not setting.imported:
         raise Invalid("no assignment ends after the dossier is due", path=("dueAt",), code="AFTER_DUE")
     if move.due_at and move.due_at <= at:
         raise Invalid("what is assigned cannot be due before it is assigned", path=("dueAt",), code="DUE_BEFORE_START")
@@ -375,6 +375,12 @@ def _decide(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
         intervals=(*dossier.intervals[:-1], closed),
         assignments=tuple(replace(a, ended_at=a.ended_at or max(at, a.assigned_at)) for a in dossier.assignments),
     )
+
+
+def _time_left(dossier: Dossier, at: datetime) -> bool:
+    """Whether the due date is still ahead and will not move: past it, or while the clock is paused, it limits nobody."""
+    running = dossier.intervals[-1].kind is IntervalKind.RUNNING
+    return running and dossier.due_at is not None and at < dossier.due_at
 
 
 def stage(dossier: Dossier, setting: Setting) -> str:

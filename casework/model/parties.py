@@ -64,10 +64,22 @@ class PartyKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ref:
+    """A value kept as a salted disclosure: its digest, and the entry it came with."""
+
+    digest: str
+    entry: int
+
+
+@dataclass(frozen=True, slots=True)
 class Party:
-    """An actor as an entry names it: an officer's code, a log's name, or a citizen's pseudonym (one per dossier)."""
+    """An actor as an entry names it: an officer's code, a log's name, or a citizen's pseudonym (one per dossier).
+
+    `identity` discloses whom the pseudonym stands for.
+    """
 
     kind: PartyKind
     id: str
     role: Role | None = None
     unit: str | None = None
+    identity: Ref | None = None

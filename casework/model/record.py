@@ -11,6 +11,7 @@ from typing import Any, NewType
 
 from casework.model.alert import AlertLevel
 from casework.model.packing import Plain, packed, unpacked
+from casework.model.parties import Ref
 from casework.model.procedure import Channel, DossierKind
 
 DossierId = NewType("DossierId", str)
@@ -65,14 +66,6 @@ class Outcome(StrEnum):
     GRANTED = "GRANTED"
     REJECTED = "REJECTED"
     OTHER = "OTHER"
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """A value kept as a salted disclosure: its digest, and the entry it came with."""
-
-    digest: str
-    entry: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,7 +249,9 @@ class Check:
         _indexed(chain, here, seen)
 
     def _referred(self, chain: Chain, entry: Entry) -> None:
-        for digest, number in _references([change["to"] for change in entry.body["changes"]] + [entry.body["reason"]]):
+        for digest, number in _references(
+            [change["to"] for change in entry.body["changes"]] + [entry.body[name] for name in ("actor", "on_behalf_of", "reason")]
+        ):
             _must(number in chain.entries, f"a reference to entry {number}")
             _must(digest in chain.entries[number].body["digests"], f"a reference to {digest}, which did not come with entry {number}")
 
@@ -299,8 +301,9 @@ class Check:
         last, state = chain.last, chain.state
         _is(seen["state"].encode(), canonical(state), "state")
         side = "OPEN" if state["state"] in OPEN else "CLOSED"
-        leads = [v["officer"] for n, v in state.items() if n.startswith("assignments.") and v["role"] == "LEAD" and "ended_at" not in v]
-        _must(len(leads) <= 1, "more than one lead")
+        leads = [v for n, v in state.items() if n.startswith("assignments.") and v["role"] == "LEAD"]
+        _must(sum("ended_at" not in lead for lead in leads) <= 1, "more than one lead")
+        lead = max(leads, key=lambda found: found["number"], default=None)
         expected = {
             "kind": last.body["subject"]["kind"],
             "entries": last.seq,
@@ -310,7 +313,7 @@ class Check:
             "province": last.body["province"],
             "unit_key": f"{state['unit']}#{side}",
             "province_key": f"{last.body['province']}#{side}",
-            "officer_key": f"{leads[0]}#{side}" if leads else None,
+            "officer_key": f"{lead['officer']}#{side}" if lead else None,
             "due_sort": f"{state.get('due_at', NO_DUE)}#{chain.id}",
         }
         for name, value in expected.items():
@@ -432,8 +435,9 @@ def _well_formed(body: Mapping[str, Any]) -> None:
 
 
 def _party(party: Mapping[str, Any]) -> None:
-    _must({"kind", "id"} <= party.keys() <= {"kind", "id", "role", "unit"}, "a party has other members")
-    _must(all(isinstance(value, str) and value for value in party.values()), "a party's member is no text")
+    optional = {"role", "unit"} | ({"identity"} if party.get("kind") == "CITIZEN" else set())
+    _must({"kind", "id"} <= party.keys() <= {"kind", "id"} | optional, "a party has other members")
+    _must(all(isinstance(value, str) and value for name, value in party.items() if name != "identity"), "a party's member is no text")
 
 
 def _applied(chain: Chain, body: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import ITEM_VERSION, LiveItem, SubjectItem
-from casework.adapters.dynamo.subjects import unavailable
+from casework.adapters.dynamo.subjects import answered, unavailable
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
@@ -37,8 +37,9 @@ class LiveTable:
 
     def connect(self, connection: Connection) -> None:
         """See `ports.Connections`."""
-        _item(_home(connection.id), "CONN", phase=connection.phase.value, operations=0,
-              body=_body(connection), expires_at=_epoch(connection.expires_at)).save()  # fmt: skip
+        until = _epoch(connection.expires_at)
+        with answered():
+            _item(_home(connection.id), "CONN", phase=connection.phase.value, operations=0, body=_body(connection), expires_at=until).save()
 
     def connection(self, connection: str, now: datetime) -> Connection | None:
         """See `ports.Connections`."""
@@ -93,10 +94,11 @@ class LiveTable:
         until = _epoch(subscription.expires_at)
         operation = LiveItem(_home(subscription.connection), f"OP#{subscription.operation}")
         key = _row_key(subscription)
-        try:
+        row = {"status": subscription.status.value, "seen": subscription.seen, "body": _body(subscription), "expires_at": until}
+        with answered():
             LiveItem(f"HEAD#{subscription.topic}", "HEAD").update(head)
-            _item(f"TOPIC#{subscription.topic}", key, status=subscription.status.value, seen=subscription.seen,
-                  body=_body(subscription), expires_at=until).save()  # fmt: skip
+            _item(f"TOPIC#{subscription.topic}", key, **row).save()
+        try:
             operation.update(
                 [LiveItem.body.set(canonical({"topic": subscription.topic, "row": key}).decode())],
                 condition=LiveItem.pk.exists(),
@@ -124,10 +126,12 @@ class LiveTable:
         """See `ports.Connections`."""
         home, key = _home(connection), f"OP#{operation}"
         there = _get(home, key)
-        if there is None or there.status == "TOMBSTONE" or _expired(there, now):
-            _item(home, key, status="TOMBSTONE", expires_at=_epoch(now + TOMBSTONE)).save()
+        if there is None or there.status == "TOMBSTONE":
+            with answered():
+                _item(home, key, status="TOMBSTONE", expires_at=_epoch(now + TOMBSTONE)).save()
             return False
-        self._end(there)
+        if not self._end(there):
+            return False
         try:
             LiveItem(home, "CONN").update([LiveItem.operations.add(-1)], condition=LiveItem.pk.exists())
         except UpdateError as error:
@@ -136,11 +140,14 @@ class LiveTable:
 
     def disconnect(self, connection: str) -> None:
         """See `ports.Connections`."""
-        for item in list(LiveItem.query(_home(connection), consistent_read=True)):
+        with answered():
+            held = list(LiveItem.query(_home(connection), consistent_read=True))
+        for item in held:
             if item.sk.startswith("OP#"):
                 self._end(item)
             else:
-                item.delete(add_version_condition=False)
+                with answered():
+                    item.delete(add_version_condition=False)
 
     def watched(self, topics: Sequence[str], now: datetime) -> frozenset[str]:
         """See `ports.Connections`."""
@@ -171,13 +178,19 @@ class LiveTable:
 
     def keep_place(self, follower: str, shard: str, position: str) -> None:
         """See `ports.Connections`."""
-        _item(f"PLACE#{follower}", shard, body=position).save()
+        with answered():
+            _item(f"PLACE#{follower}", shard, body=position).save()
 
-    def _end(self, operation: LiveItem) -> None:
+    def _end(self, operation: LiveItem) -> bool:
+        """Take an operation and its row away; False when somebody else did."""
         where = cast("Mapping[str, str]", parsed(operation.body or "{}"))
         if "row" in where:
             self._leave(where["topic"], where["row"])
-        operation.delete(add_version_condition=False)
+        try:
+            operation.delete(condition=LiveItem.pk.exists(), add_version_condition=False)
+        except DeleteError as error:
+            return _lost(error)
+        return True
 
     @staticmethod
     def _leave(topic: str, row: str) -> None:
@@ -186,7 +199,8 @@ class LiveTable:
         except DeleteError as error:
             _lost(error)
             return
-        LiveItem(f"HEAD#{topic}", "HEAD").update([LiveItem.members.add(-1)])
+        with answered():
+            LiveItem(f"HEAD#{topic}", "HEAD").update([LiveItem.members.add(-1)])
 
 
 def _home(connection: str) -> str:

@@ -17,7 +17,7 @@ from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Tip
 from casework.model.errors import Corrupt
 from casework.model.packing import instant, moment
-from casework.model.record import Dossier, DossierId, restored
+from casework.model.record import AssignmentRole, Dossier, DossierId, restored
 from casework.ports import Change, DueKey, Held, Repeat
 
 STATE = "STATE"
@@ -52,7 +52,7 @@ def state_item(change: Change) -> SubjectItem:
     held = change.after
     dossier = held.dossier
     side = "OPEN" if dossier.open else "CLOSED"
-    lead = dossier.lead
+    lead = next((a for a in reversed(dossier.assignments) if a.role is AssignmentRole.LEAD), None)
     due = held.due
     return SubjectItem(
         held.id,

@@ -1,6 +1,7 @@
 """Dossiers, trail, disclosures: the reads, and the one transaction. What an item holds is laid out in `items`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 
 from pynamodb.connection import Connection
@@ -104,9 +105,10 @@ class SubjectTables:
                     write.save(items.disclosure_item(change))
                 if before is None:
                     write.save(items.code_item(change), condition=SubjectItem.pk.does_not_exist())
-                if before and before.due and before.due != after.due:
-                    write.delete(DueItem(before.due.bucket, before.due.moment), add_version_condition=False)
-                if after.due and not (before and before.due == after.due):
+                stood = before.due if before else None
+                if stood and not (after.due and stood.place == after.due.place):
+                    write.delete(DueItem(*stood.place), add_version_condition=False)
+                if after.due and after.due != stood:
                     write.save(items.due_item(change, after.due))
         except TransactWriteError as error:
             raise _cancelled(error) from error
@@ -147,6 +149,15 @@ class SubjectTables:
         except (GetError, PynamoDBException) as error:
             raise unavailable(error) from error
         return found
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Turn an engine that did not answer into the store's own fault."""
+    try:
+        yield
+    except PynamoDBException as error:
+        raise unavailable(error) from error
 
 
 def unavailable(error: PynamoDBException) -> Unavailable:

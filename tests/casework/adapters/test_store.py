@@ -301,7 +301,7 @@ def test_no_personal_value_is_outside_the_disclosures(client: Client, store: Dyn
     given = {"procedure": "XD-01", "receptionPoint": "QN-MC", "channel": "ONLINE", "applicant": {"name": name}}
     done = client.move("submitDossier", "CITIZEN", subject_, **given)
     found = {opened(text) for text in store.disclosed(held(store, done["dossier"]["code"]).id).values()}
-    assert found == {("applicant.name", name), ("account", subject_)}
+    assert found == {("applicant.name", name), ("account", subject_), ("identity", subject_)}
     for table in ("subjects", "trail", "due", "log"):
         for page in tables.get_paginator("scan").paginate(TableName=f"giamsat-test-{table}"):
             text = repr(page["Items"])

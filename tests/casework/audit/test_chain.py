@@ -15,9 +15,9 @@ from casework.audit.canonical import canonical
 from casework.audit.chain import GENESIS, TICK, Draft, Entry, Reason, Subject, Tip, changed, committed, reopened, sealed
 from casework.audit.disclosure import Envelope
 from casework.model.packing import Plain
-from casework.model.parties import Party, PartyKind, Role
+from casework.model.parties import Party, PartyKind, Ref, Role
 from casework.model.procedure import Channel, DossierKind
-from casework.model.record import Applicant, Dossier, Ref, State, flattened
+from casework.model.record import Applicant, Dossier, State, flattened
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "entry-v1.json").read_text(encoding="utf-8"))

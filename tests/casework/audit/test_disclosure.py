@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from casework.audit.disclosure import SALT_BYTES, Envelope, digest_of, opened
 from casework.model.errors import Corrupt
-from casework.model.record import Ref
+from casework.model.parties import Ref
 
 
 def encoded(raw: str | bytes) -> str:

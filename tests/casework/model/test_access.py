@@ -8,9 +8,9 @@ import pytest
 
 from casework.model.access import TABLE, Decision, Group, Trail, answers, confirmed, decide, may_submit
 from casework.model.dossier import MOVES, MoveName
-from casework.model.parties import PUBLIC, Relation, Role, Viewer
+from casework.model.parties import PUBLIC, Ref, Relation, Role, Viewer
 from casework.model.procedure import Channel, DossierKind
-from casework.model.record import Applicant, Assignment, AssignmentRole, Dossier, Ref, State
+from casework.model.record import Applicant, Assignment, AssignmentRole, Dossier, State
 from casework.model.unit import Officer
 
 NOW = datetime(2025, 1, 20, 2, tzinfo=UTC)

@@ -33,7 +33,7 @@ from casework.model.dossier import (
     timed,
 )
 from casework.model.errors import Invalid, Refused
-from casework.model.parties import Relation
+from casework.model.parties import Ref, Relation
 from casework.model.procedure import Channel, Component, DossierKind, ProcedureVersion, StepOrder, StepRule, Texts
 from casework.model.record import (
     Assignment,
@@ -45,7 +45,6 @@ from casework.model.record import (
     IntervalKind,
     Opinion,
     Outcome,
-    Ref,
     State,
     Step,
     Supplement,
