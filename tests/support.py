@@ -106,7 +106,10 @@ class Client:
         return api.handle(event, self.services)
 
     def ask(self, document: str, who: str | None = None, subject: str | None = None, /, **variables: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        headers = {"authorization": f"Bearer {self.issuer.token(who, subject)}"} if who else {}
+        return self.asked_with(self.issuer.token(who, subject) if who else None, document, **variables)
+
+    def asked_with(self, token: str | None, document: str, **variables: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        headers = {"authorization": f"Bearer {token}"} if token else {}
         answer = self.raw(json.dumps({"query": document, "variables": variables}), **headers)
         found: dict[str, Any] = json.loads(answer["body"])
         return found

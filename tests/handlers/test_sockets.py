@@ -796,3 +796,61 @@ def test_a_dossier_that_is_gone_ends_a_replay(
     assert ready["payload"]["data"]["dossierChanged"]["ready"] is True
     assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "FORBIDDEN")
     assert rows(services, code) == 0
+
+
+# What once went wrong.
+
+
+def test_events_carry_no_personal_value_to_an_official(join: Callable[..., Socket], client: Client, pump: Callable[..., None]) -> None:
+    code = client.assigned()
+    officer, applicant = join("OFFICER"), join("CITIZEN")
+    for socket in (officer, applicant):
+        socket.subscribe(WATCH, code=code)
+        socket.heard()
+    stepped(client, code)
+    pump(code)
+    assert client.ask("query($c: ID!) { dossier(code: $c) { applicant { name } } }", "OFFICER", c=code)["data"]["dossier"]["applicant"]
+    (told,) = [message["payload"]["data"]["dossierChanged"]["dossier"] for message in officer.heard()]
+    assert (told["code"], told["applicant"]) == (code, None)
+    (own,) = [message["payload"]["data"]["dossierChanged"]["dossier"] for message in applicant.heard()]
+    assert own["applicant"] == {"name": "Nguyễn Văn An"}
+
+
+IN_A_FRAGMENT = """subscription($code: ID!, $after: String) { dossierChanged(code: $code, after: $after) { ...F } }
+    fragment F on DossierEvent { dossier { trail(first: 1, after: $after) { nodes { seq } } } }"""
+
+
+@pytest.mark.parametrize(
+    ("document", "variables"),
+    [
+        (WATCH, {"code": 2**60}),
+        (WATCH, {"code": 1.5}),
+        (
+            "subscription($code: ID!, $n: Int) { dossierChanged(code: $code) { dossier { trail(first: $n) { nodes { seq } } } } }",
+            {"n": 1.0},
+        ),
+        (IN_A_FRAGMENT, {"after": None}),
+    ],
+)
+def test_no_variable_breaks_the_socket(join: Callable[..., Socket], client: Client, document: str, variables: dict[str, Any]) -> None:
+    socket = join("INSPECTOR")
+    socket.subscribe(document, **{"code": client.assigned(), **variables})
+    assert [message["type"] for message in socket.heard()] == ["error"]
+    socket.say("ping")
+    assert socket.heard() == [{"type": "pong"}]
+
+
+def test_a_variable_whose_name_begins_another_is_its_own(join: Callable[..., Socket], client: Client) -> None:
+    socket = join("INSPECTOR")
+    document = "subscription($code: ID!, $c: String) { dossierChanged(code: $code, after: $c) { cursor } }"
+    socket.subscribe(document, code=client.assigned(), c="3")
+    assert [message["type"] for message in socket.heard()] == ["next"]
+
+
+def test_other_operations_of_a_document_are_not_kept(join: Callable[..., Socket], client: Client, tables: "DynamoDBClient") -> None:
+    beside = ' subscription B { dossierChanged(code: "x", secret: "SECR-ETSE-CRET-SECR") { cursor } }'
+    socket = join("INSPECTOR")
+    payload = {"query": WATCH + beside, "operationName": "Watch", "variables": {"code": client.assigned()}}
+    socket.say("subscribe", id="1", payload=payload)
+    assert [message["type"] for message in socket.heard()] == ["next"]
+    assert "SECR-ETSE" not in json.dumps(scanned(tables), default=str)
