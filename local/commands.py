@@ -19,7 +19,7 @@ from typing import NoReturn
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from casework.model.errors import Fault, Unreadable
+from casework.model.errors import Fault, Unavailable, Unreadable
 from casework.model.parties import Role
 from local import eventlog, seeding
 from local.faults import LocalError
@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(asked.run(asked))
     except Unreadable as error:
         return _failed(str(error), UNREADABLE)
+    except Unavailable as error:
+        return _failed(f"{error}; run it again to go on{_full(asked.data)}", FAILED)
     except (LocalError, Fault) as error:
         return _failed(f"{error}{_full(asked.data)}", FAILED)
     except (BotoCoreError, ClientError) as error:
@@ -87,7 +89,10 @@ def _seed(asked: argparse.Namespace) -> int:
 
 
 def _replay(asked: argparse.Namespace) -> int:
-    log = eventlog.read(asked.file)
+    try:
+        log = eventlog.read(asked.file)
+    except Unreadable as error:
+        raise Unreadable(f"{asked.file.name}: {error}") from error
     with Home(asked.data).opened() as opened, _bar(f"replaying {asked.file.name}", total(log)) as advance:
         tally = replay(opened.services, log, asked.speed, advance)
     told = tally.told()
@@ -100,7 +105,7 @@ def _token(asked: argparse.Namespace) -> int:
     print(
         issued(
             Home(asked.data),
-            asked.role,
+            Role(asked.role),
             units=units,
             subject=asked.subject,
             on_behalf_of=asked.on_behalf_of,
@@ -164,12 +169,12 @@ def _parser() -> Parser:
         "giamsat token --role SUPERVISOR --unit QN --ttl 1h",
     )  # fmt: skip
     roles = [role for role in Role if role not in {Role.PUBLIC, Role.IMPORT}]
-    token.add_argument("--role", type=Role, choices=roles, required=True, metavar="ROLE", help=" ".join(roles))
+    token.add_argument("--role", choices=[role.value for role in roles], required=True, metavar="ROLE", help=" ".join(roles))
     token.add_argument(
         "--unit",
         action="append",
         metavar="CODE",
-        help="a unit, or for RECEPTION its reception point; may be repeated",
+        help="a unit, or for RECEPTION its reception point; may be repeated. The register has the last word on people it knows",
     )
     token.add_argument(
         "--subject",

@@ -63,6 +63,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "UNKNOWN_OFFICER": ("Không có cán bộ nào như vậy tại cơ quan đó.", "Aucun instructeur de ce code dans cette unité."),
     "UNKNOWN_POINT": ("Không có bộ phận một cửa nào như vậy.", "Aucun guichet de ce code."),
     "UNKNOWN_PROCEDURE": ("Không có thủ tục nào như vậy.", "Aucune procédure de ce code."),
+    "NAME_TAKEN": ("Tên này đã có trong danh mục.", "Ce nom existe déjà dans le registre."),
     "NOT_IN_FORCE": ("Thủ tục không còn hoặc chưa có hiệu lực.", "La procédure n'est pas en vigueur ce jour-là."),
     "CHANNEL_NOT_ALLOWED": ("Thủ tục không nhận hồ sơ qua kênh này.", "La procédure n'admet pas ce canal."),
     "INCOMPLETE": ("Hồ sơ còn thiếu thành phần.", "Le dossier est incomplet."),

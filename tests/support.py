@@ -131,8 +131,8 @@ class Client:
 
     def submitted(self, procedure: str = "XD-01", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         return self.move(
-            "submitDossier", "CITIZEN", procedure=procedure, receptionPoint="QN-MC", channel="ONLINE",
-            applicant={"name": "Nguyễn Văn An", "phone": "0900 000 000"}, **more,
+            "submitDossier", "CITIZEN", procedure=procedure, receptionPoint="QN-MC",
+            **{"channel": "ONLINE", "applicant": {"name": "Nguyễn Văn An", "phone": "0900 000 000"}, **more},
         )  # fmt: skip
 
     def received(self) -> str:

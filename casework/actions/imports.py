@@ -24,6 +24,7 @@ from casework.model.dossier import (
     moved,
     next_alert,
 )
+from casework.model.errors import Invalid
 from casework.model.parties import Party, PartyKind, Role
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, StepRule, Texts
 from casework.model.record import AssignmentRole, Dossier, DossierId, Imported, Outcome, State, coded
@@ -32,6 +33,7 @@ from casework.model.workdays import legal_day
 from casework.ports import Held, Repeat, Services
 
 ID_BYTES = 16
+FIELD, KIND = "import", "IMPORTED"  # by these the register tells what an import brought
 
 
 class Kind(StrEnum):
@@ -137,10 +139,18 @@ def moves(log: Log, case: Case) -> tuple[ImportedMove, ...]:
 
 
 def register(services: Services, log: Log) -> ProcedureVersion:
-    """Put the log's units, officers and procedure into the register; give the version that knows all of its steps."""
+    """Put the log's units, officers and procedure into the register; give the version that knows all of its steps.
+
+    Raises:
+        Invalid: the log's name is that of a unit or procedure which no import brought (code NAME_TAKEN).
+    """
     first = min(legal_day(event.at) for case in log.cases for event in case.events)
     first = min(first, *(legal_day(case.starts_at) for case in log.cases))
     known = services.store.versions(log.name)
+    standing = services.store.units()
+    own = any(version.field != FIELD for version in known)
+    if own or any(standing[code].kind != KIND for code in log.units if code in standing):
+        raise Invalid(f"the register has {log.name} already, and no import made it: rename the file", code="NAME_TAKEN")
     version = next((v for v in known if {s.code for s in v.steps} >= set(log.steps)), None)
     if version is None:
         version = ProcedureVersion(
@@ -148,7 +158,7 @@ def register(services: Services, log: Log) -> ProcedureVersion:
             version=len(known) + 1,
             title=_texts(log.name),
             kind=DossierKind.ADMINISTRATIVE,
-            field="import",
+            field=FIELD,
             tier="import",
             unit=log.unit,
             limit=Limit(LimitUnit.FIXED_DATE, None),
@@ -158,9 +168,7 @@ def register(services: Services, log: Log) -> ProcedureVersion:
             step_order=StepOrder.FREE,
             steps=tuple(StepRule(step, _texts(step)) for step in log.steps),
         )
-    units = [
-        Unit(code, _texts(name), "IMPORTED", log.unit, None if code == log.unit else log.unit, first) for code, name in log.units.items()
-    ]
+    units = [Unit(code, _texts(name), KIND, log.unit, None if code == log.unit else log.unit, first) for code, name in log.units.items()]
     people = [Officer(code, Role.OFFICER, unit) for code, unit in log.officers.items()]
     point = ReceptionPoint(log.unit, _texts(log.name), PointKind.COMMUNE_COUNTER, log.unit)
     services.store.register([*units, point, *people, version], log.unit)

@@ -13,7 +13,7 @@ from casework.model.alert import AlertLevel, levels
 from casework.model.clock import Pause, Reckoning, reckoned
 from casework.model.errors import Invalid, Refused
 from casework.model.parties import Ref, Relation
-from casework.model.procedure import ProcedureVersion, StepOrder
+from casework.model.procedure import Channel, ProcedureVersion, StepOrder
 from casework.model.record import (
     Assignment,
     AssignmentRole,
@@ -219,6 +219,8 @@ def _receive(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     missing = [code for code, component in known.items() if component.mandatory and code not in move.checked]
     if missing:
         raise Invalid(f"not checked as complete: {', '.join(missing)}", path=("checked",), code="INCOMPLETE")
+    if dossier.channel is Channel.ONLINE and at < dossier.submitted_at and not setting.imported:
+        raise _backwards(MoveName.RECEIVE)  # Paper may have come in before it was keyed in; what came online cannot.
     first = Interval(1, IntervalKind.RUNNING, "RECEIVED", HolderKind.UNIT, at, unit=dossier.unit)
     checked = tuple(dict.fromkeys(move.checked))
     version = setting.procedure.version  # The version in force at receipt governs, whichever was in force at submission.
@@ -236,7 +238,7 @@ def _assign(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
     for name in wanted:
         if getattr(move, name) is None:
             raise Invalid(
-                f"the clarity set of {setting.procedure.code} asks for {name}",
+                f"the clarity set of {setting.procedure.code} asks for {camel(name)}",
                 path=(camel(name),),
                 code="UNCLEAR_ASSIGNMENT",
             )

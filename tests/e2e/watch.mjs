@@ -16,9 +16,13 @@ const { values, positionals } = parseArgs({
   },
 });
 const [url, code] = positionals;
+if (!url || !code || !/^\d*$/.test(values.after ?? '')) {
+  console.error('usage: node watch.mjs URL CODE [--token T] [--secret S] [--after CURSOR] [--until N] [--raw]');
+  process.exit(2);
+}
 const until = Number(values.until ?? Infinity);
 const client = createClient({
-  url, webSocketImpl: WebSocket, keepAlive: 10_000, retryAttempts: 20,
+  url, webSocketImpl: WebSocket, keepAlive: 10_000, retryAttempts: 20, shouldRetry: () => true,
   connectionParams: values.token ? { authorization: `Bearer ${values.token}` } : {},
 });
 const query = `subscription Watch($code: ID!, $secret: String, $after: String) {

@@ -183,7 +183,7 @@ def test_data_is_chosen_before_the_environment(data: Path, tmp_path: Path) -> No
 def test_an_unreadable_log_is_told_with_its_line(data: Path, tmp_path: Path) -> None:
     file = log(tmp_path / "log.csv", 2, 3)
     file.write_text(file.read_text().replace("c1-0,", "c0-0,"))
-    assert one_line(run("replay", file, data=data), UNREADABLE) == "giamsat: line 5: event 'c0-0' stands in line 2 already"
+    assert one_line(run("replay", file, data=data), UNREADABLE) == "giamsat: log.csv: line 5: event 'c0-0' stands in line 2 already"
     assert not data.exists()
 
 

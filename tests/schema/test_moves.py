@@ -438,7 +438,7 @@ def test_the_dossier_in_a_conflict_shows_no_more_than_the_viewer_may_see(client:
 
 
 def test_backdating_wants_a_reason_and_keeps_it_from_the_entry(client: Client) -> None:
-    code = client.submitted()["dossier"]["code"]
+    code = client.submitted(channel="COUNTER")["dossier"]["code"]
     before = datetime.now(UTC) - timedelta(days=1)
     given = {"dossier": code, "checked": ["FORM", "DEED"], "at": before.isoformat()}
     error = told(client.move("receiveDossier", "RECEPTION", **given))

@@ -96,7 +96,7 @@ def decided(client: Client) -> str:
     now = datetime.now(UTC)
     person = {"name": "Trần Thị Bé", "phone": "0900 000 001", "address": '1 "Lê Lợi"\\\t', "identityNumber": "000000000001"}
     code: str = client.move(
-        "submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="QN-MC", channel="ONLINE", applicant=person,
+        "submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="QN-MC", channel="COUNTER", applicant=person,
     )["dossier"]["code"]  # fmt: skip
     due = (now + timedelta(days=3)).isoformat()
     clear = {"task": "xem xét", "expectedResult": "kết quả", "dueAt": due}

@@ -96,3 +96,11 @@ def test_a_closed_dossier_stays_its_officers(client: Client, services: Services)
     subject = services.store.coded(code)
     assert subject
     assert SubjectItem.get(subject, "STATE").officer_key == "officer-1#CLOSED"
+
+
+def test_what_came_online_is_not_received_before_it_came(client: Client, clock: SettableClock) -> None:
+    before = (clock() - timedelta(days=3)).isoformat()
+    given = {"checked": ["FORM", "DEED"], "at": before, "backdatingReason": "x"}
+    online, paper = (client.submitted(channel=channel)["dossier"]["code"] for channel in ("ONLINE", "COUNTER"))
+    assert client.move("receiveDossier", "RECEPTION", dossier=online, **given)["errors"][0]["code"] == "BEFORE_LAST_MOVE"
+    assert client.move("receiveDossier", "RECEPTION", dossier=paper, **given)["errors"] == []

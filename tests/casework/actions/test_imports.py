@@ -9,6 +9,7 @@ import pytest
 
 from casework.actions.imports import Case, ImportedMove, Kind, Log, LoggedEvent, by_time, made, moves, register, remembered
 from casework.adapters.dynamo import DynamoStore
+from casework.model.errors import Invalid
 from casework.model.procedure import Channel
 from casework.model.record import DossierId, HolderKind, State
 from casework.ports import Held, Services
@@ -258,3 +259,11 @@ def test_the_register_knows_the_log_and_learns_new_steps(services: Services, who
     officer = services.store.officer("R2")
     assert officer
     assert officer.unit == BESIDE
+
+
+def test_a_log_named_as_something_of_the_register_is_refused(services: Services) -> None:
+    for name in ("XD-01", "QN-XD"):
+        with pytest.raises(Invalid) as caught:
+            register(services, replace(log(case(event("e1", 1))), name=name, unit=name, units={name: name}))
+        assert caught.value.code == "NAME_TAKEN"
+    assert [version.version for version in services.store.versions("XD-01")] == [1]
