@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Entry
 from casework.model.access import Decision, Trail, confirmed, decide
-from casework.model.dossier import Setting
 from casework.model.errors import Corrupt
+from casework.model.moves import Setting
 from casework.model.packing import packed, unpacked
 from casework.model.parties import Role, Viewer
 from casework.model.record import Dossier, DossierId

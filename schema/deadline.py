@@ -7,7 +7,8 @@ import strawberry
 from casework.model.alert import AlertLevel, level_at
 from casework.model.clock import LimitUnit, Reckoning, remaining_minutes, used_minutes
 from casework.model.derivation import Reason, ReasonKind
-from casework.model.dossier import Setting, clock_of
+from casework.model.dossier import clock_of
+from casework.model.moves import Setting
 from casework.model.record import Dossier, HolderKind, IntervalKind
 from casework.model.record import Interval as Stored
 from schema.context import Info

@@ -8,8 +8,9 @@ import strawberry
 
 from casework.actions.dossiers import Making
 from casework.audit.disclosure import Envelope
-from casework.model import dossier as moves
+from casework.model import moves
 from casework.model.access import answers
+from casework.model.dossier import refused
 from casework.model.errors import Invalid
 from casework.model.parties import Ref, Viewer
 from casework.model.procedure import Channel
@@ -187,7 +188,7 @@ def answering(given: GiveOpinionInput) -> Making:
         standing = held.dossier.coordinating(number)
         mine = [assignment for assignment in standing if answers(viewer, assignment)]
         if standing and not mine:
-            raise moves.refused(
+            raise refused(
                 held.dossier,
                 moves.MoveName.GIVE_OPINION,
                 "NOT_YOUR_MOVE",

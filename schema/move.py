@@ -14,12 +14,12 @@ import strawberry
 
 from casework.actions.dossiers import Asked, Making, Person, Submission, move, submit
 from casework.commits import Written
-from casework.model.dossier import MoveName
 from casework.model.errors import Conflict as Stale
 from casework.model.errors import Fault
 from casework.model.errors import Invalid as Wrong
 from casework.model.errors import NotFound as Absent
 from casework.model.errors import Refused as No
+from casework.model.moves import MoveName
 from casework.model.packing import Plain, moment
 from casework.model.record import State
 from casework.views import View, decided

@@ -9,8 +9,8 @@ from strawberry.schema.config import StrawberryConfig
 
 from casework.actions.dossiers import in_force
 from casework.model.clock import LimitUnit, reckoned
-from casework.model.dossier import Setting
 from casework.model.errors import Invalid as Wrong
+from casework.model.moves import Setting
 from casework.model.workdays import legal_day
 from casework.views import confirmed_viewer
 from schema.access import Viewer

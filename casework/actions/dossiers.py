@@ -8,18 +8,9 @@ from casework.audit.chain import Reason
 from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
 from casework.model.access import Decision, may_submit
-from casework.model.dossier import (
-    SKEW,
-    Assign,
-    Move,
-    MoveName,
-    RequestSupplement,
-    Setting,
-    moved,
-    next_alert,
-    refused,
-)
+from casework.model.dossier import moved, next_alert, refused
 from casework.model.errors import Conflict, Invalid, NotFound, Refused
+from casework.model.moves import SKEW, Assign, Move, MoveName, RequestSupplement, Setting
 from casework.model.packing import Plain
 from casework.model.parties import Party, PartyKind, Relation, Role, Viewer
 from casework.model.procedure import Channel, ProcedureVersion

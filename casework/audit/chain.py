@@ -13,6 +13,7 @@ from typing import Any
 
 from casework.audit.canonical import canonical, parsed
 from casework.model.errors import Corrupt, Invalid
+from casework.model.moves import SKEW
 from casework.model.packing import Plain, instant, moment, packed
 from casework.model.parties import Party, Ref
 
@@ -21,7 +22,6 @@ GENESIS = "0" * 64  # `prev` of a subject's first entry
 FIELD_TAG = b"giamsat/field/v1\0"
 STATE_TAG = b"giamsat/state/v1\0"
 TICK = timedelta(microseconds=1)
-SKEW = timedelta(seconds=5)  # no two machines' clocks are trusted to agree any closer
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from casework.model.dossier import MOVES, MoveName
+from casework.model.dossier import MOVES
+from casework.model.moves import MoveName
 from casework.model.parties import Relation, Role, Viewer
 from casework.model.procedure import DossierKind
 from casework.model.record import Assignment, AssignmentRole, Dossier, State

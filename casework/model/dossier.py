@@ -6,123 +6,40 @@ computes dates (`clock` does, through `timed`). Rules: Decree 61/2018/ND-CP on o
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
 from casework.model.alert import AlertLevel, levels
 from casework.model.clock import Pause, Reckoning, reckoned
 from casework.model.errors import Invalid, Refused
-from casework.model.parties import Ref, Relation
-from casework.model.procedure import Channel, ProcedureVersion, StepOrder
+from casework.model.moves import (
+    NAMES,
+    Assign,
+    CompleteStep,
+    Decide,
+    GiveOpinion,
+    Move,
+    MoveName,
+    Receive,
+    RequestSupplement,
+    Setting,
+    Supply,
+)
+from casework.model.parties import Relation
+from casework.model.procedure import Channel, StepOrder
 from casework.model.record import (
     Assignment,
     AssignmentRole,
-    Document,
     Dossier,
     HolderKind,
     Interval,
     IntervalKind,
     Opinion,
-    Outcome,
     State,
     Step,
     Supplement,
-    SupplementItem,
 )
-from casework.model.workdays import Calendar
 
-SKEW = timedelta(seconds=5)  # no two machines' clocks are trusted to agree any closer
-MOST_OF_A_KIND = 500  # assignments, steps, opinions or supplements of one dossier; keeps the record under the engine's 400 KB
-
-
-class MoveName(StrEnum):
-    """Moves, named as their mutations are."""
-
-    SUBMIT = "submitDossier"
-    RECEIVE = "receiveDossier"
-    ASSIGN = "assignDossier"
-    COMPLETE_STEP = "completeStep"
-    GIVE_OPINION = "giveOpinion"
-    REQUEST_SUPPLEMENT = "requestSupplement"
-    SUPPLY = "supplyDocuments"
-    DECIDE = "decideDossier"
-
-
-@dataclass(frozen=True, slots=True)
-class Receive:
-    """Take the dossier in: the components found complete. The clock starts."""
-
-    checked: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Assign:
-    """Give it to a person, with task, responsibility, timeline and result."""
-
-    role: AssignmentRole
-    unit: str
-    officer: str | None = None
-    due_at: datetime | None = None
-    task: Ref | None = None
-    responsibility: Ref | None = None
-    authority: Ref | None = None
-    expected_result: Ref | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CompleteStep:
-    """Record a step as done by that officer of that unit."""
-
-    step: str
-    unit: str
-    officer: str
-
-
-@dataclass(frozen=True, slots=True)
-class GiveOpinion:
-    """Answer as a coordinating unit."""
-
-    unit: str
-    officer: str
-    assignment: int | None = None
-    text: Ref | None = None
-    subject: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RequestSupplement:
-    """Ask the applicant for what is missing. The clock pauses."""
-
-    items: tuple[SupplementItem, ...]
-    override: Ref | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Supply:
-    """Hand in what was asked for. The clock resumes."""
-
-    documents: tuple[Document, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decide:
-    """Decide the dossier. The clock stops."""
-
-    outcome: Outcome
-    reason: Ref | None = None
-    waiver: Ref | None = None
-
-
-Move = Receive | Assign | CompleteStep | GiveOpinion | RequestSupplement | Supply | Decide
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a move is judged against: the version, the calendar, and whether a unit stands in another's tree."""
-
-    procedure: ProcedureVersion
-    calendar: Calendar
-    imported: bool = False
+MOST_OF_A_KIND = 500  # assignments, steps, opinions or supplements of one dossier; `commits` bounds the bytes of the whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,13 +365,3 @@ MOVES: dict[MoveName, MoveRule] = {
         frozenset({Relation.LEAD, Relation.HEAD, Relation.IMPORT}), frozenset({State.IN_PROCESS}), "DECIDED", _decide
     ),
 }  # fmt: skip
-
-NAMES: dict[type, MoveName] = {
-    Receive: MoveName.RECEIVE,
-    Assign: MoveName.ASSIGN,
-    CompleteStep: MoveName.COMPLETE_STEP,
-    GiveOpinion: MoveName.GIVE_OPINION,
-    RequestSupplement: MoveName.REQUEST_SUPPLEMENT,
-    Supply: MoveName.SUPPLY,
-    Decide: MoveName.DECIDE,
-}

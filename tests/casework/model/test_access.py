@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 
 from casework.model.access import TABLE, Decision, Group, Trail, answers, confirmed, decide, may_submit
-from casework.model.dossier import MOVES, MoveName
+from casework.model.dossier import MOVES
+from casework.model.moves import MoveName
 from casework.model.parties import PUBLIC, Ref, Relation, Role, Viewer
 from casework.model.procedure import Channel, DossierKind
 from casework.model.record import Applicant, Assignment, AssignmentRole, Dossier, State

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from casework.model.alert import AlertLevel
 from casework.model.clock import Limit, LimitUnit
-from casework.model.dossier import (
-    MOST_OF_A_KIND,
-    MOVES,
+from casework.model.dossier import MOST_OF_A_KIND, MOVES, camel, clock_of, moved, next_alert, stage, timed
+from casework.model.errors import Invalid, Refused
+from casework.model.moves import (
     NAMES,
     Assign,
     CompleteStep,
@@ -25,14 +25,7 @@ from casework.model.dossier import (
     RequestSupplement,
     Setting,
     Supply,
-    camel,
-    clock_of,
-    moved,
-    next_alert,
-    stage,
-    timed,
 )
-from casework.model.errors import Invalid, Refused
 from casework.model.parties import Ref, Relation
 from casework.model.procedure import Channel, Component, DossierKind, ProcedureVersion, StepOrder, StepRule, Texts
 from casework.model.record import (
