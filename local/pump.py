@@ -42,16 +42,11 @@ class Pump:
         self._trimmed = False
         self.fault: Exception | None = None
         self._stopping = threading.Event()
-        self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
-
-    def wake(self) -> None:
-        """Look now."""
-        self._wake.set()
 
     @property
     def alive(self) -> bool:
@@ -61,7 +56,6 @@ class Pump:
     def stop(self) -> None:
         """End after the batch in hand."""
         self._stopping.set()
-        self._wake.set()
         self._thread.join(timeout=10)
 
     def _run(self) -> None:
@@ -94,8 +88,7 @@ class Pump:
             pause = 0.0 if moved else BUSY_S if self._busy() else IDLE_S
             looked -= max(pause, BUSY_S)
             if pause:
-                self._wake.wait(pause)
-                self._wake.clear()
+                self._stopping.wait(pause)
 
     def _look(self) -> None:
         """Find the shards; a child is read after its parent."""

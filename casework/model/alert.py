@@ -4,7 +4,7 @@ Everything is derived from the due date, so a late look gives the same answer. W
 and whether it was acknowledged is kept elsewhere; a paused clock raises nothing. Rule: domain.md section 5.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -85,16 +85,10 @@ def level_at(
     return max(reached, key=lambda level: level.rank, default=None)
 
 
-def next_instant(
-    instants: Iterable[tuple[AlertLevel, datetime]],
-    raised: frozenset[AlertLevel],
-    after: datetime | None = None,
-) -> datetime | None:
-    """Give the first instant of a level not raised yet, later than `after` where that is given."""
-    return min(
-        (at for level, at in instants if level not in raised and (after is None or at > after)),
-        default=None,
-    )
+def next_level(levels_: Levels, raised: Collection[AlertLevel], after: datetime | None = None) -> tuple[AlertLevel, datetime] | None:
+    """Give the first level not raised yet and its instant, later than `after` where that is given."""
+    ahead = [(level, at) for level, at in levels_ if level not in raised and (after is None or at > after)]
+    return min(ahead, key=lambda row: row[1], default=None)
 
 
 def _at_risk_on(reckoning: Reckoning, due_on: date, calendar: Calendar, thresholds: Thresholds) -> date:

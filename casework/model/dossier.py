@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from casework.model.alert import AlertLevel, levels
+from casework.model.alert import AlertLevel, levels, next_level
 from casework.model.clock import Pause, Reckoning, reckoned
 from casework.model.errors import Invalid, Refused
 from casework.model.moves import (
@@ -108,8 +108,7 @@ def next_alert(dossier: Dossier, setting: Setting) -> tuple[AlertLevel, datetime
         return None
     after = dossier.imported.alerts_from if dossier.imported else None
     due = levels(clock_of(dossier, setting), dossier.received_at, setting.calendar, setting.procedure.thresholds)
-    ahead = [(level, at) for level, at in due if level not in dossier.raised and (after is None or at > after)]
-    return min(ahead, key=lambda row: row[1], default=None)
+    return next_level(due, dossier.raised, after)
 
 
 def refused(dossier: Dossier, name: MoveName, code: str, message: str) -> Refused:

@@ -16,8 +16,6 @@
 `schema/errors.py` maps the codes for front ends. This module holds no texts in the languages of the users.
 """
 
-from collections.abc import Mapping
-
 
 class Fault(Exception):
     """An error of the service's own, with a stable `code`."""
@@ -123,8 +121,3 @@ class Corrupt(Fault):
     """Stored bytes are not what the service wrote."""
 
     code = "CORRUPT"
-
-
-def details(fault: Fault) -> Mapping[str, object]:
-    """Give the fault's own fields, for logs and for the mapping in `schema/errors.py`."""
-    return {key: value for key, value in vars(fault).items() if key not in {"code", "message"}}

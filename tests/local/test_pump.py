@@ -187,21 +187,3 @@ def test_a_place_that_the_stream_has_trimmed(client: Client, records: Records, s
     # It begins with the oldest record that there is; who watches drops what was seen before.
     assert records.of(subject) == [1, 2]
     assert forgetful.refused == 1
-
-
-def test_it_rests_where_nobody_is_connected_and_is_woken(
-    client: Client, records: Records, engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pumps, "IDLE_S", 600.0)
-    pump = Pump(client.services, engine.endpoint, lambda: False)
-    pump.start()
-    try:
-        _, subject = opened(client)
-
-        def seen() -> bool:
-            pump.wake()  # again and again: one may come before it rests
-            return records.of(subject) == [1]
-
-        until(seen)
-    finally:
-        pump.stop()
