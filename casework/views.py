@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Entry
-from casework.model.access import Decision, Trail, confirmed, decide
+from casework.model.access import Decision, Trail, confirmed, decide, decide_procedure
 from casework.model.errors import Corrupt
 from casework.model.moves import Setting
 from casework.model.packing import packed, unpacked
@@ -33,15 +33,17 @@ def confirmed_viewer(services: Services, viewer: Viewer) -> Viewer:
 
 
 def decided(services: Services, viewer: Viewer, held: Held) -> Decision:
-    """Decide what a viewer may see of a dossier, by the register as it is now."""
+    """Decide what a viewer may see of a subject, by the register as it is now."""
     viewer = confirmed_viewer(services, viewer)
+    if not isinstance(held.record, Dossier):
+        return decide_procedure(viewer)
     person = viewer.on_behalf_of or viewer.sub if viewer.role is Role.CITIZEN else None
     return decide(
         viewer,
         held.dossier,
         subject=held.id,
         person=services.keys.pseudonym(held.id, person) if person else None,
-        lineage=lineage(services.store.units(), held.dossier.unit),
+        lineage=lineage(services.store.unit, held.dossier.unit),
     )
 
 

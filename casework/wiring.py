@@ -4,11 +4,14 @@ Settings (all are documented in docs/settings.md):
     GIAMSAT_STAGE      which tables; their names are giamsat-<stage>-<table>
     GIAMSAT_REGION     the region; AWS_REGION where it is not set
     GIAMSAT_ENGINE_URL the engine's address; empty in the cloud
-    GIAMSAT_KEY_SET    file with the public keys of the tokens (JWKS)
-    GIAMSAT_SECRETS    file with the service's secrets: {"current": 1, "secrets": {"1": "<hex>"}}
+    GIAMSAT_KEY_SET    the public keys of the tokens (JWKS): a file, or the ARN of a secret in AWS Secrets Manager
+    GIAMSAT_SECRETS    the service's secrets, {"current": 1, "secrets": {"1": "<hex>"}}: a file, or such an ARN
     GIAMSAT_ISSUER, GIAMSAT_AUDIENCE  what a token must name
     GIAMSAT_LOG        the log that entries belong to
     GIAMSAT_ORIGINS    origins whose pages may open sockets, by commas; empty: only requests without an Origin, and loopback's
+    GIAMSAT_GATEWAY_URL the WebSocket API by which a deployed function posts to connections
+
+What a file or a secret holds is read once, when the services are built.
 """
 
 import os
@@ -16,13 +19,19 @@ import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
+from botocore.config import Config
+from botocore.session import Session
 
 from casework.adapters.dynamo import DynamoStore
+from casework.adapters.gateway import GatewayCourier
 from casework.adapters.tokens import KeySetTokens
 from casework.model.slip import Keys
 from casework.ports import Courier, Services
+
+QUICK = Config(connect_timeout=2, read_timeout=5)
 
 
 def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services:
@@ -31,17 +40,17 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
     Raises:
         KeyError: a setting is missing; its name is the argument.
     """
-    held = orjson.loads(Path(environ["GIAMSAT_SECRETS"]).read_bytes())
+    held = orjson.loads(_content(environ["GIAMSAT_SECRETS"]))
     keys = Keys({int(version): bytes.fromhex(text) for version, text in held["secrets"].items()}, held["current"])
     return Services(
         store=DynamoStore(
             environ["GIAMSAT_STAGE"],
-            region=environ.get("GIAMSAT_REGION") or environ["AWS_REGION"],
+            region=_region(environ),
             endpoint=environ.get("GIAMSAT_ENGINE_URL") or None,
         ),
         courier=courier,
         tokens=KeySetTokens(
-            orjson.loads(Path(environ["GIAMSAT_KEY_SET"]).read_bytes()),
+            orjson.loads(_content(environ["GIAMSAT_KEY_SET"])),
             issuer=environ["GIAMSAT_ISSUER"],
             audience=environ["GIAMSAT_AUDIENCE"],
         ),
@@ -51,3 +60,24 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
         entropy=secrets.token_bytes,
         origins=frozenset(filter(None, environ.get("GIAMSAT_ORIGINS", "").split(","))),
     )
+
+
+def deployed(environ: Mapping[str, str] = os.environ) -> Services:
+    """Build the services of a deployed function, which posts through API Gateway.
+
+    Raises:
+        KeyError: as `wired`.
+    """
+    return wired(GatewayCourier(environ["GIAMSAT_GATEWAY_URL"], region=_region(environ)), environ)
+
+
+def _region(environ: Mapping[str, str]) -> str:
+    return environ.get("GIAMSAT_REGION") or environ["AWS_REGION"]
+
+
+def _content(place: str) -> str | bytes:
+    """Read a file, or a secret by its ARN (arn:partition:secretsmanager:region:account:secret:name), in its own region."""
+    if not place.startswith("arn:"):
+        return Path(place).read_bytes()
+    manager: Any = Session().create_client("secretsmanager", region_name=place.split(":")[3], config=QUICK)
+    return str(manager.get_secret_value(SecretId=place)["SecretString"])

@@ -19,14 +19,16 @@ from strawberry.http.sync_base_view import SyncBaseHTTPView
 from casework.model.errors import Unauthenticated
 from casework.model.parties import PUBLIC, Viewer
 from casework.ports import Services
+from handlers import entry
 from handlers.sockets import bearer
 from schema.context import Context
 from schema.errors import TopLevel
-from schema.execution import executed, operation_kind
+from schema.execution import by_post_alone, executed, operation_kind
 from schema.root import schema
 
 LONGEST_BYTES = 1024 * 1024
 RESPONSE = "application/graphql-response+json"
+LEGACY = "application/json"
 
 Event = dict[str, Any]
 Answer = dict[str, Any]
@@ -124,7 +126,7 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
 
     def get_sub_response(self, request: Event) -> dict[str, Any]:
         """See the base class."""
-        return {"accept": EventAdapter(request).headers.get("accept", "")}
+        return {"kind": kind_asked(request)}
 
     def get_context(self, request: Event, response: dict[str, Any]) -> Context:
         """Read the token, if there is one."""
@@ -138,6 +140,13 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
     def render_graphql_ide(self, request: Event) -> Answer:
         """See the base class."""
         raise HTTPException(404, f"no page at {request.get('rawPath')}")
+
+    def parse_http_body(self, request: SyncHTTPRequestAdapter) -> GraphQLRequestData | list[GraphQLRequestData]:
+        """See the base class, which lets any `operationName` pass."""
+        data = super().parse_http_body(request)
+        if isinstance(data, GraphQLRequestData) and not isinstance(data.operation_name, str | None):
+            raise HTTPException(400, "the request's `operationName` is a text or null")
+        return data
 
     def execute_single(  # the base class has more arguments than a call should have
         self,
@@ -158,6 +167,8 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
             raise HTTPException(400, "subscriptions run over a WebSocket with the subprotocol graphql-transport-ws")
         if kind is OperationType.MUTATION and request_adapter.method == "GET":
             raise HTTPException(405, "a mutation is sent by POST")
+        if request_adapter.method == "GET" and by_post_alone(query):
+            raise HTTPException(400, "a secret is sent by POST: addresses are logged on their way")
         result: ExecutionResult = executed(query, request_data.variables, request_data.operation_name, context)
         # An error with a path arose while the operation ran; `data` is then null, and not absent.
         sub_response["data"] = result.data is not None or any(error.path for error in result.errors or ())
@@ -165,11 +176,10 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
 
     def create_response(self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: dict[str, Any]) -> Answer:
         """Encode an answer; a request that could not be executed has no `data`, and is a 400 to those who read the new type."""
-        modern = RESPONSE in sub_response["accept"]
         ran = sub_response.get("data", True)
         if not ran and isinstance(response_data, dict):
             response_data.pop("data", None)
-        return answer(200 if ran or not modern else 400, response_data, RESPONSE if modern else "application/json")
+        return answer(200 if ran or sub_response["kind"] == LEGACY else 400, response_data, sub_response["kind"])
 
     def _viewer(self, request: Event) -> Viewer:
         authorization = EventAdapter(request).headers.get("authorization")
@@ -181,19 +191,36 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
 def handle(event: Event, services: Services) -> Answer:
     """Take one HTTP event."""
     correlation = event["requestContext"].get("requestId") or secrets.token_hex(8)
+    kind = kind_asked(event)
     if len(event.get("body") or "") > LONGEST_BYTES:
-        return _refused(413, TopLevel.BAD_USER_INPUT, f"a request has at most {LONGEST_BYTES} bytes", correlation)
+        return _refused(413, TopLevel.BAD_USER_INPUT, f"a request has at most {LONGEST_BYTES} bytes", correlation, kind)
     try:
         return EventView(services).run(event)
     except Unauthenticated as fault:
-        return _refused(401, TopLevel.UNAUTHENTICATED, fault.message, correlation)
+        return _refused(401, TopLevel.UNAUTHENTICATED, fault.message, correlation, kind)
     except HTTPException as error:
-        return _refused(error.status_code, TopLevel.BAD_USER_INPUT, error.reason, correlation)
+        made = _refused(error.status_code, TopLevel.BAD_USER_INPUT, error.reason, correlation, kind)
+        if error.status_code == 405:  # noqa: PLR2004 - HTTP wants to have said then what may be done
+            made["headers"]["allow"] = "POST" if event["requestContext"]["http"]["method"].upper() == "GET" else "GET, POST"
+        return made
 
 
-def _refused(status: int, code: TopLevel, message: str, correlation: str) -> Answer:
+def kind_asked(event: Event) -> str:
+    """Give the media type of the answer: the new one to those who name it and like it no less than the legacy one."""
+    weights: dict[str, float] = {}
+    for asked in EventAdapter(event).headers.get("accept", "").split(","):
+        name, *parameters = (part.strip().lower() for part in asked.split(";"))
+        (weight, *_) = [part.removeprefix("q=") for part in parameters if part.startswith("q=")] or ["1"]
+        try:
+            weights[name] = float(weight)
+        except ValueError:
+            continue
+    return RESPONSE if weights.get(RESPONSE, 0) > 0 and weights[RESPONSE] >= weights.get(LEGACY, 0) else LEGACY
+
+
+def _refused(status: int, code: TopLevel, message: str, correlation: str, kind: str) -> Answer:
     error = {"message": message, "extensions": {"code": code.value, "correlationId": correlation}}
-    return answer(status, {"errors": [error]}, "application/json")
+    return answer(status, {"errors": [error]}, kind)
 
 
 def answer(status: int, body: object, kind: str) -> Answer:
@@ -204,3 +231,6 @@ def answer(status: int, body: object, kind: str) -> Answer:
 
 def _plain(value: object) -> object:
     return getattr(value, "formatted", str(value))
+
+
+handler = entry(handle)

@@ -20,7 +20,7 @@ from casework.model.errors import Contended, Fault, Forbidden, Invalid, Unauthen
 from casework.model.parties import PUBLIC
 from casework.ports import Services
 from casework.views import hide, show
-from handlers import log
+from handlers import entry, log
 from handlers.rendering import renderer
 from schema.context import Context
 from schema.errors import MASKED, TopLevel
@@ -183,3 +183,6 @@ def _code(fault: Fault) -> TopLevel:
     if isinstance(fault, Invalid):
         return TopLevel.BAD_USER_INPUT
     return TopLevel.FORBIDDEN if isinstance(fault, Forbidden) else TopLevel.INTERNAL
+
+
+handler = entry(handle)

@@ -8,7 +8,7 @@ from typing import Any
 from casework.actions.deliveries import deliver
 from casework.audit.chain import reopened
 from casework.ports import Services
-from handlers import log
+from handlers import entry, log
 from handlers.rendering import renderer
 
 
@@ -22,3 +22,6 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
         entries.append(reopened(record["dynamodb"]["NewImage"]["line"]["S"]))
     deliver(services, entries, renderer(services))
     return {"batchItemFailures": []}
+
+
+handler = entry(handle)

@@ -83,8 +83,9 @@ def _serve(asked: argparse.Namespace) -> int:
 
 
 def _seed(asked: argparse.Namespace) -> int:
-    with Home(asked.data).opened() as opened:
-        print(f"the register holds the {seeding.seed(opened.services)} things of {seeding.REGISTER.name}")
+    with Home(asked.data).opened() as opened, _bar("loading the register", seeding.total()) as advance:
+        count = seeding.seed(opened.services, advance)
+    print(f"the register holds all of its {count} things" if count else "the register was loaded before: nothing to do")
     return DONE
 
 
@@ -151,7 +152,7 @@ def _parser() -> Parser:
 
     served = command("serve", _serve, "Run the service and its engine.", "PORT=8080 giamsat serve")
     served.add_argument("--port", type=_port, default=os.environ.get("PORT") or PORT, help="default: $PORT or 8000")
-    command("seed", _seed, "Load the small register into the store.", "giamsat seed")
+    command("seed", _seed, "Load the register into the store: units, counters, people, procedures. A second run adds nothing.", "giamsat seed")
     replayed = command(
         "replay", _replay, "Read a process event log (CSV) through the service's own moves. A second run adds nothing.",
         "giamsat replay receipt.csv --speed 100000 --json",
@@ -166,7 +167,7 @@ def _parser() -> Parser:
     replayed.add_argument("--json", action="store_true", help="print the figures as one line of JSON")
     token = command(
         "token", _token, "Print a token, signed by this data folder's key. For one machine only.",
-        "giamsat token --role SUPERVISOR --unit QN --ttl 1h",
+        "giamsat token --role SUPERVISOR --unit 22 --ttl 1h",
     )  # fmt: skip
     roles = [role for role in Role if role not in {Role.PUBLIC, Role.IMPORT}]
     token.add_argument("--role", choices=[role.value for role in roles], required=True, metavar="ROLE", help=" ".join(roles))

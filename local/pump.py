@@ -7,6 +7,7 @@ behind it, until it passes: nothing is skipped. The place is kept after each bat
 import logging
 import threading
 from collections.abc import Callable
+from datetime import datetime
 from typing import cast
 
 import boto3
@@ -40,6 +41,8 @@ class Pump:
         self._iterators: dict[str, str] = {}
         self._done: set[str] = set()
         self._trimmed = False
+        self._reached: dict[str, datetime] = {}
+        self._current = services.now()
         self.fault: Exception | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
@@ -52,6 +55,10 @@ class Pump:
     def alive(self) -> bool:
         """Whether it follows the stream still."""
         return self._thread.is_alive()
+
+    def lag_s(self) -> float | None:
+        """Give how far behind the stream it is: all that was written longer ago is handled. None when it follows no longer."""
+        return max((self._services.now() - self._current).total_seconds(), 0.0) if self.alive else None
 
     def stop(self) -> None:
         """End after the batch in hand."""
@@ -98,6 +105,7 @@ class Pump:
             ready = parent is None or parent in self._done or parent not in shards
             if shard not in self._iterators and shard not in self._done and ready:
                 self._iterators[shard] = self._iterator(shard)
+                self._reached.setdefault(shard, self._current)
 
     def _iterator(self, shard: str) -> str:
         place = None if self._trimmed else self._services.store.place(FOLLOWER, shard)
@@ -112,15 +120,26 @@ class Pump:
     def _turn(self) -> bool:
         moved = False
         for shard, iterator in list(self._iterators.items()):
+            asked_at = self._services.now()
             answer = self._streams.get_records(ShardIterator=iterator, Limit=BATCH)
             if answer["Records"]:
+                self._reach(shard, answer["Records"][0]["dynamodb"]["ApproximateCreationDateTime"])
                 stream.handle({"Records": answer["Records"]}, self._services)
                 self._services.store.keep_place(FOLLOWER, shard, answer["Records"][-1]["dynamodb"]["SequenceNumber"])
+                self._reach(shard, answer["Records"][-1]["dynamodb"]["ApproximateCreationDateTime"])
                 moved, self._trimmed = True, False
+            else:
+                self._reach(shard, asked_at)
             following = cast("str | None", answer.get("NextShardIterator"))
             if following is None:
                 del self._iterators[shard]
                 self._done.add(shard)
+                self._reached.pop(shard, None)
             else:
                 self._iterators[shard] = following
         return moved
+
+    def _reach(self, shard: str, at: datetime) -> None:
+        """Note how far a shard has been handled; the one that is furthest behind tells how far all are."""
+        self._reached[shard] = at
+        self._current = min(self._reached.values())

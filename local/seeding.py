@@ -1,28 +1,36 @@
-"""Loads the register that one machine starts with. What stands in the store already is left as it is."""
+"""Loads the register that one machine starts with, in bulk and once. What stands in the store already is left as it is."""
 
-from pathlib import Path
+from collections.abc import Callable
+from itertools import islice
 
-import yaml
-
-from casework.model.packing import unpacked
-from casework.model.procedure import ProcedureVersion
-from casework.model.unit import Officer, ReceptionPoint, Unit
-from casework.model.workdays import Override
 from casework.ports import Services
+from local import register
 
-Thing = Unit | ReceptionPoint | Officer | ProcedureVersion | Override
-REGISTER = Path(__file__).with_name("register.yml")
+BATCH = 500
+NOTE = "register"  # under which the store remembers what was loaded
 
 
-def seed(services: Services, file: Path = REGISTER) -> int:
-    """Load a register; gives how many things it holds."""
-    raw = yaml.safe_load(file.read_text(encoding="utf-8"))
-    things: list[Thing] = [
-        *(unpacked(Unit, row) for row in raw["units"]),
-        *(unpacked(ReceptionPoint, row) for row in raw["points"]),
-        *(unpacked(Officer, row) for row in raw["officers"]),
-        *(unpacked(ProcedureVersion, row) for row in raw["procedures"]),
-        *(unpacked(Override, row) for row in raw["overrides"]),
-    ]
-    services.store.register(things, raw["province"])
-    return len(things)
+def seed(services: Services, advance: Callable[[int], None] = lambda _: None) -> int:
+    """Load the register, unless this very one was loaded before; gives how many things were looked at.
+
+    A load that is interrupted starts again, and leaves what it had written.
+    """
+    if services.store.noted(NOTE) == register.digest():
+        return 0
+    count = 0
+    by_province: dict[str, list[register.Thing]] = {}
+    for province, thing in register.things():
+        by_province.setdefault(province, []).append(thing)
+    for province, things in by_province.items():
+        rows = iter(things)
+        while batch := list(islice(rows, BATCH)):
+            services.store.register(batch, province)
+            count += len(batch)
+            advance(len(batch))
+    services.store.note(NOTE, register.digest())
+    return count
+
+
+def total() -> int:
+    """Count the things of the register, for whoever shows progress."""
+    return sum(1 for _ in register.things())

@@ -16,16 +16,22 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from casework.ports import Services
-from handlers import api, sockets
+from handlers import api, health, sockets
 from handlers.api import LONGEST_BYTES
+from local import pages
 from local.courier import Closing, Line, LocalCourier
 
 THREADS = 8  # calls at once: more only wait for the engine, which writes one transaction at a time
 INBOUND = 64  # messages of one connection that may wait; then its socket is read no further
 
 
-def application(services: Services, courier: LocalCourier, lifespan: Callable[[], AsyncIterator[None]] | None = None) -> Starlette:
-    """Build the application; `lifespan` runs beside it."""
+def application(
+    services: Services,
+    courier: LocalCourier,
+    lifespan: Callable[[], AsyncIterator[None]] | None = None,
+    lag: health.Lag | None = None,
+) -> Starlette:
+    """Build the application; `lifespan` runs beside it, and `lag` tells how far the stream's pump is behind."""
     limiter: list[Any] = []
 
     async def call(handle: Callable[[dict[str, Any], Services], dict[str, Any]], event: dict[str, Any]) -> dict[str, Any]:
@@ -35,9 +41,11 @@ def application(services: Services, courier: LocalCourier, lifespan: Callable[[]
 
     async def graphql(request: Request) -> Response:
         body = await _body(request)
-        answer = await call(api.handle, _http_event(request, body))
-        headers = {name: value for name, value in answer["headers"].items() if name != "content-type"}
-        return Response(answer["body"], answer["statusCode"], headers, media_type=answer["headers"]["content-type"])
+        return _response(await call(api.handle, _http_event(request, body)))
+
+    async def healthy(request: Request) -> Response:
+        # Not by `call`: it would wait behind all who wait for an engine that hangs.
+        return _response(await to_thread.run_sync(health.handle, _http_event(request, b""), services, lag))
 
     async def socket(websocket: WebSocket) -> None:
         await _served(websocket, courier, call)
@@ -50,7 +58,12 @@ def application(services: Services, courier: LocalCourier, lifespan: Callable[[]
         async with contextlib.asynccontextmanager(lifespan)():
             yield
 
-    routes = [Route("/graphql", graphql, methods=["GET", "POST"]), WebSocketRoute("/graphql", socket)]
+    routes = [
+        Route("/graphql", graphql, methods=["GET", "POST"]),
+        WebSocketRoute("/graphql", socket),
+        Route("/health", healthy),
+        *pages.routes(),
+    ]
     return Starlette(routes=routes, lifespan=beside)
 
 
@@ -85,6 +98,11 @@ def _http_event(request: Request, body: bytes) -> dict[str, Any]:
         "body": text,
         "isBase64Encoded": coded,
     }
+
+
+def _response(answer: dict[str, Any]) -> Response:
+    headers = {name: value for name, value in answer["headers"].items() if name != "content-type"}
+    return Response(answer["body"], answer["statusCode"], headers, media_type=answer["headers"]["content-type"])
 
 
 log = logging.getLogger("giamsat")

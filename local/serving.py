@@ -51,7 +51,7 @@ def serve(data: Path, port: int) -> None:
                 pump.stop()
 
         config = uvicorn.Config(
-            application(opened.services, courier, beside),
+            application(opened.services, courier, beside, pump.lag_s),
             log_level="warning",
             ws="websockets-sansio",
             ws_max_size=LONGEST_FRAME,
@@ -91,6 +91,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
 
 def _greet(home: Home, url: str) -> None:
     print(f"giamsat serves {url}/graphql (HTTP and graphql-transport-ws); data in {home.path}", flush=True)
+    print(f"In a browser: {url}/ and {url}/graphiql; whether it is well: {url}/health", flush=True)
     print(
         "The engine listens on every interface of this machine: keep a firewall in front. Tokens for eight hours:",
         flush=True,

@@ -11,10 +11,10 @@ EIGHT_HOURS = timedelta(hours=8)
 # The register's own people (local/register.yml): who a token of that role is for unless it says otherwise.
 USUAL: dict[Role, tuple[str, tuple[str, ...]]] = {
     Role.CITIZEN: ("citizen-1", ()),
-    Role.RECEPTION: ("reception-1", ("QN-MC",)),
-    Role.OFFICER: ("officer-1", ("QN-XD",)),
-    Role.HEAD: ("head-1", ("QN-XD",)),
-    Role.SUPERVISOR: ("supervisor-1", ("QN",)),
+    Role.RECEPTION: ("reception-1", ("22-MC",)),
+    Role.OFFICER: ("officer-1", ("22-XD",)),
+    Role.HEAD: ("head-1", ("22-XD",)),
+    Role.SUPERVISOR: ("supervisor-1", ("22",)),
     Role.INSPECTOR: ("inspector-1", ()),
     Role.ADMIN: ("admin-1", ()),
 }

@@ -10,10 +10,11 @@ from casework.audit.disclosure import opened
 from casework.model.access import Decision, Group, Trail
 from casework.model.parties import PartyKind
 from casework.model.record import DossierId
+from casework.ports import Span
 from casework.views import View, disclosures, visible
 from schema.context import Context, Info, context_of
 from schema.node import Node, global_id
-from schema.paging import MOST, Page, PageInfo, asked, cursor
+from schema.paging import MOST, Connection, Page, asked, connected, cursor, page_info
 from schema.scalars import Plain
 
 INTERNAL_FIELDS = ("opinions.", "assignments.")  # an applicant sees that something was done, not what it says
@@ -110,23 +111,6 @@ class AuditEntry(Node):
         return Actor(kind=PartyKind(party["kind"]), id=party["id"], role=party.get("role"), unit=party.get("unit"))
 
 
-@strawberry.type(description="An entry in its list.")
-class AuditEntryEdge:
-    """Relay's edge."""
-
-    cursor: str = strawberry.field(description="Where it stands.")
-    node: AuditEntry = strawberry.field(description="The entry.")
-
-
-@strawberry.type(description="A page of the audit trail, oldest first.")
-class AuditEntryConnection:
-    """Relay's connection."""
-
-    edges: list[AuditEntryEdge] = strawberry.field(description="The entries with their cursors.")
-    nodes: list[AuditEntry] = strawberry.field(description="The entries.")
-    page_info: PageInfo = strawberry.field(description="Where the page stands.")
-
-
 def entry_shown(entry: Entry, decision: Decision) -> AuditEntry:
     """Show an entry."""
     return AuditEntry(
@@ -148,27 +132,21 @@ def trail_page(
     last: int | None,
     after: str | None,
     before: str | None,
-) -> AuditEntryConnection:
-    """Read a page of a dossier's trail, as far as the viewer may see it; empty for what is hidden."""
+) -> Connection[AuditEntry]:
+    """Read a page of a subject's trail, as far as the viewer may see it; empty for what is hidden."""
     page = asked(first, last, after, before)
     found: list[Entry] = []
     if view is not None and view.decision.trail is not Trail.NONE:
-        found = _seen(context, view, page)
+        newest = page.backwards and page.before is None and page.after is None and view.decision.trail is not Trail.OWN_ACTIONS
+        found = (context.newest(view.held.id, page.count + 1) if newest else None) or _seen(context, view, page)
     more = len(found) > page.count
     found = found[: page.count]
     if page.backwards:
         found.reverse()
-    edges = [AuditEntryEdge(cursor=cursor(e.seq), node=entry_shown(e, view.decision)) for e in found if view]
-    return AuditEntryConnection(
-        edges=edges,
-        nodes=[edge.node for edge in edges],
-        page_info=PageInfo(
-            has_next_page=page.before is not None if page.backwards else more,
-            has_previous_page=more if page.backwards else page.after is not None,
-            start_cursor=edges[0].cursor if edges else None,
-            end_cursor=edges[-1].cursor if edges else None,
-        ),
-    )
+    cursors = [cursor(entry.seq) for entry in found]
+    span = Span(page.count, cursor(page.after) if page.after else None, cursor(page.before) if page.before else None, page.backwards)
+    nodes = [entry_shown(entry, view.decision) for entry in found if view]
+    return connected(cursors, nodes, page_info(cursors, span, more=more))
 
 
 def _seen(context: Context, view: View, page: Page) -> list[Entry]:

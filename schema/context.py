@@ -1,10 +1,12 @@
 """What a resolver is given beside its arguments: services, viewer, and the views loaded so far in this operation."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import strawberry
 
+from casework.audit.chain import Entry
 from casework.model.access import Decision
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
@@ -13,7 +15,7 @@ from casework.views import View, decided, viewed
 from schema.node import key_of
 
 if TYPE_CHECKING:
-    from schema.dossier import Texts
+    from schema.handling import Texts
 
 
 @dataclass(slots=True)
@@ -25,12 +27,29 @@ class Context:
     correlation: str
     views: dict[DossierId, View | None] = field(default_factory=dict)
     texts: "dict[DossierId, Texts]" = field(default_factory=dict)
+    pages: dict[DossierId, Mapping[str, int]] = field(default_factory=dict)
+    ends: dict[tuple[DossierId, int], list[Entry]] = field(default_factory=dict)
 
     def view(self, subject: DossierId) -> View | None:
         """Load a dossier for the viewer, once."""
         if subject not in self.views:
             self.views[subject] = viewed(self.services, self.viewer, subject)
         return self.views[subject]
+
+    def page(self, views: Iterable[View]) -> None:
+        """Remember what stands on one page: what one of them needs is then read for all at once."""
+        kept = list(views)
+        lengths: dict[str, int] = {view.held.id: view.held.tip.seq for view in kept}
+        for view in kept:
+            self.views[view.held.id] = view
+            self.pages[view.held.id] = lengths
+
+    def newest(self, subject: DossierId, count: int) -> list[Entry] | None:
+        """Give the last entries of a dossier on a page, newest first, read with those of the whole page; None where it is on none."""
+        if subject in self.pages and (subject, count) not in self.ends:
+            found = self.services.store.newest(self.pages[subject], count)
+            self.ends.update({(DossierId(one), count): entries for one, entries in found.items()})
+        return self.ends.get((subject, count))
 
     def trail_view(self, text: str) -> View | None:
         """Load the dossier behind a code or a global id for the reading of its trail, which some may who see nothing else."""

@@ -63,58 +63,77 @@ class Interval:
 class Clock:
     """A clock."""
 
+    found: strawberry.Private[Reckoning]
+    setting: strawberry.Private[Setting]
+    now: strawberry.Private[datetime]
+    runs: strawberry.Private[bool]
+    stretches: strawberry.Private[tuple[Stored, ...]]
+    anonymous: strawberry.Private[bool]
     due_at: datetime = strawberry.field(
         description="When it is due; that instant is in time. While paused: as it stood when the pause began."
     )
     original_due_at: datetime = strawberry.field(description="As it was computed at receipt.")
     promised_due_at: datetime | None = strawberry.field(description="As it stands on the slip.")
-    level: AlertLevel | None = strawberry.field(description="How urgent it is now; null when it is not, paused or ended.")
     paused: bool = strawberry.field(description="Whether the clock stands.")
-    remaining_minutes: int = strawberry.field(description="Working minutes left; 0 when overdue.")
-    used_minutes: int = strawberry.field(description="Working minutes used, pauses left out.")
-    explanation: list[ClockReason] = strawberry.field(description="The derivation, line by line.")
-    intervals: list[Interval] = strawberry.field(description="The stretches of the clock.")
+
+    @strawberry.field(description="How urgent it is now; null when it is not, paused or ended.")
+    def level(self) -> AlertLevel | None:
+        """Derive the level."""
+        if not self.runs:
+            return None
+        return level_at(self.found, self.found.received_at, self.setting.calendar, self.now, self.setting.procedure.thresholds)
+
+    @strawberry.field(description="Working minutes left; 0 when overdue.")
+    def remaining_minutes(self) -> int:
+        """Count them."""
+        return remaining_minutes(self.found, self.now, self.setting.calendar)
+
+    @strawberry.field(description="Working minutes used, pauses left out.")
+    def used_minutes(self) -> int:
+        """Count them."""
+        return used_minutes(self.found, self.now, self.setting.calendar)
+
+    @strawberry.field(description="The derivation, line by line.")
+    def explanation(self) -> list[ClockReason]:
+        """Tell it."""
+        return [_line(reason) for reason in self.found.reasons]
+
+    @strawberry.field(description="The stretches of the clock.")
+    def intervals(self) -> list[Interval]:
+        """Show them."""
+        return intervals_shown(self.stretches, anonymous=self.anonymous)
 
 
-def dossier_clock(dossier: Dossier, setting: Setting, now: datetime) -> Clock | None:
-    """Give the clock of a dossier; None before it is received. A decided one's clock stands at its decision."""
-    if dossier.received_at is None or dossier.due_at is None:
+def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymous: bool = False) -> Clock | None:
+    """Give the clock of a dossier; None before it is received. One that has ended stands there. `anonymous` names no officer."""
+    if dossier.started_at is None or dossier.due_at is None:
         return None
+    ended_at = dossier.decided_at or dossier.ended_at
     found = clock_of(dossier, setting)
-    clock = clock_shown(found, setting, min(now, dossier.decided_at) if dossier.decided_at else now)
-    clock.due_at = dossier.due_at
-    clock.original_due_at = dossier.original_due_at or dossier.due_at
-    clock.promised_due_at = dossier.promised_due_at
-    clock.level = clock.level if dossier.open else None
-    clock.intervals = [
-        Interval(
-            stored=i,
-            kind=i.kind,
-            cause=i.cause,
-            holder=i.holder,
-            from_at=i.from_at,
-            to_at=i.to_at,
-            officer=i.officer,
-        )
-        for i in dossier.intervals
-    ]
-    return clock
+    return Clock(
+        found=found, setting=setting, now=min(now, ended_at) if ended_at else now, runs=dossier.open,
+        stretches=dossier.current, anonymous=anonymous, due_at=dossier.due_at,
+        original_due_at=dossier.original_due_at or dossier.due_at, promised_due_at=dossier.promised_due_at, paused=found.paused,
+    )  # fmt: skip
 
 
 def clock_shown(found: Reckoning, setting: Setting, now: datetime) -> Clock:
     """Show a clock that belongs to no dossier."""
-    thresholds = setting.procedure.thresholds
     return Clock(
-        due_at=found.due_at,
-        original_due_at=found.due_at,
-        promised_due_at=None,
-        level=level_at(found, found.received_at, setting.calendar, now, thresholds),
-        paused=found.paused,
-        remaining_minutes=remaining_minutes(found, now, setting.calendar),
-        used_minutes=used_minutes(found, now, setting.calendar),
-        explanation=[_line(reason) for reason in found.reasons],
-        intervals=[],
-    )
+        found=found, setting=setting, now=now, runs=True, stretches=(), anonymous=True, due_at=found.due_at,
+        original_due_at=found.due_at, promised_due_at=None, paused=found.paused,
+    )  # fmt: skip
+
+
+def intervals_shown(stretches: tuple[Stored, ...], *, anonymous: bool = False) -> list[Interval]:
+    """Show intervals."""
+    return [
+        Interval(
+            stored=i, kind=i.kind, cause=i.cause, holder=i.holder, from_at=i.from_at, to_at=i.to_at,
+            officer=None if anonymous else i.officer,
+        )
+        for i in stretches
+    ]  # fmt: skip
 
 
 def _line(reason: Reason) -> ClockReason:

@@ -5,10 +5,12 @@ import strawberry
 from casework.model.alert import AlertLevel
 from casework.model.clock import LimitUnit
 from casework.model.derivation import ReasonKind
+from casework.model.moves import MoveName
 from casework.model.parties import PartyKind, Role
 from casework.model.procedure import Channel, DossierKind, StepOrder
-from casework.model.record import AssignmentRole, HolderKind, IntervalKind, Outcome, State
+from casework.model.record import AssignmentRole, HolderKind, IntervalKind, Medium, Outcome, State
 from casework.model.unit import PointKind
+from casework.model.workdays import DayKind
 
 strawberry.enum(State, name="DossierState", description="Where a dossier stands in its lifecycle.")
 strawberry.enum(DossierKind, description="What a dossier is. All kinds share one lifecycle.")
@@ -23,6 +25,9 @@ strawberry.enum(AssignmentRole, description="Part of a unit in a dossier.")
 strawberry.enum(IntervalKind, description="Whether the clock runs.")
 strawberry.enum(HolderKind, description="Who holds the dossier.")
 strawberry.enum(Outcome, description="What was decided.")
+strawberry.enum(Medium, description="How a result is handed out.")
+strawberry.enum(MoveName, name="Move", description="The moves of a dossier.")
+strawberry.enum(DayKind, description="Why a day is worked or not.")
 strawberry.enum(PointKind, name="ReceptionPointKind", description="Kinds of reception point.")
 
 # Enum name in the schema: its values' descriptions.
@@ -106,6 +111,32 @@ VALUES: dict[str, dict[str, str]] = {
         "BLOCKER": "A blocker.",
     },
     "Outcome": {"GRANTED": "As asked.", "REJECTED": "Not as asked.", "OTHER": "Neither, or not known."},
+    "Medium": {"ELECTRONIC": "An electronic document.", "PAPER": "On paper."},
+    "DayKind": {
+        "WEEKDAY": "Monday to Friday.",
+        "WEEKEND": "Saturday or Sunday.",
+        "HOLIDAY": "A public holiday.",
+        "SWAPPED_OFF": "Off, in exchange for a make-up day.",
+        "MAKEUP": "A day off that is worked, in exchange for another.",
+    },
+    "Move": {
+        "SUBMIT": "Hand in.",
+        "RECEIVE": "Take in.",
+        "REFUSE": "Do not take in.",
+        "ASSIGN": "Name the lead, or a unit that coordinates.",
+        "RETURN": "Give an assignment back.",
+        "COMPLETE_STEP": "Record a step as done.",
+        "GIVE_OPINION": "Answer as a coordinating unit.",
+        "REQUEST_SUPPLEMENT": "Ask for what is missing.",
+        "SUPPLY": "Hand in what was asked for.",
+        "DECIDE": "Decide.",
+        "DELIVER": "Hand out the result.",
+        "WITHDRAW": "Take it back.",
+        "STOP": "End it without a decision.",
+        "REOPEN": "Handle it anew.",
+        "RATE": "Say how it went.",
+        "ROTATE": "Make the tracking secret void, and a new one.",
+    },
     "ReceptionPointKind": {
         "CENTRE": "A provincial centre.",
         "BRANCH": "A branch of it.",

@@ -23,6 +23,7 @@ from casework.model.errors import (
 from casework.model.errors import Invalid as Wrong
 from casework.model.errors import NotFound as Absent
 from casework.model.errors import Refused as No
+from casework.model.record import State
 from schema.text import Lang, Language
 
 log = logging.getLogger("giamsat")
@@ -78,6 +79,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "BAD_CHARACTER": ("Có ký tự không được phép.", "Un caractère n'est pas admis."),
     "BAD_DIGEST": ("Mã băm không hợp lệ.", "L'empreinte n'est pas valable."),
     "BAD_KEY": ("Khoá chống lặp không hợp lệ.", "La clé d'idempotence n'est pas valable."),
+    "ALREADY_RATED": ("Hồ sơ đã được đánh giá.", "Le dossier est déjà évalué."),
+    "BAD_SCORE": ("Điểm đánh giá từ 1 đến 5.", "La note va de 1 à 5."),
+    "BAD_VALIDITY": ("Ngày hiệu lực không phù hợp.", "Les dates de validité ne conviennent pas."),
+    "KIND_CHANGED": ("Loại hồ sơ của thủ tục không được thay đổi.", "Le genre d'une procédure ne change pas."),
+    "NOT_COMPETENT": ("Cơ quan này không có thẩm quyền giải quyết.", "Cette unité n'est pas compétente."),
+    "NO_INDEX": ("Không có danh sách cho bộ lọc này.", "Aucun index ne sert ce filtre."),
+    "OTHER_PROVINCE": ("Bộ phận một cửa thuộc tỉnh khác.", "Le guichet relève d'une autre province."),
+    "UNIT_NEEDED": ("Phải chọn xã, phường giải quyết.", "Indiquez la commune compétente."),
     "IDEMPOTENCY_KEY_REUSED": ("Khoá này đã dùng cho dữ liệu khác.", "Cette clé a servi à une autre saisie."),
 }  # fmt: skip
 
@@ -116,6 +125,19 @@ class Invalid(UserError):
 @strawberry.type(description="There is no such thing, or none for this viewer.")
 class NotFound(UserError):
     """`errors.NotFound` as a value."""
+
+
+@strawberry.type(description="The dossier does not allow the move now, or not to this viewer (NOT_YOUR_MOVE).")
+class Refused(UserError):
+    """`errors.Refused` as a value."""
+
+    state: State = strawberry.field(description="The state it is in.")
+    allowed_from: list[State] = strawberry.field(description="The states in which the move is allowed.")
+
+
+def refused_shown(fault: No) -> Refused:
+    """Tell a refusal as a value."""
+    return Refused(fault=fault, state=State(fault.state), allowed_from=[State(state) for state in fault.allowed_from])
 
 
 def top_level(error: GraphQLError, correlation: str) -> GraphQLError:

@@ -5,7 +5,7 @@ one cohort and decision. Handlers hand these to `casework`, which knows no Graph
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +22,7 @@ from graphql import (
     parse,
     print_ast,
     separate_operations,
+    specified_rules,
     validate,
     visit,
 )
@@ -37,11 +38,12 @@ from casework.model.parties import PUBLIC
 from casework.ports import Services
 from schema.context import Context
 from schema.errors import TopLevel, top_level
-from schema.limits import MOST_DEPTH, MOST_TOKENS, exceeded
+from schema.limits import MOST_DEPTH, MOST_NODES, MOST_TOKENS, SecretRule, Sized, exceeded, holds_secret, sized
 from schema.live import DossierSource, event_shown
 from schema.root import core
 
 CACHED = 512
+RULES = (*specified_rules, SecretRule)
 PER_CLIENT = ("after", "secret")  # arguments that are no part of a cohort
 
 
@@ -51,6 +53,17 @@ class Prepared:
 
     document: DocumentNode | None
     errors: tuple[GraphQLError, ...] = ()
+    sizes: Mapping[str | None, Sized] = field(default_factory=dict)
+    secret: bool = False
+
+    def costly(self, operation: str | None, variables: Mapping[str, Any] | None) -> GraphQLError | None:
+        """Say that an operation asks for more nodes than there may be, with these variables; None when it does not."""
+        size = self.sizes.get(operation) if operation or len(self.sizes) > 1 else next(iter(self.sizes.values()), None)
+        if size is None or size.nodes(variables or {}) <= MOST_NODES:
+            return None
+        return _costly(
+            f"the pages asked for hold up to {size.nodes(variables or {})} nodes, and {MOST_NODES} are the most: ask for less a page"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +82,7 @@ def prepared(query: str) -> Prepared:
     """Parse and validate a document, and hold it to the limits."""
     try:
         document = parse(query, max_tokens=MOST_TOKENS)
-        errors = validate(core, document, max_errors=20)
+        errors = validate(core, document, RULES, max_errors=20)
     except GraphQLError as error:
         if "tokens" in error.message:
             return Prepared(None, (_costly(f"a document has at most {MOST_TOKENS} tokens"),))
@@ -78,9 +91,11 @@ def prepared(query: str) -> Prepared:
         return Prepared(None, (_costly(f"a document is at most {MOST_DEPTH} levels deep"),))
     if errors:
         return Prepared(None, tuple(errors))
-    if too_much := exceeded(document):
-        return Prepared(None, (_costly(too_much),))
-    return Prepared(document)
+    sizes = sized(document)
+    for size in sizes.values():
+        if too_much := exceeded(size.size):
+            return Prepared(None, (_costly(too_much),))
+    return Prepared(document, sizes=sizes, secret=holds_secret(document))
 
 
 def operation_kind(query: str, operation: str | None) -> OperationType | None:
@@ -88,6 +103,11 @@ def operation_kind(query: str, operation: str | None) -> OperationType | None:
     document = prepared(query).document
     found = get_operation_ast(document, operation) if document else None
     return found.operation if found else None
+
+
+def by_post_alone(query: str) -> bool:
+    """Whether a document holds a secret: addresses are logged on the way, so such a one is not sent in an address."""
+    return prepared(query).secret
 
 
 def executed(query: str, variables: Mapping[str, Any] | None, operation: str | None, context: Context) -> ExecutionResult:
@@ -98,6 +118,8 @@ def executed(query: str, variables: Mapping[str, Any] | None, operation: str | N
     if operation_kind(query, operation) is None:
         unclear = GraphQLError("name the operation: `operationName` is none of the document's")
         return ExecutionResult(None, [top_level(unclear, context.correlation)])
+    if too_much := ready.costly(operation, variables):
+        return ExecutionResult(None, [top_level(too_much, context.correlation)])
     result = execute(
         core,
         ready.document,
@@ -118,6 +140,8 @@ def compiled(query: str, variables: Mapping[str, Any], operation: str | None, co
     if ready.document is None or found is None:
         errors = ready.errors or (GraphQLError("name the operation: `operationName` is none of the document's"),)
         return [_formatted(error, correlation) for error in errors]
+    if too_much := ready.costly(operation, variables):
+        return [_formatted(too_much, correlation)]
     coerced = get_variable_values(core, found.variable_definitions or (), dict(variables))
     if isinstance(coerced, list):
         return [_formatted(error, correlation) for error in coerced]
@@ -139,7 +163,7 @@ def _stripped(document: DocumentNode, operation: OperationDefinitionNode, root: 
     """Take cursor, secret and all other operations out of a document, and name the variables that are left.
 
     Raises:
-        Invalid: a secret that stands in the document itself, or a variable of these that is used elsewhere too.
+        Invalid: a variable of these that is used elsewhere too.
     """
     gone: set[str] = set()
     kept = []
@@ -149,8 +173,6 @@ def _stripped(document: DocumentNode, operation: OperationDefinitionNode, root: 
             kept.append(argument)
         elif isinstance(argument.value, VariableNode):
             gone.add(argument.value.name.value)
-        elif name == "secret":
-            raise Invalid("`secret` must come as a variable, never in the document", path=("secret",))
     alone = separate_operations(document)[operation.name.value if operation.name else ""]
     new_root = FieldNode(
         name=root.name, alias=root.alias, arguments=tuple(kept), directives=root.directives, selection_set=root.selection_set

@@ -9,12 +9,12 @@ import strawberry
 from casework.actions.dossiers import Making
 from casework.audit.disclosure import Envelope
 from casework.model import moves
-from casework.model.access import answers
+from casework.model.access import assigned_to
 from casework.model.dossier import refused
 from casework.model.errors import Invalid
 from casework.model.parties import Ref, Viewer
 from casework.model.procedure import Channel
-from casework.model.record import AssignmentRole, Document, Outcome, SupplementItem
+from casework.model.record import AssignmentRole, Document, Medium, Outcome, SupplementItem
 from casework.model.texts import optional_text, text
 from casework.ports import Held
 from schema.node import key_of
@@ -63,6 +63,9 @@ class SubmitDossierInput(KeyedInput):
     procedure: strawberry.ID = strawberry.field(description="The procedure's code or id.")
     reception_point: strawberry.ID = strawberry.field(description="The reception point's code or id.")
     unit: strawberry.ID | None = strawberry.field(default=None, description="The competent unit, if not the procedure's own.")
+    delivery_point: strawberry.ID | None = strawberry.field(
+        default=None, description="Where the result is handed out, if not where it comes in."
+    )
     channel: Channel = strawberry.field(description="How it comes in.")
     applicant: ApplicantInput = strawberry.field(description="Who asks.")
     rehearsal: bool | None = strawberry.field(default=None, description="Whether it is a rehearsal.")
@@ -145,6 +148,65 @@ class DecideDossierInput(MoveInput):
     waive_opinions_reason: str | None = strawberry.field(default=None, description="Why overdue opinions are not waited for.")
 
 
+@strawberry.input(description="Does not take a dossier in.")
+class RefuseDossierInput(MoveInput):
+    """Input of refuseDossier."""
+
+    reason: str = strawberry.field(description="Why; the applicant reads it.")
+    legal_basis: str = strawberry.field(description="The law that it rests on.")
+
+
+@strawberry.input(description="Gives an assignment back.")
+class ReturnAssignmentInput(MoveInput):
+    """Input of returnAssignment."""
+
+    assignment: strawberry.ID = strawberry.field(description="The assignment's id, or its number in the dossier.")
+    reason: str = strawberry.field(description="Why.")
+
+
+@strawberry.input(description="Hands out the result.")
+class DeliverResultInput(MoveInput):
+    """Input of deliverResult."""
+
+    medium: Medium = strawberry.field(description="Electronic or on paper.")
+    reference: str | None = strawberry.field(default=None, description="Number or address of the document.")
+
+
+@strawberry.input(description="Takes a dossier back.")
+class WithdrawDossierInput(MoveInput):
+    """Input of withdrawDossier."""
+
+    reason: str | None = strawberry.field(default=None, description="Why, if the applicant says so.")
+
+
+@strawberry.input(description="Ends a dossier without a decision.")
+class StopDossierInput(MoveInput):
+    """Input of stopDossier."""
+
+    reason: str = strawberry.field(description="Why; the applicant reads it.")
+    legal_basis: str = strawberry.field(description="The law that it rests on.")
+
+
+@strawberry.input(description="Opens a decided dossier again.")
+class ReopenDossierInput(MoveInput):
+    """Input of reopenDossier."""
+
+    reason: str = strawberry.field(description="Why; the applicant reads it.")
+
+
+@strawberry.input(description="Rates how a dossier was handled.")
+class RateDossierInput(MoveInput):
+    """Input of rateDossier."""
+
+    score: int = strawberry.field(description="1 to 5; 5 is best.")
+    comment: str | None = strawberry.field(default=None, description="In the applicant's own words.")
+
+
+@strawberry.input(description="Makes the tracking secret void, and a new one.")
+class RotateTrackingSecretInput(MoveInput):
+    """Input of rotateTrackingSecret."""
+
+
 def receiving(given: ReceiveDossierInput) -> Making:
     """Say what receiveDossier asks for."""
     return lambda held, viewer, envelope: moves.Receive(tuple(_few(given.checked or [], "checked")))
@@ -183,10 +245,9 @@ def answering(given: GiveOpinionInput) -> Making:
     """Say what giveOpinion asks for."""
 
     def make(held: Held, viewer: Viewer, envelope: Envelope) -> moves.GiveOpinion:
-        key = key_of(given.assignment, "assignment").rpartition("/")[2]
-        number = int(key) if key.isascii() and key.isdigit() and len(key) < len("100000") else 0
+        number = _number(given.assignment)
         standing = held.dossier.coordinating(number)
-        mine = [assignment for assignment in standing if answers(viewer, assignment)]
+        mine = [assignment for assignment in standing if assigned_to(viewer, assignment)]
         if standing and not mine:
             raise refused(
                 held.dossier,
@@ -233,6 +294,64 @@ def deciding(given: DecideDossierInput) -> Making:
         _free(envelope, given.reason, "reason"),
         _free(envelope, given.waive_opinions_reason, "waiveOpinionsReason"),
     )
+
+
+def refusing(given: RefuseDossierInput) -> Making:
+    """Say what refuseDossier asks for."""
+    return lambda held, viewer, envelope: moves.Refuse(*_grounds(envelope, given.reason, given.legal_basis))
+
+
+def returning(given: ReturnAssignmentInput) -> Making:
+    """Say what returnAssignment asks for."""
+
+    def make(held: Held, viewer: Viewer, envelope: Envelope) -> moves.Return:
+        number = _number(given.assignment)
+        standing = [a for a in held.dossier.assignments if a.number == number and a.stands]
+        if standing and not assigned_to(viewer, standing[0]):
+            raise refused(held.dossier, moves.MoveName.RETURN, "NOT_YOUR_MOVE", "that assignment is another's to give back")
+        return moves.Return(number, envelope.enclosed("reason", text(given.reason, "reason")))
+
+    return make
+
+
+def delivering(given: DeliverResultInput) -> Making:
+    """Say what deliverResult asks for."""
+    return lambda held, viewer, envelope: moves.Deliver(given.medium, _free(envelope, given.reference, "reference"))
+
+
+def withdrawing(given: WithdrawDossierInput) -> Making:
+    """Say what withdrawDossier asks for."""
+    return lambda held, viewer, envelope: moves.Withdraw(_free(envelope, given.reason, "reason"))
+
+
+def stopping(given: StopDossierInput) -> Making:
+    """Say what stopDossier asks for."""
+    return lambda held, viewer, envelope: moves.Stop(*_grounds(envelope, given.reason, given.legal_basis))
+
+
+def reopening(given: ReopenDossierInput) -> Making:
+    """Say what reopenDossier asks for."""
+    return lambda held, viewer, envelope: moves.Reopen(envelope.enclosed("reason", text(given.reason, "reason")))
+
+
+def rating(given: RateDossierInput) -> Making:
+    """Say what rateDossier asks for."""
+    return lambda held, viewer, envelope: moves.Rate(given.score, _free(envelope, given.comment, "comment"))
+
+
+def rotating(slip_key: int) -> Making:
+    """Say what rotateTrackingSecret asks for: a secret under the service's current key."""
+    return lambda held, viewer, envelope: moves.Rotate(slip_key)
+
+
+def _grounds(envelope: Envelope, reason: str, legal_basis: str) -> tuple[Ref, Ref]:
+    return envelope.enclosed("reason", text(reason, "reason")), envelope.enclosed("legal_basis", text(legal_basis, "legalBasis"))
+
+
+def _number(assignment: str) -> int:
+    """Read an assignment's number out of its id, or as it is; 0, which none has, for anything else."""
+    key = key_of(assignment, "assignment").rpartition("/")[2]
+    return int(key) if key.isascii() and key.isdigit() and len(key) < len("100000") else 0
 
 
 def _free(envelope: Envelope, value: str | None, field: str) -> Ref | None:

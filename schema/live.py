@@ -12,7 +12,8 @@ from casework.model.access import Decision
 from casework.ports import Held
 from casework.views import View, visible
 from schema.audit import AuditEntry, entry_shown
-from schema.dossier import Dossier, TrackedDossier, dossier_shown
+from schema.dossier import Dossier, dossier_shown
+from schema.tracking import TrackedDossier, tracked_shown
 
 
 @strawberry.interface(description="What every event of a subscription has.")
@@ -61,7 +62,7 @@ def event_shown(source: DossierSource, decision: Decision) -> DossierEvent:
         version=_version(entry) if entry else None,
         entry=entry_shown(seen, decision) if seen else None,
         dossier=dossier_shown(View(held, decision)) if entry and decision.sees else None,
-        tracked=TrackedDossier(held=held, code=held.dossier.code, state=held.dossier.state) if entry and decision.tracked else None,
+        tracked=tracked_shown(held) if entry and decision.tracked else None,
     )
 
 

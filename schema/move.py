@@ -6,13 +6,15 @@ A refusal that concerns the input or the dossier is in the payload's `errors`; n
 
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import strawberry
 
 from casework.actions.dossiers import Asked, Making, Person, Submission, move, submit
+from casework.actions.procedures import Publishing, publish, published_by
 from casework.commits import Written
 from casework.model.errors import Conflict as Stale
 from casework.model.errors import Fault
@@ -21,26 +23,19 @@ from casework.model.errors import NotFound as Absent
 from casework.model.errors import Refused as No
 from casework.model.moves import MoveName
 from casework.model.packing import Plain, moment
-from casework.model.record import State
 from casework.views import View, decided
 from schema import inputs
 from schema.audit import AuditEntry, entry_shown
 from schema.context import Info, context_of
 from schema.dossier import Dossier, dossier_shown
-from schema.errors import Invalid, NotFound, UserError
+from schema.errors import Invalid, NotFound, UserError, refused_shown
 from schema.node import key_of
+from schema.procedure import Procedure, procedure_shown
+from schema.publishing import PublishProcedureInput, draft_of
 
 P = TypeVar("P", bound="Payload")
 G = TypeVar("G", bound=inputs.KeyedInput)
 Given = Annotated[G, strawberry.argument(description="What is asked for.")]
-
-
-@strawberry.type(description="The dossier does not allow the move now, or not to this viewer (NOT_YOUR_MOVE).")
-class Refused(UserError):
-    """`errors.Refused` as a value."""
-
-    state: State = strawberry.field(description="The state it is in.")
-    allowed_from: list[State] = strawberry.field(description="The states in which the move is allowed.")
 
 
 @strawberry.type(description="The version acted upon is not the current one: look at `current`, then ask again.")
@@ -101,6 +96,55 @@ class DecideDossierPayload(Payload):
     """Payload of decideDossier."""
 
 
+@strawberry.type(description="What came of refuseDossier.")
+class RefuseDossierPayload(Payload):
+    """Payload of refuseDossier."""
+
+
+@strawberry.type(description="What came of returnAssignment.")
+class ReturnAssignmentPayload(Payload):
+    """Payload of returnAssignment."""
+
+
+@strawberry.type(description="What came of deliverResult.")
+class DeliverResultPayload(Payload):
+    """Payload of deliverResult."""
+
+
+@strawberry.type(description="What came of withdrawDossier.")
+class WithdrawDossierPayload(Payload):
+    """Payload of withdrawDossier."""
+
+
+@strawberry.type(description="What came of stopDossier.")
+class StopDossierPayload(Payload):
+    """Payload of stopDossier."""
+
+
+@strawberry.type(description="What came of reopenDossier.")
+class ReopenDossierPayload(Payload):
+    """Payload of reopenDossier."""
+
+
+@strawberry.type(description="What came of rateDossier.")
+class RateDossierPayload(Payload):
+    """Payload of rateDossier."""
+
+
+@strawberry.type(description="What came of rotateTrackingSecret.")
+class RotateTrackingSecretPayload(Payload):
+    """Payload of rotateTrackingSecret."""
+
+    tracking_secret: str | None = strawberry.field(description="The new secret for the slip; the one before is void.")
+
+
+@strawberry.type(description="What came of publishProcedure.")
+class PublishProcedurePayload(Payload):
+    """Payload of publishProcedure; a procedure is no dossier, so `dossier` is always null."""
+
+    procedure: Procedure | None = strawberry.field(description="The version as it was published; null when refused.")
+
+
 @strawberry.type(description="Every change is one mutation: one transaction, one entry in the trail.")
 class Mutation:
     """The mutations."""
@@ -116,6 +160,7 @@ class Mutation:
             channel=input.channel,
             applicant=Person(applicant.name, applicant.phone, applicant.address, applicant.identity_number),
             unit=key_of(input.unit, "unit") if input.unit else None,
+            delivery_point=key_of(input.delivery_point, "point") if input.delivery_point else None,
             rehearsal=bool(input.rehearsal),
         )
         try:
@@ -161,6 +206,66 @@ class Mutation:
         """Decide a dossier."""
         return _moved(info, input, MoveName.DECIDE, DecideDossierPayload, inputs.deciding(input))
 
+    @strawberry.mutation(description="Do not take a dossier in, with reason and legal basis. By RECEPTION of its reception point.")
+    def refuse_dossier(self, info: Info, input: Given[inputs.RefuseDossierInput]) -> RefuseDossierPayload:
+        """Refuse a dossier."""
+        return _moved(info, input, MoveName.REFUSE, RefuseDossierPayload, inputs.refusing(input))
+
+    @strawberry.mutation(description="Give an assignment back: a head is to assign anew, and it is counted. By its officer.")
+    def return_assignment(self, info: Info, input: Given[inputs.ReturnAssignmentInput]) -> ReturnAssignmentPayload:
+        """Return an assignment."""
+        return _moved(info, input, MoveName.RETURN, ReturnAssignmentPayload, inputs.returning(input))
+
+    @strawberry.mutation(description="Hand out the result. By RECEPTION of the delivery point.")
+    def deliver_result(self, info: Info, input: Given[inputs.DeliverResultInput]) -> DeliverResultPayload:
+        """Deliver the result."""
+        return _moved(info, input, MoveName.DELIVER, DeliverResultPayload, inputs.delivering(input))
+
+    @strawberry.mutation(description="Take a dossier back before it is decided: the clock stops. By the applicant, or RECEPTION for him.")
+    def withdraw_dossier(self, info: Info, input: Given[inputs.WithdrawDossierInput]) -> WithdrawDossierPayload:
+        """Withdraw a dossier."""
+        return _moved(info, input, MoveName.WITHDRAW, WithdrawDossierPayload, inputs.withdrawing(input))
+
+    @strawberry.mutation(description="End a dossier without a decision: the clock stops. By HEAD of the competent unit.")
+    def stop_dossier(self, info: Info, input: Given[inputs.StopDossierInput]) -> StopDossierPayload:
+        """Stop a dossier."""
+        return _moved(info, input, MoveName.STOP, StopDossierPayload, inputs.stopping(input))
+
+    @strawberry.mutation(
+        description="Handle a decided dossier anew: a new clock starts, the old one stays as it was. By HEAD of the competent unit."
+    )
+    def reopen_dossier(self, info: Info, input: Given[inputs.ReopenDossierInput]) -> ReopenDossierPayload:
+        """Reopen a dossier."""
+        return _moved(info, input, MoveName.REOPEN, ReopenDossierPayload, inputs.reopening(input))
+
+    @strawberry.mutation(description="Say how it went, once, after the result is there. By the applicant.")
+    def rate_dossier(self, info: Info, input: Given[inputs.RateDossierInput]) -> RateDossierPayload:
+        """Rate a dossier."""
+        return _moved(info, input, MoveName.RATE, RateDossierPayload, inputs.rating(input))
+
+    @strawberry.mutation(description="Make the tracking secret void, and a new one. By the applicant, or RECEPTION for him.")
+    def rotate_tracking_secret(self, info: Info, input: Given[inputs.RotateTrackingSecretInput]) -> RotateTrackingSecretPayload:
+        """Rotate the secret."""
+        keys = context_of(info).services.keys
+        payload = partial(RotateTrackingSecretPayload, tracking_secret=None)
+        done = _moved(info, input, MoveName.ROTATE, payload, inputs.rotating(keys.current))
+        if done.dossier is not None:
+            held = done.dossier.view.held
+            done.tracking_secret = keys.tracking_secret(held.id, held.dossier.secret_generation, held.dossier.slip_key)
+        return done
+
+    @strawberry.mutation(description="Publish a version of a procedure, in force from a day to come or from today. By ADMIN.")
+    def publish_procedure(self, info: Info, input: Given[PublishProcedureInput]) -> PublishProcedurePayload:
+        """Publish a version."""
+        context = context_of(info)
+        asked = _asked(info, input)
+        try:
+            done = publish(context.services, context.viewer, draft_of(input), Publishing(asked.key, asked.correlation, asked.input))
+        except Wrong as fault:
+            return PublishProcedurePayload(dossier=None, procedure=None, entry=None, errors=[Invalid(fault=fault)])
+        entry = entry_shown(done.entry, decided(context.services, context.viewer, done.held))
+        return PublishProcedurePayload(dossier=None, procedure=procedure_shown(published_by(done)), entry=entry, errors=[])
+
 
 def _moved(info: Info, given: inputs.MoveInput, name: MoveName, payload: Callable[..., P], making: Making) -> P:
     context = context_of(info)
@@ -182,14 +287,14 @@ def _done(info: Info, payload: Callable[..., P], done: Written, **more: object) 
 
 
 def _asked(info: Info, given: inputs.KeyedInput) -> Asked:
-    plain = _plain(given)
-    assert isinstance(plain, dict)
-    key = str(plain.pop("idempotency_key"))
-    plain.pop("dossier", None)  # The scope names it, whether it was given by code or by id.
+    typed = _plain(given)
+    assert isinstance(typed, dict)
+    key = str(typed.pop("idempotency_key"))
+    typed.pop("dossier", None)  # The scope names it, whether it was given by code or by id.
     return Asked(
         key=key,
         correlation=context_of(info).correlation,
-        input=plain,
+        input=typed,
         expected_version=getattr(given, "expected_version", None),
         at=getattr(given, "at", None),
         backdating_reason=getattr(given, "backdating_reason", None),
@@ -205,6 +310,8 @@ def _plain(value: Any) -> Plain:  # noqa: ANN401 - an input, or anything in one
         return value.name
     if isinstance(value, datetime):
         return moment(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
     return value  # type: ignore[no-any-return] # a scalar, or None
 
 
@@ -212,7 +319,7 @@ def _told(info: Info, fault: Fault) -> UserError:
     """Tell a fault as a value."""
     match fault:
         case No():
-            return Refused(fault=fault, state=State(fault.state), allowed_from=[State(s) for s in fault.allowed_from])
+            return refused_shown(fault)
         case Stale():
             context = context_of(info)
             held = context.services.store.held(fault.subject)  # type: ignore[arg-type] # a dossier's id

@@ -4,11 +4,13 @@ from datetime import date, time
 
 import strawberry
 
+from casework.model.errors import Invalid
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, Texts
 from casework.model.workdays import legal_day
 from schema.context import Info, context_of
 from schema.deadline import Limit
 from schema.node import Node, global_id
+from schema.paging import CODE, Connection, paged, spanned
 from schema.text import Lang, Language, said
 from schema.unit import Unit, unit_of
 
@@ -41,6 +43,21 @@ class Component:
         return said(self.texts, lang)
 
 
+@strawberry.type(description="What an applicant pays (phí, lệ phí).")
+class Fee:
+    """A fee of a version."""
+
+    texts: strawberry.Private[Texts]
+    code: str = strawberry.field(description="Its code.")
+    amount: int = strawberry.field(description="In whole dong.")
+    legal_basis: str = strawberry.field(description="The law that it rests on.")
+
+    @strawberry.field(description="Its title.")
+    def title(self, lang: Lang = Language.VI) -> str:
+        """Say it in a language."""
+        return said(self.texts, lang)
+
+
 @strawberry.type(description="One version of an administrative procedure.")
 class Procedure(Node):
     """A procedure version."""
@@ -61,16 +78,47 @@ class Procedure(Node):
     valid_to: date | None = strawberry.field(description="Last legal day in force.")
     steps: list[ProcedureStep] = strawberry.field(description="Its steps.")
     components: list[Component] = strawberry.field(description="What must be handed in.")
+    fees: list[Fee] = strawberry.field(description="What is paid.")
+    department: str | None = strawberry.field(
+        description="The department that handles it in the province of the reception point, as XD; null where another rule holds."
+    )
+    clarity_lead: list[str] = strawberry.field(description="What an assignment of the lead must say.")
+    clarity_coordinating: list[str] = strawberry.field(description="What an assignment of a coordinating unit must say.")
 
     @strawberry.field(description="Its title.")
     def title(self, lang: Lang = Language.VI) -> str:
         """Say it in a language."""
         return said(self.stored.title, lang)
 
-    @strawberry.field(description="The unit that handles it unless a dossier names another.")
+    @strawberry.field(description="The one unit that handles it, wherever it comes in; null where `department` or the commune does.")
     def unit(self, info: Info) -> Unit | None:
         """Find the unit."""
-        return unit_of(info, self.stored.unit)
+        return unit_of(info, self.stored.unit) if self.stored.unit else None
+
+
+@strawberry.input(description="Which procedures: all, those of a kind, or those of a field.")
+class ProcedureFilter:
+    """A filter of procedures."""
+
+    kind: DossierKind | None = strawberry.field(default=None, description="What their dossiers are.")
+    field: str | None = strawberry.field(default=None, description="Field of administration, as `field` of a procedure has it.")
+
+
+def procedures_page(
+    info: Info, wanted: ProcedureFilter | None, first: int | None, last: int | None, after: str | None, before: str | None
+) -> Connection[Procedure]:
+    """Read a page of procedures, by code, each in the version in force today or else the last one.
+
+    Raises:
+        Invalid: no index serves the filter.
+    """
+    kind, field = (wanted.kind, wanted.field) if wanted else (None, None)
+    if kind is not None and field is not None:
+        raise Invalid("no index serves kind and field at once; there are kind and field", path=("filter",), code="NO_INDEX")
+    span = spanned(first, last, after, before, CODE)
+    found = context_of(info).services.store.procedures(kind, field, span.wider)
+    shown = {code: one for code in found if (one := procedure_of(info, code))}
+    return paged(span, [code for code in found if code in shown], lambda code: code, shown.__getitem__)
 
 
 def procedure_shown(version: ProcedureVersion) -> Procedure:
@@ -93,6 +141,10 @@ def procedure_shown(version: ProcedureVersion) -> Procedure:
         valid_to=version.valid_to,
         steps=[ProcedureStep(texts=s.title, code=s.code, allotted_days=s.allotted_days) for s in version.steps],
         components=[Component(texts=c.title, code=c.code, mandatory=c.mandatory) for c in version.components],
+        fees=[Fee(texts=f.title, code=f.code, amount=f.amount, legal_basis=f.legal_basis) for f in version.fees],
+        department=version.department,
+        clarity_lead=list(version.clarity_lead),
+        clarity_coordinating=list(version.clarity_coordinating),
     )
 
 

@@ -14,19 +14,22 @@ from casework.model.moves import Setting
 from casework.model.workdays import legal_day
 from casework.views import confirmed_viewer
 from schema.access import Viewer
-from schema.audit import AuditEntryConnection, entry_of, trail_page
+from schema.audit import AuditEntry, entry_of, trail_page
 from schema.context import Info, context_of
 from schema.deadline import Clock, clock_shown
 from schema.dossier import Dossier, dossier_shown, view_of
 from schema.enums import VALUES
-from schema.errors import Invalid, NotFound
+from schema.errors import Invalid, NotFound, Refused
+from schema.listing import DossierFilter, DossierOrder, dossiers_page
 from schema.live import DossierEvent, Subscription
-from schema.move import Conflict, Mutation, Refused
+from schema.move import Conflict, Mutation
 from schema.node import Node, key_of, read_id
-from schema.paging import After, Before, First, Last, asked
-from schema.procedure import Procedure, procedure_of
+from schema.paging import After, Before, Connection, First, Last, asked
+from schema.procedure import Procedure, ProcedureFilter, procedure_of, procedures_page
 from schema.scalars import DAY, INSTANT, PLAIN, TIME, Plain
-from schema.unit import point_of, unit_of
+from schema.tracking import TrackedDossier, tracked_of
+from schema.unit import Unit, point_of, unit_of, units_page
+from schema.work_calendar import WorkCalendar, calendar_shown
 
 
 @strawberry.type(description="What may be read. What is absent or hidden is null.")
@@ -70,6 +73,32 @@ class Query:
         view = view_of(context_of(info), code)
         return dossier_shown(view) if view else None
 
+    @strawberry.field(
+        description="Dossiers, by due date: those that the filter names and the viewer may see; without one, the viewer's own."
+    )
+    def dossiers(
+        self,
+        info: Info,
+        filter: Annotated[DossierFilter | None, strawberry.argument(description="Which.")] = None,
+        order_by: Annotated[DossierOrder | None, strawberry.argument(description="In which order.")] = None,
+        first: First = None,
+        last: Last = None,
+        after: After = None,
+        before: Before = None,
+    ) -> Connection[Dossier]:
+        """Read a page of dossiers."""
+        return dossiers_page(context_of(info), filter, order_by, first, last, after, before)
+
+    @strawberry.field(description="Public tracking: state, unit and due date, no names. Null for a wrong secret as for an unknown code.")
+    def track(
+        self,
+        info: Info,
+        code: Annotated[strawberry.ID, strawberry.argument(description="The dossier's code.")],
+        secret: Annotated[str, strawberry.argument(description="The tracking secret of the slip; only as a variable, only by POST.")],
+    ) -> TrackedDossier | None:
+        """Track a dossier."""
+        return tracked_of(context_of(info), code, secret)
+
     @strawberry.field(description="The audit trail of a dossier, oldest first.")
     def audit_trail(
         self,
@@ -79,7 +108,7 @@ class Query:
         last: Last = None,
         after: After = None,
         before: Before = None,
-    ) -> AuditEntryConnection:
+    ) -> Connection[AuditEntry]:
         """Read a page of a trail."""
         context = context_of(info)
         asked(first, last, after, before)
@@ -95,6 +124,50 @@ class Query:
     ) -> Procedure | None:
         """Find a procedure."""
         return procedure_of(info, key_of(code, "procedure"))
+
+    @strawberry.field(description="Procedures, by code.")
+    def procedures(
+        self,
+        info: Info,
+        filter: Annotated[ProcedureFilter | None, strawberry.argument(description="Which; left out: all.")] = None,
+        first: First = None,
+        last: Last = None,
+        after: After = None,
+        before: Before = None,
+    ) -> Connection[Procedure]:
+        """Read a page of procedures."""
+        return procedures_page(info, filter, first, last, after, before)
+
+    @strawberry.field(description="A unit.")
+    def unit(
+        self,
+        info: Info,
+        code: Annotated[strawberry.ID, strawberry.argument(description="The unit's code or id.")],
+    ) -> Unit | None:
+        """Find a unit."""
+        return unit_of(info, key_of(code, "unit"))
+
+    @strawberry.field(description="Units right below one, by code; without `parent`, those that have none above them.")
+    def units(
+        self,
+        info: Info,
+        parent: Annotated[strawberry.ID | None, strawberry.argument(description="The unit's code or id.")] = None,
+        first: First = None,
+        last: Last = None,
+        after: After = None,
+        before: Before = None,
+    ) -> Connection[Unit]:
+        """Read a page of units."""
+        return units_page(info, key_of(parent, "unit") if parent is not None else None, first, last, after, before)
+
+    @strawberry.field(description="The days of a year: worked or not, why, and by which document.")
+    def work_calendar(
+        self,
+        info: Info,
+        year: Annotated[int, strawberry.argument(description="The year, 1950 to 2099.")],
+    ) -> WorkCalendar:
+        """Show a year."""
+        return calendar_shown(context_of(info).services.store.calendar(), year)
 
     @strawberry.field(description="When a dossier received at that instant would be due, and why. Null for an unknown procedure.")
     def due_if_received(

@@ -131,7 +131,7 @@ class Client:
 
     def submitted(self, procedure: str = "XD-01", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         return self.move(
-            "submitDossier", "CITIZEN", procedure=procedure, receptionPoint="QN-MC",
+            "submitDossier", "CITIZEN", procedure=procedure, receptionPoint="22-MC",
             **{"channel": "ONLINE", "applicant": {"name": "Nguyễn Văn An", "phone": "0900 000 000"}, **more},
         )  # fmt: skip
 
@@ -146,7 +146,7 @@ class Client:
         code = self.received()
         due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
         done = self.move(
-            "assignDossier", "HEAD", dossier=code, role="LEAD", unit="QN-XD", officer="officer-1",
+            "assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1",
             task="t", responsibility="r", dueAt=due, expectedResult="e",
         )  # fmt: skip
         assert done["errors"] == []

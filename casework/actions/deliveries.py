@@ -14,6 +14,7 @@ from casework.live.topics import cursor, dossier_topic
 from casework.model.access import Decision
 from casework.model.errors import Corrupt
 from casework.model.record import DossierId
+from casework.model.subjects import DOSSIER
 from casework.ports import Held, Services
 from casework.views import decided, show
 
@@ -24,7 +25,7 @@ Render = Callable[[Cohort, Decision, Held, str, datetime, Entry | None], bytes]
 
 def deliver(services: Services, entries: Iterable[Entry], render: Render) -> int:
     """Push entries, in the order given, to whoever watches their dossiers; gives how many messages were posted."""
-    wanted = list(entries)
+    wanted = [entry for entry in entries if entry.body["subject"]["kind"] == DOSSIER]
     topics = services.store.watched([dossier_topic(entry.body["subject"]["id"]) for entry in wanted], services.now())
     posted = 0
     for entry in wanted:

@@ -7,16 +7,17 @@ from datetime import date, datetime
 from casework.audit.chain import Reason
 from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
+from casework.makers import actor, behalf, caller
 from casework.model.access import Decision, may_submit
 from casework.model.dossier import moved, next_alert, refused
 from casework.model.errors import Conflict, Invalid, NotFound, Refused
 from casework.model.moves import SKEW, Assign, Move, MoveName, RequestSupplement, Setting
 from casework.model.packing import Plain
-from casework.model.parties import Party, PartyKind, Relation, Role, Viewer
+from casework.model.parties import Relation, Role, Viewer
 from casework.model.procedure import Channel, ProcedureVersion
 from casework.model.record import Applicant, AssignmentRole, Dossier, DossierId, State, coded
 from casework.model.texts import LONGEST_NAME, optional_text, text
-from casework.model.unit import Unit, lineage
+from casework.model.unit import COMMUNES, ReceptionPoint, Unit, competent, lineage
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services
 from casework.views import confirmed_viewer, decided, setting
@@ -36,13 +37,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What opens a dossier; `unit` is the competent unit when it is not the procedure's own."""
+    """What opens a dossier.
+
+    `unit` is the competent unit when it is not the procedure's own, `delivery_point` where its result is fetched when not where it came in.
+    """
 
     procedure: str
     reception_point: str
     channel: Channel
     applicant: Person
     unit: str | None = None
+    delivery_point: str | None = None
     rehearsal: bool = False
 
 
@@ -79,7 +84,7 @@ def submit(services: Services, viewer: Viewer, submission: Submission, asked: As
         asked.key,
         asked.input,
         asked.correlation,
-        _caller(viewer),
+        caller(viewer),
     )
     subject = DossierId(services.entropy(ID_BYTES).hex())
 
@@ -90,8 +95,8 @@ def submit(services: Services, viewer: Viewer, submission: Submission, asked: As
             after=dossier,
             province=unit.province,
             action="SUBMITTED",
-            actor=_actor(services, viewer, subject, envelope),
-            on_behalf_of=_behalf(services, viewer, subject, envelope),
+            actor=actor(services, viewer, subject, envelope),
+            on_behalf_of=behalf(services, viewer, subject, envelope),
             occurred_at=now,
             applicant_key=services.keys.applicant(account) if account else None,
         )
@@ -114,7 +119,7 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
         Invalid: the input.
     """
     viewer = confirmed_viewer(services, viewer)
-    request = Request(subject, name.value, asked.key, asked.input, asked.correlation, _caller(viewer))
+    request = Request(subject, name.value, asked.key, asked.input, asked.correlation, caller(viewer))
 
     def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
         decision = sighted(services, viewer, held)
@@ -126,14 +131,14 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
         at, reason = _event_time(asked, held.dossier, envelope, now)
         made = making(held, viewer, envelope)
         context = _setting(services, held.dossier, name, legal_day(at))
-        _guard(services, viewer, held.dossier, decision, made, legal_day(at))
+        _guard(services, held.dossier, decision, made, legal_day(at))
         after, action = moved(held.dossier, made, at, context)
         return Plan(
             after=after,
             province=held.province,
             action=action,
-            actor=_actor(services, viewer, held.id, envelope),
-            on_behalf_of=_behalf(services, viewer, held.id, envelope),
+            actor=actor(services, viewer, held.id, envelope),
+            on_behalf_of=behalf(services, viewer, held.id, envelope),
             occurred_at=at,
             reason=reason,
             alert=next_alert(after, context),
@@ -188,9 +193,10 @@ def _opened(
         raise Invalid("no such reception point", path=("receptionPoint",), code="UNKNOWN_POINT")
     if submission.channel not in version.channels:
         raise Invalid(f"{version.code} takes {', '.join(version.channels)}", path=("channel",), code="CHANNEL_NOT_ALLOWED")
-    unit = services.store.units().get(submission.unit or version.unit)
-    if unit is None or not unit.active(on):
-        raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
+    delivery = services.store.point(submission.delivery_point) if submission.delivery_point else point
+    if delivery is None:
+        raise Invalid("no such delivery point", path=("deliveryPoint",), code="UNKNOWN_POINT")
+    unit = _competent(services, submission, version, point, on)
     applicant = _enclosed(services, submission.applicant, subject, account, envelope)
     return unit, Dossier(
         code=coded(unit.code, on, services.store.numbered(unit.code, unit.province, on)),
@@ -200,7 +206,7 @@ def _opened(
         procedure_version=version.version,
         unit=unit.code,
         reception_point=point.code,
-        delivery_point=point.code,
+        delivery_point=delivery.code,
         channel=submission.channel,
         slip_key=services.keys.current,
         secret_generation=1,
@@ -208,6 +214,26 @@ def _opened(
         rehearsal=submission.rehearsal,
         applicant=applicant,
     )
+
+
+def _competent(services: Services, submission: Submission, version: ProcedureVersion, point: ReceptionPoint, on: date) -> Unit:
+    """Find the unit that is to handle it: reception is anywhere in the province, handling where the version says or the caller names."""
+    at = services.store.unit(point.unit)
+    own = competent(version, at) if at else None
+    code = submission.unit or own
+    if code is None:
+        raise Invalid(f"{version.code} is handled by a commune: name it as unit", path=("unit",), code="UNIT_NEEDED")
+    unit = services.store.unit(code)
+    if unit is None or not unit.active(on):
+        raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
+    if at is None or at.province != unit.province:
+        raise Invalid("a reception point takes dossiers for its own province", path=("receptionPoint",), code="OTHER_PROVINCE")
+    by_commune = version.unit is None and version.department is None
+    fits = unit.kind in COMMUNES if by_commune else own in lineage(services.store.unit, unit.code)
+    if not fits:
+        tell = "a commune" if by_commune else f"{own}, or a unit below it,"
+        raise Invalid(f"{tell} handles {version.code}", path=("unit",), code="NOT_COMPETENT")
+    return unit
 
 
 def _enclosed(services: Services, typed: Person, subject: DossierId, account: str | None, envelope: Envelope) -> Applicant:
@@ -221,11 +247,6 @@ def _enclosed(services: Services, typed: Person, subject: DossierId, account: st
         person=services.keys.pseudonym(subject, account) if account else None,
         account=envelope.enclosed_if("account", account),
     )
-
-
-def _caller(viewer: Viewer) -> str:
-    """Name who asks, and for whom: a key repeated by another, or for another, is not the same request."""
-    return "\0".join((viewer.role, viewer.sub or "", viewer.on_behalf_of or ""))
 
 
 def _event_time(asked: Asked, dossier: Dossier, envelope: Envelope, now: datetime) -> tuple[datetime, Reason | None]:
@@ -242,44 +263,20 @@ def _event_time(asked: Asked, dossier: Dossier, envelope: Envelope, now: datetim
     return asked.at, Reason("BACKDATED", envelope.enclosed("reason", why))
 
 
-def _guard(services: Services, viewer: Viewer, dossier: Dossier, decision: Decision, made: Move, on: date) -> None:
+def _guard(services: Services, dossier: Dossier, decision: Decision, made: Move, on: date) -> None:
     """Hold the guards that ask who makes the move, and those that ask the register."""
     if isinstance(made, RequestSupplement) and (Relation.HEAD if made.override else Relation.LEAD) not in decision.relations:
         tell = "only a head of unit overrides" if made.override else "the lead officer asks; a head of unit only overrides"
         raise refused(dossier, MoveName.REQUEST_SUPPLEMENT, "NOT_YOUR_MOVE", tell)
     if not isinstance(made, Assign):
         return
-    lead = dossier.lead
-    if lead is not None and lead.officer == viewer.sub:
-        raise refused(dossier, MoveName.ASSIGN, "NOT_YOUR_MOVE", "the lead officer does not assign his own dossier")
-    units = services.store.units()
-    unit = units.get(made.unit)
+    unit = services.store.unit(made.unit)
     if unit is None or not unit.active(on):
         raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
-    if made.role is AssignmentRole.LEAD and dossier.unit not in lineage(units, made.unit):
+    if made.role is AssignmentRole.LEAD and dossier.unit not in lineage(services.store.unit, made.unit):
         raise Invalid("the lead is of the competent unit or of one below it", path=("unit",), code="UNKNOWN_UNIT")
     if made.officer is not None:
         officer = services.store.officer(made.officer)
         there = officer and officer.unit == made.unit and (officer.valid_to is None or officer.valid_to >= on)
         if not (officer and there and officer.role is Role.OFFICER):
             raise Invalid("no such officer serves in that unit", path=("officer",), code="UNKNOWN_OFFICER")
-
-
-def _actor(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party:
-    if viewer.role is Role.CITIZEN:
-        return _citizen(services, viewer.sub or "", subject, envelope)
-    return Party(PartyKind.OFFICER, viewer.sub or "", viewer.role, viewer.units[0] if viewer.units else None)
-
-
-def _behalf(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party | None:
-    if viewer.on_behalf_of is None:
-        return None
-    if viewer.role in {Role.CITIZEN, Role.RECEPTION}:
-        return _citizen(services, viewer.on_behalf_of, subject, envelope)
-    return Party(PartyKind.OFFICER, viewer.on_behalf_of)
-
-
-def _citizen(services: Services, sub: str, subject: str, envelope: Envelope) -> Party:
-    """Name a citizen by a pseudonym; who that is stands in a disclosure of the same entry."""
-    pseudonym = services.keys.pseudonym(subject, sub)
-    return Party(PartyKind.CITIZEN, pseudonym, Role.CITIZEN, identity=envelope.enclosed("identity", sub))

@@ -138,9 +138,9 @@ def register(services: Services, log: Log) -> ProcedureVersion:
     first = min(legal_day(event.at) for case in log.cases for event in case.events)
     first = min(first, *(legal_day(case.starts_at) for case in log.cases))
     known = services.store.versions(log.name)
-    standing = services.store.units()
     own = any(version.field != FIELD for version in known)
-    if own or any(standing[code].kind != KIND for code in log.units if code in standing):
+    standing = filter(None, map(services.store.unit, log.units))
+    if own or any(unit.kind != KIND for unit in standing):
         raise Invalid(f"the register has {log.name} already, and no import made it: rename the file", code="NAME_TAKEN")
     version = next((v for v in known if {s.code for s in v.steps} >= set(log.steps)), None)
     if version is None:

@@ -40,13 +40,15 @@ class Trail(StrEnum):
 class Decision:
     """What one viewer may see and do of one dossier. Equal decisions see equal answers, so live delivery executes once for each.
 
-    `actor` is set when the answer depends on who asks: it is the viewer whose own actions are shown.
+    `actor` is set when the answer depends on who asks: it is the viewer whose own actions are shown. `standing` are the numbers of the
+    assignments that are this officer's to act on.
     """
 
     groups: frozenset[Group] = frozenset()
     moves: frozenset[MoveName] = frozenset()
     trail: Trail = Trail.NONE
     relations: frozenset[Relation] = frozenset()
+    standing: frozenset[int] = frozenset()
     tracked: bool = False
     actor: str | None = None
 
@@ -62,7 +64,9 @@ _OFFICIAL = frozenset({Group.SUMMARY, Group.REASONS, Group.INTERNAL})
 TABLE: dict[Relation, tuple[frozenset[Group], Trail]] = {
     Relation.APPLICANT: (frozenset({Group.SUMMARY, Group.PERSONAL, Group.REASONS}), Trail.APPLICANT),
     Relation.RECEPTION: (frozenset({Group.SUMMARY, Group.REASONS}), Trail.NONE),
+    Relation.DELIVERY: (frozenset({Group.SUMMARY, Group.REASONS}), Trail.NONE),
     Relation.LEAD: (_EVERYTHING, Trail.OWN_ACTIONS),
+    Relation.RETURNED: (_OFFICIAL, Trail.OWN_ACTIONS),
     Relation.COORDINATING: (_EVERYTHING, Trail.OWN_ACTIONS),
     Relation.HEAD: (_EVERYTHING, Trail.ALL),
     Relation.COORDINATING_HEAD: (_OFFICIAL, Trail.NONE),
@@ -72,6 +76,8 @@ TABLE: dict[Relation, tuple[frozenset[Group], Trail]] = {
     Relation.IMPORT: (frozenset({Group.SUMMARY}), Trail.NONE),
 }
 
+# What a head does of his unit's dossiers, but not of one that he leads himself.
+_NOT_BY_THE_LEAD = frozenset({MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN})
 _RANK = {trail: rank for rank, trail in enumerate(Trail)}
 
 
@@ -95,8 +101,17 @@ def decide(viewer: Viewer, dossier: Dossier, *, subject: str, person: str | None
         groups -= {Group.PERSONAL}  # A denouncer's identity is for its handler alone.
     trail = max((TABLE[relation][1] for relation in relations), key=_RANK.__getitem__, default=Trail.NONE)
     moves = frozenset(name for name, rule in MOVES.items() if rule.makers & relations)
+    if dossier.last_lead is not None and dossier.last_lead.officer == viewer.sub:
+        moves -= _NOT_BY_THE_LEAD
     actor = viewer.sub if trail is Trail.OWN_ACTIONS else None
-    return Decision(groups, moves, trail, relations, actor=actor)
+    standing = frozenset(a.number for a in dossier.assignments if a.stands and assigned_to(viewer, a)) if actor else frozenset[int]()
+    return Decision(groups, moves, trail, relations, standing, actor=actor)
+
+
+def decide_procedure(viewer: Viewer) -> Decision:
+    """Decide what a viewer may see of a procedure's record: all may see its versions, and those who answer for them its trail."""
+    trail = Trail.ALL if viewer.role in {Role.ADMIN, Role.INSPECTOR} else Trail.NONE
+    return Decision(frozenset({Group.SUMMARY, Group.INTERNAL}) if trail is Trail.ALL else frozenset({Group.SUMMARY}), trail=trail)
 
 
 def pushed(decision: Decision) -> Decision:
@@ -118,8 +133,9 @@ def _relations(viewer: Viewer, dossier: Dossier, person: str | None, lineage: fr
         case Role.CITIZEN:
             if person is not None and dossier.applicant is not None and dossier.applicant.person == person:
                 yield Relation.APPLICANT
-        case Role.RECEPTION if dossier.reception_point in viewer.units:
-            yield Relation.RECEPTION
+        case Role.RECEPTION:
+            yield from (Relation.RECEPTION,) if dossier.reception_point in viewer.units else ()
+            yield from (Relation.DELIVERY,) if dossier.delivery_point in viewer.units else ()
         case Role.OFFICER:
             yield from _as_officer(viewer, dossier)
         case Role.HEAD:
@@ -131,11 +147,11 @@ def _relations(viewer: Viewer, dossier: Dossier, person: str | None, lineage: fr
 
 
 def _as_officer(viewer: Viewer, dossier: Dossier) -> Iterable[Relation]:
-    lead = [a for a in dossier.assignments if a.role is AssignmentRole.LEAD][-1:]
-    if lead and lead[0].officer == viewer.sub:
-        yield Relation.LEAD
+    lead = dossier.last_lead
+    if lead is not None and lead.officer == viewer.sub:
+        yield Relation.RETURNED if lead.returned_at and lead.ended_at is None else Relation.LEAD
     for assignment in dossier.assignments:
-        if assignment.role is AssignmentRole.COORDINATING and answers(viewer, assignment):
+        if assignment.role is AssignmentRole.COORDINATING and assigned_to(viewer, assignment):
             yield Relation.COORDINATING
 
 
@@ -146,8 +162,8 @@ def _as_head(viewer: Viewer, dossier: Dossier) -> Iterable[Relation]:
         yield Relation.COORDINATING_HEAD
 
 
-def answers(viewer: Viewer, assignment: Assignment) -> bool:
-    """Whether a coordinating assignment is this officer's to answer: its own officer's, or else any officer's of its unit."""
+def assigned_to(viewer: Viewer, assignment: Assignment) -> bool:
+    """Whether an assignment is this officer's: its own officer's, or where it names none any officer's of its unit."""
     return assignment.officer == viewer.sub if assignment.officer is not None else assignment.unit in viewer.units
 
 

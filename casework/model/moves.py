@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from casework.model.parties import Ref
 from casework.model.procedure import ProcedureVersion
-from casework.model.record import AssignmentRole, Document, Outcome, SupplementItem
+from casework.model.record import AssignmentRole, Document, Medium, Outcome, SupplementItem
 from casework.model.workdays import Calendar
 
 SKEW = timedelta(seconds=5)  # no two machines' clocks are trusted to agree any closer
@@ -17,12 +17,30 @@ class MoveName(StrEnum):
 
     SUBMIT = "submitDossier"
     RECEIVE = "receiveDossier"
+    REFUSE = "refuseDossier"
     ASSIGN = "assignDossier"
+    RETURN = "returnAssignment"
     COMPLETE_STEP = "completeStep"
     GIVE_OPINION = "giveOpinion"
     REQUEST_SUPPLEMENT = "requestSupplement"
     SUPPLY = "supplyDocuments"
     DECIDE = "decideDossier"
+    DELIVER = "deliverResult"
+    WITHDRAW = "withdrawDossier"
+    STOP = "stopDossier"
+    REOPEN = "reopenDossier"
+    RATE = "rateDossier"
+    ROTATE = "rotateTrackingSecret"
+
+
+class Barred(Exception):
+    """A guard speaks against a move: `code` and the message. `dossier.moved` tells it to the caller as `Refused`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        """Keep both."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +48,14 @@ class Receive:
     """Take the dossier in: the components found complete. The clock starts."""
 
     checked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Do not take the dossier in."""
+
+    reason: Ref
+    legal_basis: Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +70,14 @@ class Assign:
     responsibility: Ref | None = None
     authority: Ref | None = None
     expected_result: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Give an assignment back: a head is to assign anew."""
+
+    assignment: int
+    reason: Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +124,55 @@ class Decide:
     waiver: Ref | None = None
 
 
-Move = Receive | Assign | CompleteStep | GiveOpinion | RequestSupplement | Supply | Decide
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Hand out the result."""
+
+    medium: Medium
+    reference: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take the dossier back, before it is decided. The clock stops."""
+
+    reason: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End it without a decision. The clock stops."""
+
+    reason: Ref
+    legal_basis: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Handle a decided dossier anew: a new clock starts, the old one stays as it was."""
+
+    reason: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Say how it went, once."""
+
+    score: int
+    comment: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rotate:
+    """Make the tracking secret void and have a new one, under the service's current key."""
+
+    slip_key: int
+
+
+Move = (
+    Receive | Refuse | Assign | Return | CompleteStep | GiveOpinion | RequestSupplement | Supply
+    | Decide | Deliver | Withdraw | Stop | Reopen | Rate | Rotate
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +186,18 @@ class Setting:
 
 NAMES: dict[type, MoveName] = {
     Receive: MoveName.RECEIVE,
+    Refuse: MoveName.REFUSE,
     Assign: MoveName.ASSIGN,
+    Return: MoveName.RETURN,
     CompleteStep: MoveName.COMPLETE_STEP,
     GiveOpinion: MoveName.GIVE_OPINION,
     RequestSupplement: MoveName.REQUEST_SUPPLEMENT,
     Supply: MoveName.SUPPLY,
     Decide: MoveName.DECIDE,
+    Deliver: MoveName.DELIVER,
+    Withdraw: MoveName.WITHDRAW,
+    Stop: MoveName.STOP,
+    Reopen: MoveName.REOPEN,
+    Rate: MoveName.RATE,
+    Rotate: MoveName.ROTATE,
 }

@@ -26,7 +26,9 @@ class Relation(StrEnum):
 
     APPLICANT = "APPLICANT"
     RECEPTION = "RECEPTION"  # at the dossier's reception point
+    DELIVERY = "DELIVERY"  # at the point where its result is handed out
     LEAD = "LEAD"  # the lead officer himself
+    RETURNED = "RETURNED"  # the lead officer who gave the assignment back, until another is named
     COORDINATING = "COORDINATING"  # an officer of a unit that coordinates
     HEAD = "HEAD"  # head of the competent unit
     COORDINATING_HEAD = "COORDINATING_HEAD"

@@ -63,8 +63,22 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class Fee:
+    """What an applicant pays (phí, lệ phí); `amount` in whole dong."""
+
+    code: str
+    title: Texts
+    amount: int
+    legal_basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProcedureVersion:
-    """One version of a procedure. A dossier keeps the version in force at its receipt."""
+    """One version of a procedure. A dossier keeps the version in force at its receipt.
+
+    `tier` is province, commune or import. Who is competent: `unit`, where the version names one; else the `department` of that name in the
+    province of the reception point (XD names the unit 22-XD of province 22); else, at the tier commune, the commune of that point.
+    """
 
     code: str
     version: int
@@ -72,17 +86,19 @@ class ProcedureVersion:
     kind: DossierKind
     field: str
     tier: str
-    unit: str
     limit: Limit
     legal_basis: str
     valid_from: date
     channels: tuple[Channel, ...]
+    unit: str | None = None
+    department: str | None = None
     valid_to: date | None = None
     published_on: date | None = None
     cut_off: time = time(15)
     step_order: StepOrder = StepOrder.ORDERED
     steps: tuple[StepRule, ...] = ()
     components: tuple[Component, ...] = ()
+    fees: tuple[Fee, ...] = ()
     clarity_lead: tuple[str, ...] = ()
     clarity_coordinating: tuple[str, ...] = ()
     thresholds: Thresholds = STANDARD

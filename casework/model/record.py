@@ -9,8 +9,9 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, NewType
 
+from casework.model import flat
 from casework.model.alert import AlertLevel
-from casework.model.packing import Plain, packed, unpacked
+from casework.model.packing import Plain
 from casework.model.parties import Ref
 from casework.model.procedure import Channel, DossierKind
 
@@ -60,6 +61,13 @@ class HolderKind(StrEnum):
     BLOCKER = "BLOCKER"
 
 
+class Medium(StrEnum):
+    """How a result is handed out."""
+
+    ELECTRONIC = "ELECTRONIC"
+    PAPER = "PAPER"
+
+
 class Outcome(StrEnum):
     """What was decided. OTHER is what an import knows no more of."""
 
@@ -95,6 +103,13 @@ class Assignment:
     responsibility: Ref | None = None
     authority: Ref | None = None
     expected_result: Ref | None = None
+    returned_at: datetime | None = None
+    return_reason: Ref | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether somebody is to act on it: it has neither ended nor been returned."""
+        return self.ended_at is None and self.returned_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +183,46 @@ class Supplement:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """The result (kết quả) as it was handed out."""
+
+    medium: Medium
+    at: datetime
+    reference: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """What the applicant thinks of it: a score of 1 to 5."""
+
+    score: int
+    at: datetime
+    comment: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopening:
+    """What a reopened dossier had come to: its decision, and its clock, which stays as it was.
+
+    That clock ran from `started_at` to `decided_at`, over the intervals up to number `last_interval`.
+    """
+
+    number: int
+    at: datetime
+    reason: Ref
+    started_at: datetime
+    last_interval: int
+    decided_at: datetime
+    outcome: Outcome
+    due_at: datetime
+    original_due_at: datetime
+    promised_due_at: datetime
+    decision_reason: Ref | None = None
+    waiver: Ref | None = None
+    result: Result | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
     """Where an imported dossier comes from. No level whose instant is not after `alerts_from` is ever raised."""
 
@@ -210,12 +265,18 @@ class Dossier:
     outcome: Outcome | None = None
     decision_reason: Ref | None = None
     waiver: Ref | None = None
+    result: Result | None = None
+    rating: Rating | None = None
+    ended_at: datetime | None = None
+    end_reason: Ref | None = None
+    end_basis: Ref | None = None
     flags: tuple[str, ...] = ()
     assignments: tuple[Assignment, ...] = ()
     steps: tuple[Step, ...] = ()
     opinions: tuple[Opinion, ...] = ()
     intervals: tuple[Interval, ...] = ()
     supplements: tuple[Supplement, ...] = ()
+    reopenings: tuple[Reopening, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -226,6 +287,27 @@ class Dossier:
     def lead(self) -> Assignment | None:
         """The one LEAD, from the first assignment until the end."""
         return next((a for a in self.assignments if a.role is AssignmentRole.LEAD and a.ended_at is None), None)
+
+    @property
+    def last_lead(self) -> Assignment | None:
+        """The LEAD, or after the end whoever it was last."""
+        return next((a for a in reversed(self.assignments) if a.role is AssignmentRole.LEAD), None)
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When the clock that runs, or ran last, began: at receipt, or at the last reopening."""
+        return self.reopenings[-1].at if self.reopenings else self.received_at
+
+    @property
+    def current(self) -> tuple[Interval, ...]:
+        """The intervals of that clock."""
+        before = self.reopenings[-1].last_interval if self.reopenings else 0
+        return self.intervals[before:]
+
+    @property
+    def bounces(self) -> int:
+        """How many assignments were returned."""
+        return sum(a.returned_at is not None for a in self.assignments)
 
     def coordinating(self, number: int | None = None) -> tuple[Assignment, ...]:
         """The COORDINATING assignments that stand, or the one of that number."""
@@ -239,29 +321,14 @@ def coded(unit: str, on: date, number: int) -> str:
     return f"{unit}-{on:%y%m%d}-{number:04d}"
 
 
-LISTS = ("assignments", "steps", "opinions", "intervals", "supplements")
+LISTS = dict.fromkeys(("assignments", "steps", "opinions", "intervals", "supplements", "reopenings"), "number")
 
 
 def flattened(dossier: Dossier) -> dict[str, Plain]:
     """Give the dossier's fields, one level deep: `steps.3` is the third step, absent values are left out."""
-    flat = packed(dossier)
-    for name in LISTS:
-        for element in getattr(dossier, name):
-            flat[f"{name}.{element.number}"] = packed(element)
-        flat.pop(name, None)
-    return flat
+    return flat.flattened(dossier, LISTS)
 
 
-def restored(flat: Mapping[str, Any]) -> Dossier:
+def restored(fields: Mapping[str, Any]) -> Dossier:
     """Build the dossier back from `flattened`."""
-    plain: dict[str, Any] = {}
-    for name, value in flat.items():
-        head, _, number = name.partition(".")
-        if number:
-            plain.setdefault(head, []).append(value)
-        else:
-            plain[name] = value
-    for name in LISTS:
-        if name in plain:
-            plain[name].sort(key=lambda element: element["number"])
-    return unpacked(Dossier, plain)
+    return flat.restored(Dossier, fields, LISTS)

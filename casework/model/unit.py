@@ -1,12 +1,15 @@
 """Units, reception points and officers, effective-dated, and the tree they stand in. It loads nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
 from casework.model.parties import Role
-from casework.model.procedure import Texts
+from casework.model.procedure import ProcedureVersion, Texts
+
+PROVINCE = "PROVINCE"
+COMMUNES = frozenset({"WARD", "COMMUNE", "SPECIAL_ZONE"})  # kinds of unit of the lower tier
 
 
 class PointKind(StrEnum):
@@ -61,12 +64,21 @@ class Officer:
     valid_to: date | None = None
 
 
-def lineage(units: Mapping[str, Unit], code: str) -> tuple[str, ...]:
+def lineage(find: Callable[[str], Unit | None], code: str) -> tuple[str, ...]:
     """Give a unit and those above it, nearest first; an unknown code gives itself alone."""
     out: list[str] = []
     here: str | None = code
     while here is not None and here not in out:
         out.append(here)
-        unit = units.get(here)
+        unit = find(here)
         here = unit.parent if unit else None
     return tuple(out)
+
+
+def competent(version: ProcedureVersion, at: Unit) -> str | None:
+    """Name the unit that handles a procedure for a reception point run by `at`; None where the dossier has to name it."""
+    if version.unit is not None:
+        return version.unit
+    if version.department is not None:
+        return f"{at.province}-{version.department}"
+    return at.code if at.kind in COMMUNES else None

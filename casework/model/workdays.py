@@ -193,6 +193,10 @@ class Calendar:
             laid_out = self._years[year] = _laid_out(year, self.overrides)
         return laid_out
 
+    def year(self, number: int) -> tuple[WorkDay, ...]:
+        """Every day of a year."""
+        return self._year(number).days
+
     def day(self, on: date) -> WorkDay:
         year = self._year(on.year)
         return year.days[on.toordinal() - year.first]

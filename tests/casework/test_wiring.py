@@ -7,23 +7,24 @@ from typing import Any
 
 import orjson
 import pytest
+from botocore.exceptions import ClientError
 
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.dynamo import models as dynamo
-from casework.wiring import wired
+from casework.adapters.gateway import GatewayCourier
+from casework.wiring import deployed, wired
 from local.engine import Engine
 from local.home import REGION
+from tests.casework.adapters.test_gateway import Gateway, served
 from tests.support import AUDIENCE, ISSUER, Issuer, RecordingCourier
 
 
-@pytest.fixture
-def environ(tmp_path: Path, issuer: Issuer, engine: Engine, store: DynamoStore) -> Iterator[dict[str, str]]:
-    """Give a whole environment; afterwards the models are bound to the session's tables again."""
-    assert store
-    keys, held = tmp_path / "keys.json", tmp_path / "secrets.json"
+def settings(folder: Path, issuer: Issuer, engine: Engine) -> dict[str, str]:
+    """Give a whole environment, with its files in a folder."""
+    keys, held = folder / "keys.json", folder / "secrets.json"
     keys.write_bytes(orjson.dumps(issuer.key_set()))
     held.write_bytes(orjson.dumps({"current": 2, "secrets": {"1": "30" * 32, "2": "31" * 32}}))
-    yield {
+    return {
         "GIAMSAT_STAGE": "test",
         "GIAMSAT_REGION": REGION,
         "GIAMSAT_ENGINE_URL": engine.endpoint,
@@ -33,7 +34,18 @@ def environ(tmp_path: Path, issuer: Issuer, engine: Engine, store: DynamoStore) 
         "GIAMSAT_AUDIENCE": AUDIENCE,
         "GIAMSAT_LOG": "giamsat.test/trail",
     }
+
+
+def bind_again(store: DynamoStore, engine: Engine) -> None:
+    """Bind the models to the session's tables after services were built anew."""
     store._connection = store._engine = dynamo.bind("test", region=REGION, endpoint=engine.endpoint)
+
+
+@pytest.fixture
+def environ(tmp_path: Path, issuer: Issuer, engine: Engine, store: DynamoStore) -> Iterator[dict[str, str]]:
+    """Give a whole environment; afterwards the models are bound to the session's tables again."""
+    yield settings(tmp_path, issuer, engine)
+    bind_again(store, engine)
 
 
 def test_services_are_what_the_settings_say(environ: dict[str, str], issuer: Issuer) -> None:
@@ -77,6 +89,53 @@ def test_a_setting_that_is_missing_is_named(environ: dict[str, str], name: str) 
 def test_a_file_that_is_missing_is_told(environ: dict[str, str], change: dict[str, Any]) -> None:
     with pytest.raises(FileNotFoundError, match="/nowhere"):
         wired(RecordingCourier(), environ | change)
+
+
+ARN = "arn:aws:secretsmanager:eu-west-9:123456789012:secret:giamsat/test/{}-AbCdEf"
+
+
+@pytest.fixture
+def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
+    """Serve as AWS Secrets Manager."""
+    with served() as gate:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", gate.url)
+        yield gate
+
+
+@pytest.mark.parametrize("name", ["GIAMSAT_KEY_SET", "GIAMSAT_SECRETS"])
+def test_an_arn_names_a_secret_that_is_read_once(environ: dict[str, str], issuer: Issuer, manager: Gateway, name: str) -> None:
+    manager.body = orjson.dumps({"SecretString": Path(environ[name]).read_text(encoding="utf-8")})
+    services = wired(RecordingCourier(), environ | {name: ARN.format("x")})
+    assert services.keys.secrets == {1: b"0" * 32, 2: b"1" * 32}
+    for _ in range(2):
+        assert services.tokens.read(issuer.token("HEAD"), services.now())[0].sub == "head-1"
+    (seen,) = manager.seen
+    assert seen.headers["x-amz-target"] == "secretsmanager.GetSecretValue"
+    assert orjson.loads(seen.body) == {"SecretId": ARN.format("x")}
+    assert "/eu-west-9/secretsmanager/" in seen.headers["authorization"]
+
+
+def test_a_secret_that_may_not_be_read_is_told(environ: dict[str, str], manager: Gateway) -> None:
+    manager.answers = [400]
+    manager.body = b'{"__type": "AccessDeniedException", "Message": "not allowed"}'
+    with pytest.raises(ClientError, match="AccessDeniedException"):
+        wired(RecordingCourier(), environ | {"GIAMSAT_SECRETS": ARN.format("secrets")})
+
+
+def test_deployed_services_post_through_the_gateway(environ: dict[str, str]) -> None:
+    with served() as gate:
+        courier = deployed(environ | {"GIAMSAT_GATEWAY_URL": f"{gate.url}/test"}).courier
+        assert isinstance(courier, GatewayCourier)
+        assert courier.post("a", "text")
+        courier._http.close()
+    (seen,) = gate.seen
+    assert seen.path == "/test/@connections/a"
+    assert f"/{REGION}/execute-api/" in seen.headers["authorization"]
+
+
+def test_deployed_services_need_a_gateway(environ: dict[str, str]) -> None:
+    with pytest.raises(KeyError, match="GIAMSAT_GATEWAY_URL"):
+        deployed(environ)
 
 
 def test_every_setting_is_told_of_in_the_module() -> None:

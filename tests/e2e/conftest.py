@@ -88,7 +88,7 @@ class Service:
     def submitted(self) -> tuple[str, str]:
         """Open a dossier; gives its code and its secret."""
         made = self.move(
-            "submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="QN-MC", channel="ONLINE", applicant={"name": "Nguyễn Văn An"}
+            "submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="22-MC", channel="ONLINE", applicant={"name": "Nguyễn Văn An"}
         )
         return made["dossier"]["code"], made["trackingSecret"]
 
@@ -97,7 +97,7 @@ class Service:
         self.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])
         due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
         self.move(
-            "assignDossier", "HEAD", dossier=code, role="LEAD", unit="QN-XD", officer="officer-1",
+            "assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1",
             task="t", responsibility="r", dueAt=due, expectedResult="e",
         )  # fmt: skip
         for step in ("CHECK", "SITE", "DRAFT"):

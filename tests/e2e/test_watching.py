@@ -133,7 +133,7 @@ def test_a_secret_shows_what_is_tracked_and_nothing_else(service: Service) -> No
 def test_a_wrong_secret_and_an_absent_dossier_are_told_alike(service: Service) -> None:
     code, secret = service.submitted()
     told = []
-    for there, given in ((code, "x" * len(secret)), ("QN-XD-000101-0001", secret), (code, "")):
+    for there, given in ((code, "x" * len(secret)), ("22-XD-000101-0001", secret), (code, "")):
         with watching(service, there, "--secret", given) as watcher:
             (refused,) = watcher.ended()
             told.append((refused["error"][0]["message"], refused["error"][0]["extensions"]["code"]))
@@ -143,7 +143,7 @@ def test_a_wrong_secret_and_an_absent_dossier_are_told_alike(service: Service) -
 
 def test_nobody_watches_without_a_token_or_with_one_of_another_unit(service: Service) -> None:
     code, _ = service.submitted()
-    for token in ((), ("--token", service.token("HEAD", "head-9", ("QN-MT",)))):
+    for token in ((), ("--token", service.token("HEAD", "head-9", ("22-MT",)))):
         with watching(service, code, *token) as watcher:
             (refused,) = watcher.ended()
         assert refused["error"][0]["extensions"]["code"] == "FORBIDDEN"
@@ -254,7 +254,7 @@ def test_a_watcher_survives_a_killed_service(tmp_path: Path) -> None:
             with started(data, first.port) as second:
                 due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
                 second.move(
-                    "assignDossier", "HEAD", dossier=code, role="LEAD", unit="QN-XD", officer="officer-1",
+                    "assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1",
                     task="t", responsibility="r", dueAt=due, expectedResult="e",
                 )  # fmt: skip
                 for step in ("CHECK", "SITE", "DRAFT"):

@@ -268,7 +268,7 @@ def test_a_mutation_gives_next_and_complete(join: Callable[..., Socket]) -> None
     given = {
         "idempotencyKey": secrets.token_hex(8),
         "procedure": "XD-01",
-        "receptionPoint": "QN-MC",
+        "receptionPoint": "22-MC",
         "channel": "ONLINE",
         "applicant": {"name": "An"},
     }
@@ -465,14 +465,14 @@ def test_a_secret_shows_tracked_alone(join: Callable[..., Socket], client: Clien
         assert (ready["ready"], ready["tracked"]) == (True, None)
     assert client.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])["errors"] == []
     due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    assert client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="QN-XD", officer="officer-1", task="t", responsibility="r",
+    assert client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1", task="t", responsibility="r",
                        dueAt=due, expectedResult="e")["errors"] == []  # fmt: skip
     pump(code)
     for socket in (public, head):
         events = socket.events()
         assert [event["cursor"] for event in events] == ["2", "3"]
         assert all(event["entry"] is None and event["dossier"] is None for event in events)
-        assert {"code": code, "state": "IN_PROCESS", "unit": {"code": "QN-XD"}}.items() <= events[1]["tracked"].items()
+        assert {"code": code, "state": "IN_PROCESS", "unit": {"code": "22-XD"}}.items() <= events[1]["tracked"].items()
         assert [i["officer"] for i in events[1]["tracked"]["clock"]["intervals"]] == [None, None]
 
 
@@ -494,10 +494,10 @@ def test_a_wrong_secret_an_unknown_code_and_a_hidden_dossier_are_told_alike(join
         _refusal(public, TRACK, code=code, secret=other[:-1]),
         _refusal(public, TRACK, code=code, secret=other),
         _refusal(public, TRACK, code=code, secret=""),
-        _refusal(public, TRACK, code="QN-XD-260101-9999", secret=secret),
+        _refusal(public, TRACK, code="22-XD-260101-9999", secret=secret),
         _refusal(public, WATCH, code=code),
         _refusal(public, WATCH, code=code, after="99"),
-        _refusal(public, WATCH, code="QN-XD-260101-9999"),
+        _refusal(public, WATCH, code="22-XD-260101-9999"),
         _refusal(join("CITIZEN", "citizen-2"), WATCH, code=code),
         _refusal(join("ADMIN"), WATCH, code=code),
         _refusal(join("HEAD"), TRACK, code=code, secret=other),
@@ -530,14 +530,14 @@ def test_one_who_loses_sight_hears_so_and_nothing_more(
 ) -> None:
     officer = services.store.officer("officer-1")
     assert officer
-    services.store.register([replace(officer, code="officer-6")], "QN")
+    services.store.register([replace(officer, code="officer-6")], "22")
     code = client.assigned()
     old, head = join("OFFICER"), join("HEAD")
     for socket in (old, head):
         socket.subscribe(WATCH, code=code)
         assert len(socket.events()) == 1
     due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    assert client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="QN-XD", officer="officer-6", task="t", responsibility="r",
+    assert client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-6", task="t", responsibility="r",
                        dueAt=due, expectedResult="e")["errors"] == []  # fmt: skip
     pump(code)
     (message,) = old.heard()
@@ -716,7 +716,7 @@ def test_those_of_one_cohort_who_may_see_different_things_are_told_apart(
 ) -> None:
     code = client.assigned()
     due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    given = {"role": "COORDINATING", "unit": "QN-MT", "task": "t", "dueAt": due, "expectedResult": "e"}
+    given = {"role": "COORDINATING", "unit": "22-MT", "task": "t", "dueAt": due, "expectedResult": "e"}
     assert client.move("assignDossier", "HEAD", dossier=code, **given)["errors"] == []
     lead, other = join("OFFICER"), join("OFFICER", "officer-2")
     for socket in (lead, other):

@@ -150,14 +150,14 @@ def claims(done: Done, data: Path) -> dict[str, object]:
 def test_token_prints_a_token_and_nothing_else(data: Path) -> None:
     found = claims(run("token", "--role", "HEAD", data=data), data)
     assert found.keys() == {"iss", "aud", "sub", "role", "units", "iat", "exp"}
-    assert (found["role"], found["sub"], found["units"]) == ("HEAD", "head-1", ["QN-XD"])
+    assert (found["role"], found["sub"], found["units"]) == ("HEAD", "head-1", ["22-XD"])
     assert int(str(found["exp"])) - int(str(found["iat"])) == 8 * 3600
 
 
 def test_token_as_asked_for(data: Path) -> None:
-    asked = ("--subject", "h-9", "--unit", "QN-MT", "--unit", "QN-XD", "--on-behalf-of", "head-1", "--ttl", "15m")
+    asked = ("--subject", "h-9", "--unit", "22-MT", "--unit", "22-XD", "--on-behalf-of", "head-1", "--ttl", "15m")
     found = claims(run("token", "--role", "HEAD", *asked, data=data), data)
-    assert (found["sub"], found["units"], found["on_behalf_of"]) == ("h-9", ["QN-MT", "QN-XD"], "head-1")
+    assert (found["sub"], found["units"], found["on_behalf_of"]) == ("h-9", ["22-MT", "22-XD"], "head-1")
     assert int(str(found["exp"])) - int(str(found["iat"])) == 15 * 60
 
 

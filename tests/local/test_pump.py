@@ -4,10 +4,12 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from casework.audit.chain import reopened
 from casework.model.errors import Unavailable
@@ -17,7 +19,7 @@ from local import pump as pumps
 from local.engine import Engine
 from local.home import QUICK, REGION
 from local.pump import Pump
-from tests.support import Client
+from tests.support import Client, SettableClock
 
 LONGEST_S = 60
 FOLLOWERS = itertools.count()
@@ -140,6 +142,65 @@ def test_a_place_that_the_stream_does_not_know(client: Client, records: Records,
     received(client, code)
     until(lambda: len(records.of(subject)) > 1)
     assert records.of(subject) == [1, 2]
+
+
+# How far behind it is.
+
+
+def behind(pump: Pump) -> float:
+    found = pump.lag_s()
+    assert found is not None
+    return found
+
+
+@pytest.mark.usefixtures("records")
+def test_who_has_caught_up_is_not_behind(client: Client, clock: SettableClock, start: Start) -> None:
+    pump = start()
+    opened(client)
+    for ahead in (0, 3600):
+        clock.ahead = timedelta(seconds=ahead)
+        until(lambda: behind(pump) < 2)
+
+
+def test_a_batch_that_fails_leaves_it_behind(client: Client, records: Records, clock: SettableClock, start: Start) -> None:
+    pump = start()
+    until(lambda: behind(pump) < 2)
+    records.failures += [Unavailable("the store did not answer")] * 1_000_000
+    _, subject = opened(client)
+    clock.ahead = timedelta(hours=1)
+    until(lambda: len(records.batches) > 3 and behind(pump) >= 3600 - 1)
+    tried = len(records.batches)
+    until(lambda: len(records.batches) > tried)
+    assert 3600 - 1 <= behind(pump) < 3600 + LONGEST_S, "it is as far behind as the batch is old"
+    records.failures.clear()
+    until(lambda: behind(pump) < 2)
+    assert records.of(subject) == [1]
+
+
+@pytest.mark.usefixtures("records")
+def test_a_stream_that_cannot_be_read_leaves_it_behind(clock: SettableClock, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    pump = start()
+    until(lambda: behind(pump) < 2)
+    read = pump._streams.get_records
+
+    def fails(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
+
+    monkeypatch.setattr(pump._streams, "get_records", fails)
+    clock.ahead = timedelta(hours=1)
+    until(lambda: behind(pump) > 3600 - 1)
+    monkeypatch.setattr(pump._streams, "get_records", read)
+    until(lambda: behind(pump) < 2)
+
+
+@pytest.mark.usefixtures("records")
+def test_who_does_not_follow_has_no_lag(services: Services, engine: Engine) -> None:
+    pump = Pump(services, engine.endpoint, lambda: True)
+    assert pump.lag_s() is None
+    pump.start()
+    until(lambda: behind(pump) < 2)
+    pump.stop()
+    assert pump.lag_s() is None
 
 
 @dataclass

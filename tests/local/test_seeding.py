@@ -1,54 +1,61 @@
-"""Loading the small register: all of it, and nothing over what stands there."""
+"""Loading the register: all of it, once, and nothing over what stands there."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-import yaml
 
-from casework.model.parties import Role
-from casework.model.unit import PointKind
-from casework.ports import Services
-from local.seeding import REGISTER, seed
+from casework.model.clock import Limit, LimitUnit
+from casework.model.errors import Unavailable
+from casework.model.unit import Unit
+from casework.ports import Services, Span
+from local import register, seeding
+from local.seeding import NOTE, seed, total
 
 
 def test_all_of_it_is_loaded(services: Services) -> None:
-    raw = yaml.safe_load(REGISTER.read_text(encoding="utf-8"))
-    assert seed(services) == sum(len(rows) for rows in raw.values() if isinstance(rows, list))
     store = services.store
-    assert {row["code"] for row in raw["units"]} <= store.units().keys()
-    for row in raw["officers"]:
-        officer = store.officer(row["code"])
-        assert officer is not None
-        assert (officer.role, officer.unit) == (Role(row["role"]), row["unit"])
-    for row in raw["procedures"]:
-        (version,) = store.versions(row["code"])
-        assert (version.title.vi, version.limit.amount) == (row["title"]["vi"], row["limit"]["amount"])
-        assert [step.code for step in version.steps] == [step["code"] for step in row["steps"]]
-    for row in raw["points"]:
-        point = store.point(row["code"])
-        assert point is not None
-        assert (point.kind, point.unit) == (PointKind(row["kind"]), row["unit"])
+    assert len(store.units_below(None, Span(100))) >= 34
+    by_kind: dict[type, register.Thing] = {}
+    for _, thing in register.things():
+        by_kind.setdefault(type(thing), thing)
+        if isinstance(thing, Unit) and thing.code == "22-XD":
+            assert store.unit("22-XD") == thing
+    assert len(by_kind) == 5
+    assert store.point("22-MC") in by_kind.values() or store.point("22-MC") is not None
+    assert store.officer("officer-1") is not None
+    assert [version.code for version in store.versions("XD-01")] == ["XD-01"]
+    assert store.calendar().overrides
 
 
-def test_it_has_what_one_machine_needs() -> None:
-    raw = yaml.safe_load(REGISTER.read_text(encoding="utf-8"))
-    assert {row["role"] for row in raw["officers"]} == set(Role) - {Role.PUBLIC, Role.IMPORT, Role.CITIZEN}
-    assert {row["limit"]["unit"] for row in raw["procedures"]} == {"WORKING_DAYS", "CALENDAR_DAYS"}
-    assert len(raw["units"]) >= 2
-    for thing in (*raw["units"], *raw["points"]):
-        assert all(thing["name"][language] for language in ("vi", "en", "fr"))
+def test_a_second_load_looks_at_nothing(services: Services) -> None:
+    assert seed(services) == 0
 
 
-def test_what_stands_there_is_left_as_it_is(services: Services, tmp_path: Path) -> None:
-    seed(services)
-    before = services.store.versions("XD-01")
-    changed = tmp_path / "register.yml"
-    changed.write_text(REGISTER.read_text(encoding="utf-8").replace("amount: 10", "amount: 99"), encoding="utf-8")
-    assert seed(services, changed) == seed(services)
-    assert services.store.versions("XD-01") == before
-    assert before[0].limit.amount == 10
+def test_what_stands_there_is_left_as_it_is(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = services.store.versions("XD-01")[0]
+    unit = Unit("99-NEW", known.title, "DEPARTMENT", "99")
+    changed = replace(known, limit=Limit(LimitUnit.WORKING_DAYS, 99))
+    services.store.note(NOTE, "another register")
+    monkeypatch.setattr(seeding.register, "things", lambda: iter([("VN", changed), ("99", unit)]))
+    told: list[int] = []
+    assert seed(services, told.append) == sum(told) == 2
+    assert services.store.versions("XD-01")[0] == known
+    assert services.store.unit("99-NEW") == unit
+    assert services.store.noted(NOTE) == register.digest()
 
 
-@pytest.mark.parametrize("kind", ["units", "points", "officers", "procedures", "overrides"])
-def test_each_kind_of_thing_is_there(kind: str) -> None:
-    assert yaml.safe_load(REGISTER.read_text(encoding="utf-8"))[kind]
+def test_a_load_that_fails_is_not_noted(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing() -> None:
+        raise Unavailable("the store did not answer")
+
+    before = services.store.noted(NOTE)
+    services.store.note(NOTE, "another register")
+    monkeypatch.setattr(seeding.register, "things", failing)
+    with pytest.raises(Unavailable):
+        seed(services)
+    assert services.store.noted(NOTE) == "another register"
+    services.store.note(NOTE, before or "")
+
+
+def test_the_total_is_what_a_load_looks_at() -> None:
+    assert total() == sum(1 for _ in register.things()) > 10_000

@@ -1,106 +1,26 @@
 """Real HTTP and WebSocket traffic through the handlers: a server on a free port, and clients over loopback."""
 
 import contextlib
-import http.client
 import json
-import socket
 import threading
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Origin, Subprotocol
+from websockets.sync.client import ClientConnection
+from websockets.typing import Subprotocol
 
 from casework.live.messages import LONGEST_BYTES as LONGEST_MESSAGE
 from casework.ports import Services
-from handlers import sockets
+from handlers import api, sockets
 from handlers.api import LONGEST_BYTES
-from local.courier import LocalCourier
-from local.server import INBOUND, application
+from local.server import INBOUND, THREADS
 from local.serving import LONGEST_FRAME
+from tests.local.conftest import JSON, LONGEST_S, PROTOCOL, Server, received, until
 from tests.support import Client, Issuer
 
-PROTOCOL = Subprotocol("graphql-transport-ws")
-LONGEST_S = 60
-JSON = {"content-type": "application/json"}
 ASK = "{ viewer { __typename } }"
-
-
-class Server:
-    """The application, served by a thread."""
-
-    def __init__(self, services: Services) -> None:
-        self.courier = LocalCourier()
-        self.beside: list[str] = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self.listener.getsockname()[1]
-
-        async def lifespan() -> AsyncIterator[None]:
-            self.beside.append("began")
-            yield
-            self.beside.append("ended")
-
-        self.services = replace(services, courier=self.courier)
-        self.server = uvicorn.Server(
-            uvicorn.Config(
-                application(self.services, self.courier, lifespan),
-                log_level="critical",
-                ws="websockets-sansio",
-                ws_max_size=LONGEST_FRAME,
-                timeout_graceful_shutdown=3,
-            )
-        )
-        self.thread = threading.Thread(target=lambda: self.server.run(sockets=[self.listener]))
-
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] = JSON) -> tuple[int, str, bytes]:
-        """Give status, content type and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST_S)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.headers.get("content-type", ""), answer.read()
-
-    def connect(self, offered: Sequence[Subprotocol] | None = (PROTOCOL,), origin: str | None = None) -> ClientConnection:
-        return connect(f"ws://127.0.0.1:{self.port}/graphql", subprotocols=offered, origin=Origin(origin) if origin else None)
-
-    @contextlib.contextmanager
-    def acknowledged(self, **payload: str) -> Iterator[ClientConnection]:
-        with self.connect() as opened:
-            opened.send(json.dumps({"type": "connection_init", "payload": payload}))
-            assert received(opened) == {"type": "connection_ack"}
-            yield opened
-
-
-@pytest.fixture
-def server(services: Services) -> Iterator[Server]:
-    made = Server(services)
-    with made.listener:
-        made.thread.start()
-        try:
-            until(lambda: made.server.started or not made.thread.is_alive())
-            assert made.server.started
-            yield made
-        finally:
-            made.server.should_exit = True
-            made.thread.join(LONGEST_S)
-    assert made.beside == ["began", "ended"]
-
-
-def until(true: Any) -> None:  # noqa: ANN401 - a question
-    deadline = time.monotonic() + LONGEST_S
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def received(opened: ClientConnection) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(opened.recv(timeout=LONGEST_S))
-    return found
 
 
 def closed(opened: ClientConnection) -> tuple[int, str]:
@@ -174,6 +94,48 @@ def test_a_longer_body_is_refused(server: Server, more: int) -> None:
     except ConnectionError:
         return  # it was closed upon while it was still sending
     assert status == 413
+
+
+# Health
+
+
+def test_health_tells_engine_and_stream(server: Server) -> None:
+    server.lag = 1.5
+    status, told, body = server.asked("GET", "/health")
+    assert (status, told["content-type"], told["cache-control"]) == (200, "application/json; charset=utf-8", "no-store")
+    found = json.loads(body)
+    assert (found["status"], found["engine"]["answers"], found["stream"]) == ("ok", True, {"lag_s": 1.5})
+    status, told, body = server.asked("HEAD", "/health")
+    assert (status, told["content-type"], body) == (200, "application/json; charset=utf-8", b"")
+    assert server.asked("POST", "/health")[0] == 405
+
+
+def test_health_fails_with_the_pump(server: Server) -> None:
+    server.lag = None
+    status, _, body = server.ask("GET", "/health")
+    assert (status, json.loads(body)["status"]) == (503, "failing")
+
+
+def test_health_waits_behind_nobody(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def hanging(event: dict[str, Any], services: Services) -> dict[str, Any]:
+        begun.release()
+        go_on.wait(LONGEST_S)
+        return handle(event, services)
+
+    handle = api.handle
+    monkeypatch.setattr(api, "handle", hanging)
+    question = json.dumps({"query": ASK}).encode()
+    with ThreadPoolExecutor(THREADS + 1) as askers:
+        asked = [askers.submit(server.ask, "POST", "/graphql", question) for _ in range(THREADS + 1)]
+        try:
+            assert all(begun.acquire(timeout=LONGEST_S) for _ in range(THREADS))
+            assert server.ask("GET", "/health")[0] == 200
+            assert [one for one in asked if one.done()] == []
+        finally:
+            go_on.set()
+        assert [one.result()[0] for one in asked] == [200] * (THREADS + 1)
 
 
 # WebSocket

@@ -64,17 +64,17 @@ def test_claims_are_those_of_the_contract(home: Home) -> None:
 
 
 def test_whoever_acts_for_another_says_so(home: Home) -> None:
-    token = issued(home, Role.RECEPTION, subject="reception-9", on_behalf_of="citizen-1", units=("QN-MC",))
+    token = issued(home, Role.RECEPTION, subject="reception-9", on_behalf_of="citizen-1", units=("22-MC",))
     viewer, _ = reader(home).read(token, datetime.now(UTC))
-    assert (viewer.sub, viewer.units) == ("reception-9", ("QN-MC",))
+    assert (viewer.sub, viewer.units) == ("reception-9", ("22-MC",))
     assert claims(token)["on_behalf_of"] == "citizen-1"
 
 
 def test_units_are_the_usual_ones_of_the_usual_holder_only(home: Home) -> None:
-    assert claims(issued(home, Role.HEAD))["units"] == ["QN-XD"]
+    assert claims(issued(home, Role.HEAD))["units"] == ["22-XD"]
     assert claims(issued(home, Role.HEAD, subject="head-9"))["units"] == []
     assert claims(issued(home, Role.HEAD, units=()))["units"] == []
-    assert claims(issued(home, Role.HEAD, units=("QN", "QN-MT")))["units"] == ["QN", "QN-MT"]
+    assert claims(issued(home, Role.HEAD, units=("22", "22-MT")))["units"] == ["22", "22-MT"]
 
 
 def test_one_that_has_run_out_is_refused(home: Home) -> None:

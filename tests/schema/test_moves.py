@@ -14,9 +14,9 @@ from casework.model.texts import LONGEST_NAME, LONGEST_TEXT
 from schema.node import global_id
 from tests.support import Client, Issuer, SettableClock
 
-UNKNOWN = "QN-XD-260101-9999"
+UNKNOWN = "22-XD-260101-9999"
 AN = {"name": "Nguyễn Văn An"}
-OPEN = {"procedure": "XD-01", "receptionPoint": "QN-MC", "channel": "ONLINE", "applicant": AN}
+OPEN = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": AN}
 TRAIL = "query($code: ID!) { auditTrail(dossier: $code, first: 100) { nodes { id seq action reason { code text } } } }"
 
 
@@ -25,12 +25,12 @@ def soon(days: float = 3) -> str:
 
 
 def lead(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return {"role": "LEAD", "unit": "QN-XD", "officer": "officer-1", "task": "t", "responsibility": "r", "dueAt": soon(),
+    return {"role": "LEAD", "unit": "22-XD", "officer": "officer-1", "task": "t", "responsibility": "r", "dueAt": soon(),
             "expectedResult": "e", **more}  # fmt: skip
 
 
 def beside(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return {"role": "COORDINATING", "unit": "QN-MT", "task": "t", "dueAt": soon(), "expectedResult": "e", **more}
+    return {"role": "COORDINATING", "unit": "22-MT", "task": "t", "dueAt": soon(), "expectedResult": "e", **more}
 
 
 def coordinated(client: Client) -> str:
@@ -106,13 +106,13 @@ def test_each_move_gives_its_entry_and_the_dossier(client: Client) -> None:
 
 
 def test_submit_gives_code_and_secret_and_numbers_go_up(client: Client) -> None:
-    first, second = client.submitted(), client.submitted(rehearsal=True, unit="QN-MT")
+    first, second = client.submitted(), client.submitted(rehearsal=True, unit="22-MT")
     third = client.submitted()
     assert first["entry"] | {"id": "", "occurredAt": "", "actor": {}} == {
         "id": "", "seq": 1, "action": "SUBMITTED", "occurredAt": "", "actor": {},
     }  # fmt: skip
     assert first["entry"]["actor"]["kind"] == "CITIZEN"
-    assert second["dossier"]["code"].startswith("QN-MT-")
+    assert second["dossier"]["code"].startswith("22-MT-")
     numbers = [int(payload["dossier"]["code"].rpartition("-")[2]) for payload in (first, third)]
     assert numbers[1] == numbers[0] + 1
     assert len({payload["trackingSecret"] for payload in (first, second, third)}) == 3
@@ -122,12 +122,12 @@ def test_submit_gives_code_and_secret_and_numbers_go_up(client: Client) -> None:
 def test_ids_do_for_codes(client: Client) -> None:
     ids = {
         "procedure": global_id("procedure", "XD-01@1"),
-        "receptionPoint": global_id("point", "QN-MC"),
-        "unit": global_id("unit", "QN-XD"),
+        "receptionPoint": global_id("point", "22-MC"),
+        "unit": global_id("unit", "22-XD"),
     }
     done = client.move("submitDossier", "CITIZEN", **{**OPEN, **ids})
     assert done["errors"] == []
-    assert done["dossier"]["code"].startswith("QN-XD-")
+    assert done["dossier"]["code"].startswith("22-XD-")
 
 
 # Refusals: the input.
@@ -203,8 +203,8 @@ ASSIGNMENTS: list[tuple[dict[str, Any], str, list[str] | None]] = [
     (lead(authority="\u202e"), "BAD_CHARACTER", ["authority"]),
     (lead(dueAt=soon(60)), "AFTER_DUE", ["dueAt"]),
     (lead(unit="XX"), "UNKNOWN_UNIT", ["unit"]),
-    (lead(unit="QN"), "UNKNOWN_UNIT", ["unit"]),
-    (lead(unit="QN-MT", officer="officer-2"), "UNKNOWN_UNIT", ["unit"]),
+    (lead(unit="22"), "UNKNOWN_UNIT", ["unit"]),
+    (lead(unit="22-MT", officer="officer-2"), "UNKNOWN_UNIT", ["unit"]),
     (lead(officer="officer-2"), "UNKNOWN_OFFICER", ["officer"]),
     (lead(officer="head-1"), "UNKNOWN_OFFICER", ["officer"]),
     (lead(officer="nobody"), "UNKNOWN_OFFICER", ["officer"]),
@@ -273,7 +273,7 @@ def test_opinions_answer_an_assignment_of_ones_own(client: Client) -> None:
 
 def test_an_assignment_to_one_officer_is_not_another_units_to_answer(client: Client) -> None:
     code = coordinated(client)
-    assert client.move("assignDossier", "HEAD", dossier=code, **beside(unit="QN-XD"))["errors"] == []
+    assert client.move("assignDossier", "HEAD", dossier=code, **beside(unit="22-XD"))["errors"] == []
     refused = client.move("giveOpinion", "OFFICER", "officer-2", dossier=code, assignment="3", opinion="x")
     assert code_of(refused) == "NOT_YOUR_MOVE"
 
@@ -395,7 +395,7 @@ def test_a_hidden_dossier_is_absent_to_a_stale_version_and_a_bad_text_too(client
 
 def test_the_lead_does_not_assign_his_own_dossier(client: Client, issuer: Issuer) -> None:
     code = client.assigned()
-    assert moved_as(client, issuer.token("HEAD", "officer-1", ("QN-XD",)), "assignDossier", {"dossier": code, **lead()})["errors"] == [
+    assert moved_as(client, issuer.token("HEAD", "officer-1", ("22-XD",)), "assignDossier", {"dossier": code, **lead()})["errors"] == [
         {"code": "NOT_YOUR_MOVE"}
     ]
 

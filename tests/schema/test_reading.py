@@ -54,15 +54,15 @@ class Worked:
 @pytest.fixture(scope="module")
 def worked(store: DynamoStore, issuer: Issuer) -> Worked:
     client = Client(services_over(store, issuer, RecordingCourier(), SettableClock()), issuer)
-    opened = client.move("submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="QN-MC", channel="ONLINE", applicant=SECRETS)
+    opened = client.move("submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="22-MC", channel="ONLINE", applicant=SECRETS)
     code = opened["dossier"]["code"]
     due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     task, responsibility, authority, result, opinion = INTERNAL
     steps: list[tuple[str, str, str | None, dict[str, Any]]] = [
         ("receiveDossier", "RECEPTION", None, {"checked": ["FORM", "DEED"]}),
-        ("assignDossier", "HEAD", None, {"role": "LEAD", "unit": "QN-XD", "officer": "officer-1", "task": task, "dueAt": due,
+        ("assignDossier", "HEAD", None, {"role": "LEAD", "unit": "22-XD", "officer": "officer-1", "task": task, "dueAt": due,
                                          "responsibility": responsibility, "authority": authority, "expectedResult": result}),
-        ("assignDossier", "HEAD", None, {"role": "COORDINATING", "unit": "QN-MT", "task": task, "dueAt": due, "expectedResult": result}),
+        ("assignDossier", "HEAD", None, {"role": "COORDINATING", "unit": "22-MT", "task": task, "dueAt": due, "expectedResult": result}),
         ("giveOpinion", "OFFICER", "officer-2", {"assignment": "2", "opinion": opinion}),
         ("requestSupplement", "OFFICER", None, {"items": [{"component": "PLAN", "legalBasis": REASONS[0]}]}),
         ("supplyDocuments", "CITIZEN", None, {"documents": [{"component": "PLAN", "digital": True}]}),
@@ -179,13 +179,13 @@ def _texts_in(dossier: dict[str, Any]) -> set[str]:
 PERSONAL = set(SECRETS.values())
 WHO: dict[str, tuple[tuple[str, str, tuple[str, ...]], set[str]]] = {
     "applicant": (("CITIZEN", "citizen-1", ()), PERSONAL | set(REASONS)),
-    "reception": (("RECEPTION", "reception-1", ("QN-MC",)), set(REASONS)),
-    "lead": (("OFFICER", "officer-1", ("QN-XD",)), PERSONAL | set(REASONS) | set(INTERNAL)),
-    "coordinating": (("OFFICER", "officer-2", ("QN-MT",)), PERSONAL | set(REASONS) | set(INTERNAL)),
-    "head": (("HEAD", "head-1", ("QN-XD",)), PERSONAL | set(REASONS) | set(INTERNAL)),
-    "coordinating head": (("HEAD", "head-9", ("QN-MT",)), set(REASONS) | set(INTERNAL)),
-    "supervisor": (("SUPERVISOR", "supervisor-1", ("QN",)), set(REASONS) | set(INTERNAL)),
-    "supervisor of the unit": (("SUPERVISOR", "supervisor-9", ("QN-XD",)), set(REASONS) | set(INTERNAL)),
+    "reception": (("RECEPTION", "reception-1", ("22-MC",)), set(REASONS)),
+    "lead": (("OFFICER", "officer-1", ("22-XD",)), PERSONAL | set(REASONS) | set(INTERNAL)),
+    "coordinating": (("OFFICER", "officer-2", ("22-MT",)), PERSONAL | set(REASONS) | set(INTERNAL)),
+    "head": (("HEAD", "head-1", ("22-XD",)), PERSONAL | set(REASONS) | set(INTERNAL)),
+    "coordinating head": (("HEAD", "head-9", ("22-MT",)), set(REASONS) | set(INTERNAL)),
+    "supervisor": (("SUPERVISOR", "supervisor-1", ("22",)), set(REASONS) | set(INTERNAL)),
+    "supervisor of the unit": (("SUPERVISOR", "supervisor-9", ("22-XD",)), set(REASONS) | set(INTERNAL)),
     "inspector": (("INSPECTOR", "inspector-1", ()), set(REASONS) | set(INTERNAL)),
 }
 
@@ -199,20 +199,20 @@ def test_each_reads_the_texts_that_a_rule_allows(client: Client, worked: Worked,
     assert (dossier["applicant"] is not None) is (allowed >= PERSONAL)
     assert (dossier["opinions"] is not None) is (allowed >= set(INTERNAL))
     assert [a["officer"] for a in dossier["assignments"]] == ["officer-1", None]
-    assert [a["unit"]["code"] for a in dossier["assignments"]] == ["QN-XD", "QN-MT"]
+    assert [a["unit"]["code"] for a in dossier["assignments"]] == ["22-XD", "22-MT"]
 
 
 OUTSIDE: dict[str, tuple[str, str, tuple[str, ...]] | None] = {
     "public": None,
     "another citizen": ("CITIZEN", "citizen-2", ()),
-    "a citizen of an officer's name": ("CITIZEN", "officer-1", ("QN-XD",)),
+    "a citizen of an officer's name": ("CITIZEN", "officer-1", ("22-XD",)),
     "reception elsewhere": ("RECEPTION", "reception-9", ("HN-MC",)),
-    "an officer of the unit": ("OFFICER", "officer-9", ("QN-XD",)),
+    "an officer of the unit": ("OFFICER", "officer-9", ("22-XD",)),
     "an officer of another unit": ("OFFICER", "officer-9", ("HN",)),
     "a head elsewhere": ("HEAD", "head-9", ("HN",)),
-    "a head of the unit above": ("HEAD", "head-9", ("QN",)),
+    "a head of the unit above": ("HEAD", "head-9", ("22",)),
     "a supervisor elsewhere": ("SUPERVISOR", "supervisor-9", ("HN",)),
-    "a supervisor of the unit beside": ("SUPERVISOR", "supervisor-9", ("QN-MT",)),
+    "a supervisor of the unit beside": ("SUPERVISOR", "supervisor-9", ("22-MT",)),
     "admin": ("ADMIN", "admin-1", ()),
 }
 
@@ -223,12 +223,12 @@ def test_to_others_it_does_not_exist(client: Client, worked: Worked, issuer: Iss
     token = issuer.token(*given) if given else None
     assert unseen(client, token, worked.code)
     assert unseen(client, token, worked.id)
-    assert ask_as(client, token, DOSSIER, code=worked.code) == ask_as(client, token, DOSSIER, code="QN-XD-260101-9999")
+    assert ask_as(client, token, DOSSIER, code=worked.code) == ask_as(client, token, DOSSIER, code="22-XD-260101-9999")
 
 
 def test_the_register_has_the_last_word_on_role_and_unit(client: Client, worked: Worked, issuer: Issuer) -> None:
     assert unseen(client, issuer.token("HEAD", "officer-3", ()), worked.code)
-    posing = issuer.token("HEAD", "reception-1", ("QN-XD",))  # the register knows this one as reception staff
+    posing = issuer.token("HEAD", "reception-1", ("22-XD",))  # the register knows this one as reception staff
     assert _texts_in(seen(client, posing, worked.code)) == set(REASONS)
     assert unseen(client, issuer.token("INSPECTOR", "admin-1", ()), worked.code)
 
@@ -257,9 +257,9 @@ def test_a_lead_that_was_replaced_sees_it_no_more(client: Client, services: Serv
     code = client.assigned()
     officer = services.store.officer("officer-1")
     assert officer
-    services.store.register([replace(officer, code="officer-5")], "QN")
+    services.store.register([replace(officer, code="officer-5")], "22")
     due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    done = client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="QN-XD", officer="officer-5", task="t",
+    done = client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-5", task="t",
                        responsibility="r", dueAt=due, expectedResult="e")  # fmt: skip
     assert done["errors"] == []
     assert client.ask(DOSSIER, "OFFICER", "officer-5", code=code)["data"]["dossier"] is not None
@@ -271,11 +271,11 @@ def test_a_decided_dossier_reads_as_it_was_worked(client: Client, worked: Worked
     assert (dossier["version"], dossier["entries"]) == (9, 9)
     assert (dossier["kind"], dossier["channel"], dossier["outcome"], dossier["rehearsal"]) == ("ADMINISTRATIVE", "ONLINE", "GRANTED", False)
     assert (dossier["checked"], dossier["flags"]) == (["FORM", "DEED"], [])
-    assert dossier["unit"] == {"code": "QN-XD"}
-    assert dossier["receptionPoint"] == {"code": "QN-MC", "unit": {"code": "QN"}}
+    assert dossier["unit"] == {"code": "22-XD"}
+    assert dossier["receptionPoint"] == {"code": "22-MC", "unit": {"code": "22"}}
     assert dossier["procedure"] == {"code": "XD-01", "version": 1}
-    assert dossier["steps"] == [{"code": "CHECK", "officer": "officer-1", "unit": {"code": "QN-XD"}}]
-    assert dossier["opinions"] == [{"number": 1, "officer": "officer-2", "text": INTERNAL[4], "unit": {"code": "QN-MT"}}]
+    assert dossier["steps"] == [{"code": "CHECK", "officer": "officer-1", "unit": {"code": "22-XD"}}]
+    assert dossier["opinions"] == [{"number": 1, "officer": "officer-2", "text": INTERNAL[4], "unit": {"code": "22-MT"}}]
     assert dossier["applicant"] == SECRETS
     held = [(i["kind"], i["cause"], i["holder"], i["officer"]) for i in dossier["clock"]["intervals"]]
     assert held == [
@@ -296,16 +296,16 @@ EVERY = list(range(1, 10))
 TRAILS: dict[str, tuple[tuple[str, str, tuple[str, ...]] | None, list[int], list[int] | None]] = {
     # who -> token, numbers seen through auditTrail, numbers seen through Dossier.trail
     "applicant": (("CITIZEN", "citizen-1", ()), EVERY, EVERY),
-    "lead": (("OFFICER", "officer-1", ("QN-XD",)), OWN["officer-1"], OWN["officer-1"]),
-    "coordinating": (("OFFICER", "officer-2", ("QN-MT",)), OWN["officer-2"], OWN["officer-2"]),
-    "head": (("HEAD", "head-1", ("QN-XD",)), EVERY, EVERY),
-    "supervisor": (("SUPERVISOR", "supervisor-1", ("QN",)), EVERY, EVERY),
+    "lead": (("OFFICER", "officer-1", ("22-XD",)), OWN["officer-1"], OWN["officer-1"]),
+    "coordinating": (("OFFICER", "officer-2", ("22-MT",)), OWN["officer-2"], OWN["officer-2"]),
+    "head": (("HEAD", "head-1", ("22-XD",)), EVERY, EVERY),
+    "supervisor": (("SUPERVISOR", "supervisor-1", ("22",)), EVERY, EVERY),
     "inspector": (("INSPECTOR", "inspector-1", ()), EVERY, EVERY),
     "admin": (("ADMIN", "admin-1", ()), EVERY, None),
-    "reception": (("RECEPTION", "reception-1", ("QN-MC",)), [], None),
-    "coordinating head": (("HEAD", "head-9", ("QN-MT",)), [], None),
+    "reception": (("RECEPTION", "reception-1", ("22-MC",)), [], None),
+    "coordinating head": (("HEAD", "head-9", ("22-MT",)), [], None),
     "another citizen": (("CITIZEN", "citizen-2", ()), [], None),
-    "another officer": (("OFFICER", "officer-9", ("QN-XD",)), [], None),
+    "another officer": (("OFFICER", "officer-9", ("22-XD",)), [], None),
     "public": (None, [], None),
 }
 
@@ -423,7 +423,7 @@ FORGED = ["x", "", "bjo", "bjotMQ", urlsafe_b64encode(b"m:1").decode(), urlsafe_
 )  # fmt: skip
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_page_that_cannot_be_is_bad_user_input(client: Client, worked: Worked, asked: dict[str, Any], hidden: bool) -> None:  # noqa: FBT001
-    code = "QN-XD-260101-9999" if hidden else worked.code  # asking wrongly tells nothing about what is there
+    code = "22-XD-260101-9999" if hidden else worked.code  # asking wrongly tells nothing about what is there
     found = client.ask(TRAIL, "HEAD", None, dossier=code, **asked)
     assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert not found.get("data")
@@ -437,7 +437,7 @@ def test_a_trail_of_nothing_in_particular_names_the_filters_that_are_served(clie
 
 def test_a_trail_that_is_hidden_is_as_empty_as_one_that_is_not(client: Client, worked: Worked) -> None:
     hidden = page(client, "RECEPTION", worked.code, first=10)
-    assert hidden == page(client, "RECEPTION", "QN-XD-260101-9999", first=10)
+    assert hidden == page(client, "RECEPTION", "22-XD-260101-9999", first=10)
     assert hidden["nodes"] == []
     assert hidden["pageInfo"]["hasNextPage"] is False
 
@@ -455,7 +455,7 @@ def test_a_procedure_is_public_and_whole(client: Client) -> None:
     assert found["title"] == "Building permit for a single house"
     assert found["limit"] == {"unit": "WORKING_DAYS", "amount": 10}
     assert (found["validFrom"], found["validTo"], found["publishedOn"], found["cutOff"]) == ("2025-01-01", None, "2024-12-16", "15:00:00")
-    assert found["unit"] == {"code": "QN-XD", "name": "Department of Construction", "parent": {"code": "QN", "parent": None}}
+    assert found["unit"] == {"code": "22-XD", "name": "Department of Construction", "parent": {"code": "22", "parent": None}}
     assert [step["code"] for step in found["steps"]] == ["CHECK", "SITE", "DRAFT"]
     assert [c["mandatory"] for c in found["components"]] == [True, True, False]
     assert client.ask(PROCEDURE, code=found["id"], lang="EN")["data"]["procedure"] == found
@@ -472,7 +472,7 @@ def test_texts_come_in_the_language_asked_for(client: Client) -> None:
     assert client.ask(PROCEDURE, code="KN-01", lang="DE")["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-@pytest.mark.parametrize("code", ["", "XX-01", "xd-01", "XD-01@1x", "XD-01@9", "QN-XD"])
+@pytest.mark.parametrize("code", ["", "XX-01", "xd-01", "XD-01@1x", "XD-01@9", "22-XD"])
 def test_an_unknown_procedure_is_null(client: Client, code: str) -> None:
     assert client.ask(PROCEDURE, code=code) == {"data": {"procedure": None}}
 
@@ -553,7 +553,7 @@ def test_an_instant_that_no_clock_can_start_at_is_bad_user_input(client: Client,
 def test_a_fixed_date_cannot_be_foreseen(client: Client, services: Services) -> None:
     known = services.store.versions("XD-01")[0]
     code = f"FD-{secrets.token_hex(4)}"
-    services.store.register([replace(known, code=code, limit=Limit(LimitUnit.FIXED_DATE))], "QN")
+    services.store.register([replace(known, code=code, limit=Limit(LimitUnit.FIXED_DATE))], "22")
     assert due(client, code, "2026-03-02T09:00:00+07:00") == {"data": {"dueIfReceived": None}}
     assert client.ask(PROCEDURE, code=code)["data"]["procedure"]["limit"] == {"unit": "FIXED_DATE", "amount": None}
 
@@ -565,7 +565,7 @@ def test_the_version_in_force_is_the_one_that_counts(client: Client, services: S
     second = replace(
         known, code=code, version=2, valid_from=known.valid_from.replace(year=2026, month=3), limit=Limit(LimitUnit.WORKING_DAYS, 5)
     )
-    services.store.register([first, second], "QN")
+    services.store.register([first, second], "22")
     before, after = (due(client, code, f"2026-0{month}-02T09:00:00+07:00")["data"]["dueIfReceived"] for month in (2, 3))
     assert after["dueAt"] == "2026-03-09T10:00:00+00:00"
     assert before["explanation"][0]["text"] != after["explanation"][0]["text"]

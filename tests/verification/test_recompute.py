@@ -96,15 +96,15 @@ def decided(client: Client) -> str:
     now = datetime.now(UTC)
     person = {"name": "Trần Thị Bé", "phone": "0900 000 001", "address": '1 "Lê Lợi"\\\t', "identityNumber": "000000000001"}
     code: str = client.move(
-        "submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="QN-MC", channel="COUNTER", applicant=person,
+        "submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="22-MC", channel="COUNTER", applicant=person,
     )["dossier"]["code"]  # fmt: skip
     due = (now + timedelta(days=3)).isoformat()
     clear = {"task": "xem xét", "expectedResult": "kết quả", "dueAt": due}
     steps: list[tuple[str, str, str | None, dict[str, Any]]] = [
         ("receiveDossier", "RECEPTION", None,
          {"checked": ["FORM", "DEED"], "at": (now - timedelta(minutes=1)).isoformat(), "backdatingReason": "ghi muộn"}),
-        ("assignDossier", "HEAD", None, {**clear, "role": "LEAD", "unit": "QN-XD", "officer": "officer-1", "responsibility": "r"}),
-        ("assignDossier", "HEAD", None, {**clear, "role": "COORDINATING", "unit": "QN-MT", "authority": "a"}),
+        ("assignDossier", "HEAD", None, {**clear, "role": "LEAD", "unit": "22-XD", "officer": "officer-1", "responsibility": "r"}),
+        ("assignDossier", "HEAD", None, {**clear, "role": "COORDINATING", "unit": "22-MT", "authority": "a"}),
         ("giveOpinion", "OFFICER", "officer-2", {"assignment": "2", "opinion": "đồng ý"}),
         ("completeStep", "OFFICER", None, {"step": "CHECK"}),
         ("requestSupplement", "OFFICER", None, {"items": [{"component": "PLAN", "legalBasis": "50/2014/QH13"}]}),
@@ -171,7 +171,7 @@ def test_the_service_writes_the_golden_entry() -> None:
     at = datetime(2025, 1, 20, 2, tzinfo=UTC)
     draft = chain.Draft(
         log=body["log"],
-        province="QN",
+        province="22",
         subject=chain.Subject("dossier", body["subject"]["id"]),
         action="SUBMITTED",
         actor=Party(PartyKind.CITIZEN, body["actor"]["id"], Role.CITIZEN),
@@ -361,7 +361,7 @@ def test_an_item_removed_or_added_is_found(few: Tables) -> None:
         for item in items[:3]:
             if kind_of(table, item) != "counter":
                 assert recompute.problems({**tables, table: [*items, item]}), f"{table} with {item} twice"
-    stray = {"pk": {"S": "x"}, "sk": {"S": "NOTE"}, "v": {"N": "1"}, "province": {"S": "QN"}}
+    stray = {"pk": {"S": "x"}, "sk": {"S": "NOTE"}, "v": {"N": "1"}, "province": {"S": "22"}}
     assert recompute.problems({**tables, "subjects": [*tables["subjects"], stray]})
 
 

@@ -3,27 +3,35 @@
 Every attribute beside the line and the state follows from these two, so that a changed byte anywhere shows.
 """
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 from casework.adapters.dynamo.models import (
     ITEM_VERSION,
     DisclosureItem,
     DueItem,
     LogItem,
+    RegisterItem,
     SubjectItem,
     TrailItem,
 )
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Tip
 from casework.model.errors import Corrupt
-from casework.model.packing import instant, moment
-from casework.model.record import AssignmentRole, Dossier, DossierId, restored
-from casework.ports import Change, DueKey, Held, Repeat
+from casework.model.packing import Plain, instant, moment, packed
+from casework.model.procedure import ProcedureVersion
+from casework.model.record import Dossier, DossierId, State
+from casework.model.subjects import restored
+from casework.model.unit import Officer, ReceptionPoint, Unit
+from casework.model.workdays import Override
+from casework.ports import Change, DueKey, Held, Repeat, Thing
 
 STATE = "STATE"
 LAST_SEQ = 99_999_999
 LOG_SHARDS = 16
 PROVINCE_SHARDS = 8
+NONE = "-"  # the list of what stands below nothing
 NO_DUE = "9999-12-31T23:59:59.999999Z"
 
 
@@ -48,13 +56,10 @@ def counter_key(unit: str, on: date) -> tuple[str, str]:
 
 
 def state_item(change: Change) -> SubjectItem:
-    """Lay out a state."""
+    """Lay out a state; a dossier has index keys beside it."""
     held = change.after
-    dossier = held.dossier
-    side = "OPEN" if dossier.open else "CLOSED"
-    lead = next((a for a in reversed(dossier.assignments) if a.role is AssignmentRole.LEAD), None)
     due = held.due
-    return SubjectItem(
+    item = SubjectItem(
         held.id,
         STATE,
         v=ITEM_VERSION,
@@ -65,15 +70,31 @@ def state_item(change: Change) -> SubjectItem:
         head=held.tip.hash,
         recorded_at=moment(change.entry.recorded_at),
         state=canonical(dict(held.flat)).decode(),
-        unit_key=f"{dossier.unit}#{side}",
-        province_key=f"{held.province}#{side}",
-        officer_key=f"{lead.officer}#{side}" if lead else None,
         applicant_key=held.applicant_key,
-        due_sort=due_sort(dossier, held.id),
         due_bucket=due.bucket if due else None,
         due_moment=due.moment if due else None,
         due_level=due.level if due else None,
     )
+    if isinstance(held.record, Dossier):
+        _indexed(item, held.record, held.province)
+    return item
+
+
+def _indexed(item: SubjectItem, dossier: Dossier, province: str) -> None:
+    side = "OPEN" if dossier.open else "CLOSED"
+    lead = dossier.last_lead
+    item.unit_key = f"{dossier.unit}#{side}"
+    item.province_key = f"{province}#{side}"
+    item.officer_key = f"{lead.officer}#{side}" if lead else None
+    item.point_key = desk(dossier)
+    item.due_sort = due_sort(dossier, item.pk)
+
+
+def desk(dossier: Dossier) -> str | None:
+    """Name the counter's pile on which a dossier lies: to be taken in, or to be handed out; None for all others."""
+    if dossier.state is State.SUBMITTED:
+        return f"{dossier.reception_point}#INTAKE"
+    return f"{dossier.delivery_point}#DELIVERY" if dossier.state is State.DECIDED else None
 
 
 def due_sort(dossier: Dossier, subject: str) -> str:
@@ -87,20 +108,25 @@ def held(item: SubjectItem) -> Held:
     Raises:
         Corrupt: it is of a later version than this service knows, or not a state.
     """
-    if int(item.v) != ITEM_VERSION or item.state is None or item.recorded_at is None:
-        raise Corrupt(f"the state of {item.pk} is of a form that this version does not read")
-    flat = parsed(item.state)
+    return held_of(item.attribute_values)
+
+
+def held_of(item: Mapping[str, Any]) -> Held:
+    """Read a state back from its attributes by name."""
+    if int(item["v"]) != ITEM_VERSION or "state" not in item or "recorded_at" not in item:
+        raise Corrupt(f"the state of {item['pk']} is of a form that this version does not read")
+    flat = parsed(item["state"])
     due = None
-    if item.due_bucket and item.due_moment and item.due_level:
-        due = DueKey(item.due_bucket, item.due_moment, item.due_level)
+    if item.get("due_bucket"):
+        due = DueKey(item["due_bucket"], item["due_moment"], item["due_level"])
     return Held(
-        id=DossierId(item.pk),
-        province=item.province,
-        dossier=restored(flat),
+        id=DossierId(item["pk"]),
+        province=item["province"],
+        record=restored(item["kind"], flat),
         flat=flat,
-        tip=Tip(int(item.entries or 0), str(item.head), instant(item.recorded_at)),
+        tip=Tip(int(item["entries"]), item["head"], instant(item["recorded_at"])),
         due=due,
-        applicant_key=item.applicant_key,
+        applicant_key=item.get("applicant_key"),
     )
 
 
@@ -117,7 +143,7 @@ def trail_item(change: Change) -> TrailItem:
         province=after.province,
         line=entry.line,
         moment=f"{recorded}#{change.subject.id}#{entry.seq:08d}",
-        unit_month=f"{after.dossier.unit}#{recorded[:7]}",
+        unit_month=f"{after.record.unit}#{recorded[:7]}",
         province_day=f"{after.province}#{recorded[:10]}#{shard}",
         actor_month=f"{actor['id']}#{recorded[:7]}" if actor["kind"] == "OFFICER" else None,
     )
@@ -136,7 +162,7 @@ def marker_item(change: Change) -> LogItem:
         kind=change.subject.kind,
         seq=entry.seq,
         hash=entry.hash,
-        unit=change.after.dossier.unit,
+        unit=change.after.record.unit,
         before=moment(before.tip.recorded_at) if before and before.tip.recorded_at else None,
     )
 
@@ -169,6 +195,38 @@ def due_item(change: Change, due: DueKey) -> DueItem:
         subject=change.subject.id,
         level=due.level,
     )
+
+
+def version_items(version: ProcedureVersion, province: str) -> Iterator[RegisterItem]:
+    """Lay out a version of a procedure, and the procedure's places in the lists of all, of its kind and of its field."""
+    yield _registered(f"PROCEDURE#{version.code}", f"V#{version.version:04d}", province, packed(version))
+    for key in ("PROCEDURES", f"PROCEDURES#KIND#{version.kind}", f"PROCEDURES#FIELD#{version.field}"):
+        yield _registered(f"PROCEDURE#{version.code}", f"IN#{key}", province, {"code": version.code}, key, version.code)
+
+
+def thing_items(thing: Thing, province: str) -> Iterator[RegisterItem]:
+    """Lay out a thing of the register. What is listed carries the key of its list."""
+    body = packed(thing)
+    match thing:
+        case ProcedureVersion():
+            yield from version_items(thing, province)
+        case Unit():
+            yield _registered(f"UNIT#{thing.code}", "UNIT", province, body, f"UNITS#{thing.parent or NONE}", thing.code)
+        case ReceptionPoint():
+            yield _registered(f"POINT#{thing.code}", "POINT", province, body, f"POINTS#{thing.unit}", thing.code)
+        case Officer():
+            yield _registered(f"OFFICER#{thing.code}", "OFFICER", province, body, f"OFFICERS#{thing.unit}", thing.code)
+        case Override():
+            yield _registered("CALENDAR", thing.day.isoformat(), province, body)
+
+
+def note_item(name: str, text: str) -> RegisterItem:
+    """Lay out a note."""
+    return _registered(f"NOTE#{name}", "NOTE", NONE, {"text": text})
+
+
+def _registered(pk: str, sk: str, province: str, body: Plain, list_key: str | None = None, list_sort: str | None = None) -> RegisterItem:
+    return RegisterItem(pk, sk, v=ITEM_VERSION, province=province, body=canonical(body).decode(), list_key=list_key, list_sort=list_sort)
 
 
 def repeat_item(repeat: Repeat, province: str) -> SubjectItem:

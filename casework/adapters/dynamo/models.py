@@ -49,6 +49,15 @@ class _ByApplicant(GlobalSecondaryIndex["SubjectItem"]):
     due_sort = UnicodeAttribute(range_key=True)
 
 
+class _ByPoint(GlobalSecondaryIndex["SubjectItem"]):
+    class Meta:
+        index_name = "by_point"
+        projection = AllProjection()
+
+    point_key = UnicodeAttribute(hash_key=True)
+    due_sort = UnicodeAttribute(range_key=True)
+
+
 class SubjectItem(Model):
     """A subject's state, the code that leads to it, the memory of a request, or a unit's counter of a day."""
 
@@ -72,6 +81,7 @@ class SubjectItem(Model):
     province_key = UnicodeAttribute(null=True)
     officer_key = UnicodeAttribute(null=True)
     applicant_key = UnicodeAttribute(null=True)
+    point_key = UnicodeAttribute(null=True)
     due_sort = UnicodeAttribute(null=True)
     subject = UnicodeAttribute(null=True)
     seq = NumberAttribute(null=True)
@@ -82,6 +92,7 @@ class SubjectItem(Model):
     by_province = _ByProvince()
     by_officer = _ByOfficer()
     by_applicant = _ByApplicant()
+    by_point = _ByPoint()
 
 
 class _TrailByActor(GlobalSecondaryIndex["TrailItem"]):
@@ -196,8 +207,17 @@ class LiveItem(Model):
     expires_at = NumberAttribute(null=True)
 
 
+class _ByList(GlobalSecondaryIndex["RegisterItem"]):
+    class Meta:
+        index_name = "by_list"
+        projection = AllProjection()
+
+    list_key = UnicodeAttribute(hash_key=True)
+    list_sort = UnicodeAttribute(range_key=True)
+
+
 class RegisterItem(Model):
-    """A version of a procedure, a unit, a reception point, an officer, or an override of the calendar."""
+    """A version of a procedure, its place in a list, a unit, a reception point, an officer, or an override of the calendar."""
 
     class Meta:
         table_name = ""
@@ -207,6 +227,9 @@ class RegisterItem(Model):
     v = NumberAttribute()
     province = UnicodeAttribute()
     body = UnicodeAttribute()
+    list_key = UnicodeAttribute(null=True)
+    list_sort = UnicodeAttribute(null=True)
+    by_list = _ByList()
 
 
 MODELS: dict[str, type[Model]] = {

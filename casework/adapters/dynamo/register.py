@@ -1,26 +1,32 @@
-"""The register: procedures, units, points, officers, calendar overrides. Read through a cache of 30 seconds."""
+"""The register: procedures, units, points, officers, calendar overrides. Single things are read through a cache of 30 seconds."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from pynamodb.exceptions import PutError, PynamoDBException, QueryError
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException, QueryError, TransactWriteError
+from pynamodb.transactions import TransactWrite
 
-from casework.adapters.dynamo.models import ITEM_VERSION, RegisterItem
-from casework.adapters.dynamo.subjects import unavailable
-from casework.audit.canonical import canonical, parsed
-from casework.model.packing import packed, unpacked
-from casework.model.procedure import ProcedureVersion
+from casework.adapters.dynamo import items
+from casework.adapters.dynamo.models import RegisterItem
+from casework.adapters.dynamo.reader import Reader
+from casework.adapters.dynamo.subjects import answered, unavailable
+from casework.audit.canonical import parsed
+from casework.model.packing import unpacked
+from casework.model.procedure import DossierKind, ProcedureVersion
 from casework.model.unit import Officer, ReceptionPoint, Unit
 from casework.model.workdays import Calendar, Override, checked
+from casework.ports import Span, Thing
 
 FRESH_S = 30.0
 MOST_CACHED = 10_000  # partitions, those asked for in vain among them
-MOST_ROWS = 20_000  # of one partition; the whole country has 3,355 units
+MOST_ROWS = 1000  # of one partition: the versions of a procedure, the overrides of the calendar
+AT_ONCE = 100  # of one transaction: the embedded engine takes these thrice as fast as batches of puts
+LIST_KEYS = ("list_key", "list_sort")
 
 T = TypeVar("T")
-Thing = Unit | ReceptionPoint | Officer | ProcedureVersion | Override
 
 
 @dataclass(slots=True)
@@ -32,22 +38,23 @@ class _Cached:
 class RegisterTable:
     """The part of the store that holds the register."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Connection, reader: Reader) -> None:
         """Start with nothing cached."""
+        self._engine = engine
+        self._reader = reader
         self._cache: dict[str, _Cached] = {}
 
     def versions(self, procedure: str) -> tuple[ProcedureVersion, ...]:
         """See `ports.Register`."""
-        return self._fresh(f"PROCEDURE#{procedure}", lambda pk: tuple(_rows(pk, ProcedureVersion)))
+        return self._fresh(f"PROCEDURE#{procedure}", lambda pk: tuple(_rows(pk, ProcedureVersion, "V#")))
 
-    def units(self) -> Mapping[str, Unit]:
+    def unit(self, code: str) -> Unit | None:
         """See `ports.Register`."""
-        return self._fresh("UNITS", lambda pk: {unit.code: unit for unit in _rows(pk, Unit)})
+        return self._fresh(f"UNIT#{code}", lambda pk: next(iter(_rows(pk, Unit)), None))
 
     def point(self, code: str) -> ReceptionPoint | None:
         """See `ports.Register`."""
-        points = self._fresh("POINTS", lambda pk: {point.code: point for point in _rows(pk, ReceptionPoint)})
-        return points.get(code)
+        return self._fresh(f"POINT#{code}", lambda pk: next(iter(_rows(pk, ReceptionPoint)), None))
 
     def officer(self, code: str) -> Officer | None:
         """See `ports.Register`."""
@@ -57,17 +64,66 @@ class RegisterTable:
         """See `ports.Register`."""
         return self._fresh("CALENDAR", _calendar)
 
+    def units_below(self, parent: str | None, span: Span) -> list[Unit]:
+        """See `ports.Register`."""
+        return self._listed(f"UNITS#{parent or items.NONE}", span, Unit)
+
+    def points_of(self, unit: str, span: Span) -> list[ReceptionPoint]:
+        """See `ports.Register`."""
+        return self._listed(f"POINTS#{unit}", span, ReceptionPoint)
+
+    def officers_of(self, unit: str, span: Span) -> list[Officer]:
+        """See `ports.Register`."""
+        return self._listed(f"OFFICERS#{unit}", span, Officer)
+
+    def procedures(self, kind: DossierKind | None, field: str | None, span: Span) -> list[str]:
+        """See `ports.Register`."""
+        key = f"PROCEDURES#KIND#{kind}" if kind else f"PROCEDURES#FIELD#{field}" if field else "PROCEDURES"
+        return [row["list_sort"] for row in self._reader.page("register", "by_list", LIST_KEYS, key, span)]
+
     def register(self, things: Iterable[Thing], province: str) -> None:
         """See `ports.Register`."""
-        for thing in things:
-            pk, sk = _key(thing)
-            item = RegisterItem(pk, sk, v=ITEM_VERSION, province=province, body=canonical(packed(thing)).decode())
-            try:
-                item.save(condition=RegisterItem.pk.does_not_exist())
-            except PutError as error:
-                if error.cause_response_code != "ConditionalCheckFailedException":
-                    raise unavailable(error) from error
-            self._cache.pop(pk, None)
+        wanted = {(item.pk, item.sk): item for thing in things for item in items.thing_items(thing, province)}
+        rows = list(wanted.values())
+        for start in range(0, len(rows), AT_ONCE):
+            self._put_absent(rows[start : start + AT_ONCE])
+
+    def _put_absent(self, rows: list[RegisterItem]) -> None:
+        """Put those that do not stand there: all at once, or if some stand already, the others."""
+        try:
+            self._put(rows)
+        except TransactWriteError as error:
+            if not any(reason and reason.code == "ConditionalCheckFailed" for reason in error.cancellation_reasons):
+                raise unavailable(error) from error
+            standing = {(row["pk"], row["sk"]) for row in self._reader.batch("register", [{"pk": r.pk, "sk": r.sk} for r in rows])}
+            if missing := [row for row in rows if (row.pk, row.sk) not in standing]:
+                with answered():
+                    self._put(missing)
+
+    def _put(self, rows: list[RegisterItem]) -> None:
+        with TransactWrite(connection=self._engine) as write:
+            for row in rows:
+                write.save(row, condition=RegisterItem.pk.does_not_exist())
+                self._cache.pop(row.pk, None)
+
+    def noted(self, name: str) -> str | None:
+        """See `ports.Register`."""
+        with answered():
+            found = list(RegisterItem.query(f"NOTE#{name}", consistent_read=True, limit=1))
+        return str(parsed(found[0].body)["text"]) if found else None
+
+    def note(self, name: str, text: str) -> None:
+        """See `ports.Register`."""
+        with answered():
+            items.note_item(name, text).save()
+
+    def forget(self, procedure: str) -> None:
+        """Read a procedure anew when it is asked for next: a version of it was published here."""
+        self._cache.pop(f"PROCEDURE#{procedure}", None)
+
+    def _listed(self, key: str, span: Span, kind: type[T]) -> list[T]:
+        rows = self._reader.page("register", "by_list", LIST_KEYS, key, span)
+        return [unpacked(kind, cast("Mapping[str, Any]", parsed(row["body"]))) for row in rows]
 
     def _fresh(self, pk: str, read: Callable[[str], T]) -> T:
         cached = self._cache.get(pk)
@@ -79,23 +135,10 @@ class RegisterTable:
         return cast("T", cached.value)
 
 
-def _key(thing: Thing) -> tuple[str, str]:
-    match thing:
-        case ProcedureVersion():
-            return f"PROCEDURE#{thing.code}", f"V#{thing.version:04d}"
-        case Unit():
-            return "UNITS", thing.code
-        case ReceptionPoint():
-            return "POINTS", thing.code
-        case Officer():
-            return f"OFFICER#{thing.code}", "OFFICER"
-        case Override():
-            return "CALENDAR", thing.day.isoformat()
-
-
-def _rows(pk: str, kind: type[T]) -> list[T]:
+def _rows(pk: str, kind: type[T], prefix: str | None = None) -> list[T]:
+    span = RegisterItem.sk.startswith(prefix) if prefix else None
     try:
-        found = list(RegisterItem.query(pk, consistent_read=True, limit=MOST_ROWS))
+        found = list(RegisterItem.query(pk, span, consistent_read=True, limit=MOST_ROWS))
     except (QueryError, PynamoDBException) as error:
         raise unavailable(error) from error
     return [unpacked(kind, cast("Mapping[str, Any]", parsed(item.body))) for item in found]

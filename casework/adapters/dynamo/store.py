@@ -1,9 +1,13 @@
 """The store whole: dossiers, register and connections over one connection to the engine."""
 
+from datetime import datetime
+
 from casework.adapters.dynamo.connections import LiveTable
 from casework.adapters.dynamo.models import bind
+from casework.adapters.dynamo.reader import Reader
 from casework.adapters.dynamo.register import RegisterTable
 from casework.adapters.dynamo.subjects import SubjectTables
+from casework.ports import Change
 
 
 class DynamoStore(SubjectTables, RegisterTable, LiveTable):
@@ -12,6 +16,13 @@ class DynamoStore(SubjectTables, RegisterTable, LiveTable):
     def __init__(self, stage: str, *, region: str, endpoint: str | None = None) -> None:
         """Bind the process to the tables of a stage; `endpoint` is None in the cloud."""
         engine = bind(stage, region=region, endpoint=endpoint)
-        SubjectTables.__init__(self, engine)
-        RegisterTable.__init__(self)
+        reader = Reader(engine, stage)
+        SubjectTables.__init__(self, engine, reader)
+        RegisterTable.__init__(self, engine, reader)
         LiveTable.__init__(self, engine)
+
+    def commit(self, change: Change, now: datetime) -> None:
+        """See `ports.Dossiers`; what the change brings to the register is read anew in this process."""
+        SubjectTables.commit(self, change, now)
+        for version in change.register:
+            self.forget(version.code)

@@ -18,14 +18,16 @@ from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import ITEM_VERSION, DisclosureItem, DueItem, SubjectItem, TrailItem
+from casework.adapters.dynamo.reader import Reader
 from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.errors import Unavailable
-from casework.model.record import DossierId
-from casework.ports import Change, Held, Raced, Repeat, Seen
+from casework.model.record import Dossier, DossierId
+from casework.ports import Change, Held, Index, Partition, Raced, Repeat, Seen, Span
 
 BATCH = 100  # keys of one BatchGetItem
 MOST_DISCLOSURES = 5000
+HASH_OF = {index: f"{index.value.removeprefix('by_')}_key" for index in Index}
 RACES = frozenset({"ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 RETRIED = frozenset({"TransactionInProgressException", "ThrottlingException", "ProvisionedThroughputExceededException"})
 
@@ -33,9 +35,10 @@ RETRIED = frozenset({"TransactionInProgressException", "ThrottlingException", "P
 class SubjectTables:
     """The part of the store that holds dossiers."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, reader: Reader) -> None:
         """Share the process's one connection."""
         self._connection = connection
+        self._reader = reader
 
     def held(self, subject: DossierId) -> Held | None:
         """See `ports.Dossiers`."""
@@ -103,8 +106,11 @@ class SubjectTables:
                 write.save(items.marker_item(change))
                 if change.disclosures:
                     write.save(items.disclosure_item(change))
-                if before is None:
+                if before is None and isinstance(after.record, Dossier):
                     write.save(items.code_item(change), condition=SubjectItem.pk.does_not_exist())
+                for version in change.register:
+                    for item in items.version_items(version, after.province):
+                        write.save(item)
                 stood = before.due if before else None
                 if stood and not (after.due and stood.place == after.due.place):
                     write.delete(DueItem(*stood.place), add_version_condition=False)
@@ -131,6 +137,31 @@ class SubjectTables:
             return [reopened(item.line) for item in found]
         except QueryError as error:
             raise unavailable(error) from error
+
+    def newest(self, lengths: Mapping[str, int], count: int) -> Mapping[str, list[Entry]]:
+        """See `ports.Dossiers`."""
+        # Entries have no gaps, so the last ones can be named, and those of a whole page be read at once.
+        keys = [
+            {"subject": subject, "seq": items.seq_key(seq)}
+            for subject, length in lengths.items()
+            for seq in range(max(length - count, 0) + 1, length + 1)
+        ]
+        found: dict[str, list[Entry]] = {subject: [] for subject in lengths}
+        for item in self._reader.batch("trail", keys):
+            found[item["subject"]].append(reopened(item["line"]))
+        for entries in found.values():
+            entries.sort(key=lambda entry: -entry.seq)
+        return found
+
+    def listed(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Held]]:
+        """See `ports.Dossiers`."""
+        by_index: dict[Index, list[str]] = {}
+        for partition in partitions:
+            by_index.setdefault(partition.index, []).append(partition.key)
+        (pages,) = [
+            self._reader.merged("subjects", index, (HASH_OF[index], "due_sort"), keys, span) for index, keys in by_index.items()
+        ] or [[]]
+        return [(row["due_sort"], items.held_of(row)) for row in pages]
 
     def disclosed(self, subject: str) -> Mapping[str, str]:
         """See `ports.Dossiers`."""

@@ -18,8 +18,8 @@ from casework.ports import Held, Services
 from tests.support import Client, SettableClock
 
 PROXY = Viewer(Role.CITIZEN, "proxy-1", (), "citizen-y")
-SUBMISSION = Submission("XD-01", "QN-MC", Channel.ONLINE, Person("Nguyễn Văn Ý"))
-DESK = Viewer(Role.RECEPTION, "reception-1", ("QN-MC",))
+SUBMISSION = Submission("XD-01", "22-MC", Channel.ONLINE, Person("Nguyễn Văn Ý"))
+DESK = Viewer(Role.RECEPTION, "reception-1", ("22-MC",))
 
 
 def asked(key: str | None = None) -> Asked:
@@ -49,9 +49,9 @@ def test_the_version_in_force_at_receipt_governs(services: Services) -> None:
     (old,) = services.store.versions("XD-01")
     code = f"V-{secrets.token_hex(4)}"
     later = replace(old, code=code, version=2, valid_from=date(2025, 2, 1), limit=Limit(LimitUnit.WORKING_DAYS, 3))
-    services.store.register([replace(old, code=code)], "QN")
+    services.store.register([replace(old, code=code)], "22")
     done, _ = submit(services, PROXY, replace(SUBMISSION, procedure=code), asked())
-    services.store.register([later], "QN")
+    services.store.register([later], "22")
     given = Receive(("FORM", "DEED"))
     received = move(services, DESK, done.held.id, MoveName.RECEIVE, asked(), lambda *_: given).held.dossier
     assert (done.held.dossier.procedure_version, received.procedure_version) == (1, 2)
@@ -81,7 +81,7 @@ def test_an_overdue_dossier_can_be_assigned_anew(client: Client, clock: Settable
     token = client.issuer.token("HEAD", exp=int(clock().timestamp()) + 60)
     document = """mutation($input: AssignDossierInput!) { assignDossier(input: $input) { dossier { state } errors { code } } }"""
     given = {
-        "idempotencyKey": "k", "dossier": code, "role": "LEAD", "unit": "QN-XD", "officer": "officer-1", "task": "t",
+        "idempotencyKey": "k", "dossier": code, "role": "LEAD", "unit": "22-XD", "officer": "officer-1", "task": "t",
         "responsibility": "r", "dueAt": due, "expectedResult": "e",
     }  # fmt: skip
     answer = client.asked_with(token, document, input=given)

@@ -212,7 +212,7 @@ def test_an_open_dossier_has_at_most_one_due_row_and_it_moves_along(client: Clie
     due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     lead = {
         "role": "LEAD",
-        "unit": "QN-XD",
+        "unit": "22-XD",
         "officer": "officer-1",
         "task": "t",
         "responsibility": "r",
@@ -286,19 +286,19 @@ def test_only_people_have_an_actor_key_and_an_officer_one_place(client: Client, 
         TableName="giamsat-test-trail", KeyConditionExpression="subject = :s", ExpressionAttributeValues={":s": {"S": subject}}
     )["Items"]
     assert [row.get("actor_month", {}).get("S", "").partition("#")[0] for row in rows] == ["", "reception-1", "head-1"]
-    assert all(row["unit_month"]["S"].startswith("QN-XD#20") for row in rows)
+    assert all(row["unit_month"]["S"].startswith("22-XD#20") for row in rows)
     state = tables.get_item(TableName="giamsat-test-subjects", Key={"pk": {"S": subject}, "sk": {"S": "STATE"}})["Item"]
-    assert state["unit_key"]["S"] == "QN-XD#OPEN"
+    assert state["unit_key"]["S"] == "22-XD#OPEN"
     assert state["officer_key"]["S"] == "officer-1#OPEN"
     assert client.move("decideDossier", "HEAD", dossier=code, outcome="GRANTED")["errors"] == []
     state = tables.get_item(TableName="giamsat-test-subjects", Key={"pk": {"S": subject}, "sk": {"S": "STATE"}})["Item"]
-    assert (state["unit_key"]["S"], state["province_key"]["S"]) == ("QN-XD#CLOSED", "QN#CLOSED")
+    assert (state["unit_key"]["S"], state["province_key"]["S"]) == ("22-XD#CLOSED", "22#CLOSED")
 
 
 def test_no_personal_value_is_outside_the_disclosures(client: Client, store: DynamoStore, tables: "DynamoDBClient") -> None:
     name = f"Lê Văn {secrets.token_hex(6)}"
     subject_ = f"citizen-{secrets.token_hex(6)}"
-    given = {"procedure": "XD-01", "receptionPoint": "QN-MC", "channel": "ONLINE", "applicant": {"name": name}}
+    given = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": {"name": name}}
     done = client.move("submitDossier", "CITIZEN", subject_, **given)
     found = {opened(text) for text in store.disclosed(held(store, done["dossier"]["code"]).id).values()}
     assert found == {("applicant.name", name), ("account", subject_), ("identity", subject_)}
@@ -329,7 +329,7 @@ def test_entries_between_two_numbers_in_either_order(client: Client, store: Dyna
 def test_what_is_not_there_is_none(store: DynamoStore) -> None:
     nothing = DossierId("0" * 32)
     assert store.held(nothing) is None
-    assert store.coded("QN-XD-260101-9999") is None
+    assert store.coded("22-XD-260101-9999") is None
     assert store.entries(nothing, 0, 10) == []
     assert store.disclosed(nothing) == {}
     assert store.held_with_memory(nothing, "scope", "key") == (None, None)
@@ -343,7 +343,7 @@ def test_any_number_of_memories_is_found_at_once(client: Client, store: DynamoSt
     due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
     lead = {
         "role": "LEAD",
-        "unit": "QN-XD",
+        "unit": "22-XD",
         "officer": "officer-1",
         "task": "t",
         "responsibility": "r",
@@ -370,19 +370,19 @@ def test_disclosures_go_by_their_digest(client: Client, store: DynamoStore) -> N
 def test_numbers_are_drawn_once(store: DynamoStore) -> None:
     unit = f"U-{secrets.token_hex(4)}"
     with ThreadPoolExecutor(16) as pool:
-        drawn = list(pool.map(lambda _: store.numbered(unit, "QN", date(2026, 3, 2)), range(160)))
+        drawn = list(pool.map(lambda _: store.numbered(unit, "22", date(2026, 3, 2)), range(160)))
     assert sorted(drawn) == list(range(1, 161))
-    assert store.numbered(unit, "QN", date(2026, 3, 3)) == 1
-    assert store.numbered(unit + "x", "QN", date(2026, 3, 2)) == 1
+    assert store.numbered(unit, "22", date(2026, 3, 3)) == 1
+    assert store.numbered(unit + "x", "22", date(2026, 3, 2)) == 1
 
 
 # The register.
 
 
 def test_what_stands_in_the_register_is_left_as_it_is(store: DynamoStore) -> None:
-    unit = store.units()["QN-XD"]
-    store.register([replace(unit, kind="CHANGED")], "QN")
-    assert store.units()["QN-XD"] == unit
+    unit = store.units()["22-XD"]
+    store.register([replace(unit, kind="CHANGED")], "22")
+    assert store.units()["22-XD"] == unit
 
 
 def test_the_register_is_read_anew_after_thirty_seconds(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,7 +393,7 @@ def test_the_register_is_read_anew_after_thirty_seconds(store: DynamoStore, monk
     assert other.officer(code) is None
     known = store.officer("officer-1")
     assert known
-    store.register([Officer(code, known.role, known.unit)], "QN")
+    store.register([Officer(code, known.role, known.unit)], "22")
     assert other.officer(code) is None
     clock[0] += register.FRESH_S + 1
     assert other.officer(code) == Officer(code, known.role, known.unit)

@@ -40,7 +40,7 @@ def test_parts_do_not_run_into_each_other() -> None:
 
 @pytest.mark.parametrize("role", Role)
 def test_a_scope_is_a_role_without_person_or_unit(role: Role) -> None:
-    assert scope(Viewer(role, "officer-1", ("QN-XD",))) == scope(Viewer(role)) == f"role:{role.value}"
+    assert scope(Viewer(role, "officer-1", ("22-XD",))) == scope(Viewer(role)) == f"role:{role.value}"
 
 
 def test_the_scope_of_a_tracker_is_one_dossier_and_generation() -> None:

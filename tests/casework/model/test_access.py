@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from itertools import product
+from typing import Any
 
 import pytest
 
-from casework.model.access import TABLE, Decision, Group, Trail, answers, confirmed, decide, may_submit
+from casework.model.access import TABLE, Decision, Group, Trail, assigned_to, confirmed, decide, decide_procedure, may_submit, pushed
 from casework.model.dossier import MOVES
 from casework.model.moves import MoveName
 from casework.model.parties import PUBLIC, Ref, Relation, Role, Viewer
@@ -19,39 +20,51 @@ TODAY = date(2025, 1, 20)
 ID, OTHER_ID = "a" * 32, "b" * 32
 SUMMARY, PERSONAL, REASONS, INTERNAL = Group.SUMMARY, Group.PERSONAL, Group.REASONS, Group.INTERNAL
 LEAD, COORDINATING = AssignmentRole.LEAD, AssignmentRole.COORDINATING
-LINEAGE = ("QN-XD", "QN")
+LINEAGE = ("22-XD", "22")
 
 DOSSIER = Dossier(
-    code="QN-XD-250120-0001", state=State.IN_PROCESS, kind=DossierKind.ADMINISTRATIVE, procedure="XD-01", procedure_version=1,
-    unit="QN-XD", reception_point="QN-MC", delivery_point="QN-MC", channel=Channel.ONLINE, slip_key=1, secret_generation=2,
+    code="22-XD-250120-0001", state=State.IN_PROCESS, kind=DossierKind.ADMINISTRATIVE, procedure="XD-01", procedure_version=1,
+    unit="22-XD", reception_point="22-MC", delivery_point="22-MD", channel=Channel.ONLINE, slip_key=1, secret_generation=2,
     submitted_at=NOW,
     applicant=Applicant(Ref("d", 1), person="pseudonym-1"),
     assignments=(
-        Assignment(1, LEAD, "QN-XD", NOW, "officer-0", NOW),
-        Assignment(2, LEAD, "QN-XD", NOW, "officer-1"),
-        Assignment(3, COORDINATING, "QN-MT", NOW),
-        Assignment(4, COORDINATING, "QN-TC", NOW, "officer-4"),
+        Assignment(1, LEAD, "22-XD", NOW, "officer-0", NOW),
+        Assignment(2, LEAD, "22-XD", NOW, "officer-1"),
+        Assignment(3, COORDINATING, "22-MT", NOW),
+        Assignment(4, COORDINATING, "22-TC", NOW, "officer-4"),
     ),
 )  # fmt: skip
+
+
+def with_lead(dossier: Dossier, **changed: Any) -> Dossier:  # noqa: ANN401 - fields
+    """Change the lead's assignment."""
+    return replace(dossier, assignments=tuple(replace(a, **changed) if a.number == 2 else a for a in dossier.assignments))
+
+
+LEFT = with_lead(DOSSIER, returned_at=NOW)
 
 # One viewer for each relation, and the pseudonym that a citizen has in this dossier.
 VIEWERS: dict[Relation, tuple[Viewer, str | None]] = {
     Relation.APPLICANT: (Viewer(Role.CITIZEN, "citizen-1"), "pseudonym-1"),
-    Relation.RECEPTION: (Viewer(Role.RECEPTION, "reception-1", ("QN", "QN-MC")), None),
-    Relation.LEAD: (Viewer(Role.OFFICER, "officer-1", ("QN-XD",)), None),
-    Relation.COORDINATING: (Viewer(Role.OFFICER, "officer-3", ("QN-MT",)), None),
-    Relation.HEAD: (Viewer(Role.HEAD, "head-1", ("QN-XD",)), None),
-    Relation.COORDINATING_HEAD: (Viewer(Role.HEAD, "head-2", ("QN-MT",)), None),
-    Relation.SUPERVISOR: (Viewer(Role.SUPERVISOR, "supervisor-1", ("QN",)), None),
+    Relation.RECEPTION: (Viewer(Role.RECEPTION, "reception-1", ("22", "22-MC")), None),
+    Relation.DELIVERY: (Viewer(Role.RECEPTION, "reception-2", ("22", "22-MD")), None),
+    Relation.LEAD: (Viewer(Role.OFFICER, "officer-1", ("22-XD",)), None),
+    Relation.RETURNED: (Viewer(Role.OFFICER, "officer-1", ("22-XD",)), None),
+    Relation.COORDINATING: (Viewer(Role.OFFICER, "officer-3", ("22-MT",)), None),
+    Relation.HEAD: (Viewer(Role.HEAD, "head-1", ("22-XD",)), None),
+    Relation.COORDINATING_HEAD: (Viewer(Role.HEAD, "head-2", ("22-MT",)), None),
+    Relation.SUPERVISOR: (Viewer(Role.SUPERVISOR, "supervisor-1", ("22",)), None),
     Relation.INSPECTOR: (Viewer(Role.INSPECTOR, "inspector-1", ("ZZ",)), None),
-    Relation.ADMIN: (Viewer(Role.ADMIN, "admin-1", ("QN",)), None),
+    Relation.ADMIN: (Viewer(Role.ADMIN, "admin-1", ("22",)), None),
     Relation.IMPORT: (Viewer(Role.IMPORT), None),
 }
 # What section 9 gives to each, as far as it exists: no unmasking yet, so supervisor and inspector see no applicant's values.
 SEEN: dict[Relation, tuple[set[Group], Trail]] = {
     Relation.APPLICANT: ({SUMMARY, PERSONAL, REASONS}, Trail.APPLICANT),
     Relation.RECEPTION: ({SUMMARY, REASONS}, Trail.NONE),
+    Relation.DELIVERY: ({SUMMARY, REASONS}, Trail.NONE),
     Relation.LEAD: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.OWN_ACTIONS),
+    Relation.RETURNED: ({SUMMARY, REASONS, INTERNAL}, Trail.OWN_ACTIONS),
     Relation.COORDINATING: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.OWN_ACTIONS),
     Relation.HEAD: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.ALL),
     Relation.COORDINATING_HEAD: ({SUMMARY, REASONS, INTERNAL}, Trail.NONE),
@@ -63,23 +76,28 @@ SEEN: dict[Relation, tuple[set[Group], Trail]] = {
 # Viewers of each role who stand in no relation to the dossier.
 STRANGERS = [
     (PUBLIC, None),
-    (Viewer(Role.PUBLIC, "officer-1", ("QN-XD", "QN-MC", "QN")), "pseudonym-1"),
+    (Viewer(Role.PUBLIC, "officer-1", ("22-XD", "22-MC", "22")), "pseudonym-1"),
     (Viewer(Role.CITIZEN, "citizen-2"), "pseudonym-2"),
     (Viewer(Role.CITIZEN, "citizen-2"), None),
     (Viewer(Role.CITIZEN), None),
-    (Viewer(Role.CITIZEN, "officer-1", ("QN-XD", "QN-MC", "QN")), None),
-    (Viewer(Role.RECEPTION, "reception-2", ("QN-MD",)), None),
-    (Viewer(Role.RECEPTION, "officer-1", ("QN-XD", "QN")), None),
-    (Viewer(Role.OFFICER, "officer-0", ("QN-XD",)), None),
-    (Viewer(Role.OFFICER, "officer-5", ("QN-XD", "QN-TC", "QN-MC", "QN")), None),
+    (Viewer(Role.CITIZEN, "officer-1", ("22-XD", "22-MC", "22")), None),
+    (Viewer(Role.RECEPTION, "reception-3", ("22-BN",)), None),
+    (Viewer(Role.RECEPTION, "officer-1", ("22-XD", "22")), None),
+    (Viewer(Role.OFFICER, "officer-0", ("22-XD",)), None),
+    (Viewer(Role.OFFICER, "officer-5", ("22-XD", "22-TC", "22-MC", "22")), None),
     (Viewer(Role.OFFICER), None),
-    (Viewer(Role.HEAD, "officer-1", ("QN", "QN-MC")), None),
-    (Viewer(Role.SUPERVISOR, "officer-1", ("QN-MT", "QN-MC")), None),
+    (Viewer(Role.HEAD, "officer-1", ("22", "22-MC")), None),
+    (Viewer(Role.SUPERVISOR, "officer-1", ("22-MT", "22-MC")), None),
 ]
 
 
 def decision(viewer: Viewer, person: str | None = None, dossier: Dossier = DOSSIER) -> Decision:
     return decide(viewer, dossier, subject=ID, person=person, lineage=LINEAGE)
+
+
+def related(relation: Relation) -> Decision:
+    """Decide for the viewer who stands in that relation."""
+    return decision(*VIEWERS[relation], LEFT if relation is Relation.RETURNED else DOSSIER)
 
 
 def test_every_relation_has_its_row() -> None:
@@ -88,7 +106,7 @@ def test_every_relation_has_its_row() -> None:
 
 @pytest.mark.parametrize(("relation", "group"), list(product(Relation, Group)))
 def test_a_relation_sees_its_groups(relation: Relation, group: Group) -> None:
-    found = decision(*VIEWERS[relation])
+    found = related(relation)
     assert found.relations == {relation}
     assert (group in found.groups) is (group in SEEN[relation][0])
     assert found.sees is (SUMMARY in SEEN[relation][0])
@@ -96,15 +114,14 @@ def test_a_relation_sees_its_groups(relation: Relation, group: Group) -> None:
 
 @pytest.mark.parametrize("relation", Relation)
 def test_a_relation_sees_its_part_of_the_trail(relation: Relation) -> None:
-    viewer, person = VIEWERS[relation]
-    found = decision(viewer, person)
+    found = related(relation)
     assert found.trail is SEEN[relation][1]
-    assert found.actor == (viewer.sub if relation in {Relation.LEAD, Relation.COORDINATING} else None)
+    assert found.actor == (VIEWERS[relation][0].sub if SEEN[relation][1] is Trail.OWN_ACTIONS else None)
 
 
 @pytest.mark.parametrize(("relation", "name"), list(product(Relation, MOVES)))
 def test_a_relation_makes_the_moves_of_the_table(relation: Relation, name: MoveName) -> None:
-    assert (name in decision(*VIEWERS[relation]).moves) is (relation in MOVES[name].makers)
+    assert (name in related(relation).moves) is (relation in MOVES[name].makers)
 
 
 @pytest.mark.parametrize(("viewer", "person"), STRANGERS)
@@ -116,7 +133,7 @@ def test_without_a_relation_a_dossier_is_as_if_absent(viewer: Viewer, person: st
 
 
 def test_two_relations_add_up() -> None:
-    both = Viewer(Role.OFFICER, "officer-1", ("QN-XD", "QN-MT"))
+    both = Viewer(Role.OFFICER, "officer-1", ("22-XD", "22-MT"))
     found = decision(both)
     assert found.relations == {Relation.LEAD, Relation.COORDINATING}
     assert MoveName.COMPLETE_STEP in found.moves
@@ -124,7 +141,7 @@ def test_two_relations_add_up() -> None:
 
 
 def test_a_head_of_both_units_is_head_of_the_competent_one() -> None:
-    assert decision(Viewer(Role.HEAD, "head-9", ("QN-MT", "QN-XD"))).relations == {Relation.HEAD}
+    assert decision(Viewer(Role.HEAD, "head-9", ("22-MT", "22-XD"))).relations == {Relation.HEAD}
 
 
 def test_the_lead_is_the_one_named_last_also_after_the_end() -> None:
@@ -132,6 +149,41 @@ def test_the_lead_is_the_one_named_last_also_after_the_end() -> None:
     assert decision(Viewer(Role.OFFICER, "officer-1"), dossier=ended).relations == {Relation.LEAD}
     assert decision(Viewer(Role.OFFICER, "officer-0"), dossier=ended) == Decision()
     assert decision(Viewer(Role.OFFICER, "officer-1"), dossier=replace(DOSSIER, assignments=())) == Decision()
+
+
+def test_a_lead_who_gave_back_has_returned_it_until_another_is_named() -> None:
+    officer, successor = Viewer(Role.OFFICER, "officer-1", ("22-XD",)), Viewer(Role.OFFICER, "officer-5", ("22-XD",))
+    assert decision(officer, dossier=LEFT).moves == frozenset()
+    ended = with_lead(LEFT, ended_at=NOW)
+    named = replace(ended, assignments=(*ended.assignments, Assignment(5, LEAD, "22-XD", NOW, "officer-5")))
+    assert decision(officer, dossier=named) == Decision()
+    assert decision(successor, dossier=named).relations == {Relation.LEAD}
+
+
+@pytest.mark.parametrize("state", [State.DECIDED, State.DELIVERED, State.STOPPED, State.WITHDRAWN])
+def test_a_lead_who_gave_back_is_no_handler_again_when_it_ends(state: State) -> None:
+    ended = replace(with_lead(LEFT, ended_at=NOW), state=state, kind=DossierKind.DENUNCIATION)
+    found = decision(Viewer(Role.OFFICER, "officer-1", ("22-XD",)), dossier=ended)
+    assert found.relations == {Relation.RETURNED}
+    assert PERSONAL not in found.groups
+
+
+@pytest.mark.parametrize("dossier", [DOSSIER, LEFT, with_lead(replace(DOSSIER, state=State.DECIDED), ended_at=NOW)])
+def test_a_head_does_not_assign_stop_or_reopen_what_he_leads_himself(dossier: Dossier) -> None:
+    others = decision(VIEWERS[Relation.HEAD][0], dossier=dossier)
+    own = decision(Viewer(Role.HEAD, "officer-1", ("22-XD",)), dossier=dossier)
+    assert others.moves - own.moves == {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN}
+    assert own.moves == {MoveName.REQUEST_SUPPLEMENT, MoveName.DECIDE}
+
+
+def test_a_head_who_led_it_once_assigns_it_like_any_other() -> None:
+    assert MoveName.ASSIGN in decision(Viewer(Role.HEAD, "officer-0", ("22-XD",))).moves
+
+
+def test_a_counter_that_takes_in_and_hands_out_does_both() -> None:
+    both = decision(Viewer(Role.RECEPTION, "reception-9", ("22-MC", "22-MD")))
+    assert both.relations == {Relation.RECEPTION, Relation.DELIVERY}
+    assert {MoveName.RECEIVE, MoveName.DELIVER} < both.moves
 
 
 def test_nobody_is_the_applicant_of_a_dossier_without_one() -> None:
@@ -143,14 +195,30 @@ def test_nobody_is_the_applicant_of_a_dossier_without_one() -> None:
 
 def test_a_named_officer_answers_alone_and_otherwise_anyone_of_the_unit() -> None:
     anyone, named = DOSSIER.assignments[2:]
-    assert answers(Viewer(Role.OFFICER, "officer-3", ("QN-MT",)), anyone)
-    assert not answers(Viewer(Role.OFFICER, "officer-3", ("QN-TC",)), anyone)
-    assert answers(Viewer(Role.OFFICER, "officer-4", ("QN-XD",)), named)
-    assert not answers(Viewer(Role.OFFICER, "officer-5", ("QN-TC",)), named)
+    assert assigned_to(Viewer(Role.OFFICER, "officer-3", ("22-MT",)), anyone)
+    assert not assigned_to(Viewer(Role.OFFICER, "officer-3", ("22-TC",)), anyone)
+    assert assigned_to(Viewer(Role.OFFICER, "officer-4", ("22-XD",)), named)
+    assert not assigned_to(Viewer(Role.OFFICER, "officer-5", ("22-TC",)), named)
+
+
+@pytest.mark.parametrize(("viewer", "numbers"), [
+    (Viewer(Role.OFFICER, "officer-1", ("22-XD",)), {2}),
+    (Viewer(Role.OFFICER, "officer-1", ("22-XD", "22-MT")), {2, 3}),
+    (Viewer(Role.OFFICER, "officer-3", ("22-MT", "22-TC")), {3}),
+    (Viewer(Role.OFFICER, "officer-4", ("22-TC",)), {4}),
+    (Viewer(Role.OFFICER, "officer-0", ("22-XD",)), set()),
+    (Viewer(Role.HEAD, "officer-1", ("22-XD",)), set()),
+    (Viewer(Role.HEAD, "head-2", ("22-MT",)), set()),
+])  # fmt: skip
+def test_the_assignments_that_are_an_officer_s_to_act_on(viewer: Viewer, numbers: set[int]) -> None:
+    assert decision(viewer).standing == numbers
+    returned = replace(DOSSIER, assignments=tuple(replace(a, returned_at=NOW) for a in DOSSIER.assignments))
+    ended = replace(DOSSIER, assignments=tuple(replace(a, ended_at=NOW) for a in DOSSIER.assignments))
+    assert decision(viewer, dossier=returned).standing == decision(viewer, dossier=ended).standing == set()
 
 
 def test_a_supervisor_sees_the_units_of_the_tree_below() -> None:
-    at_the_unit, above, beside = (Viewer(Role.SUPERVISOR, "supervisor-1", (unit,)) for unit in ("QN-XD", "QN", "QN-MT"))
+    at_the_unit, above, beside = (Viewer(Role.SUPERVISOR, "supervisor-1", (unit,)) for unit in ("22-XD", "22", "22-MT"))
     assert decision(at_the_unit).relations == decision(above).relations == {Relation.SUPERVISOR}
     assert decision(beside) == Decision()
 
@@ -163,17 +231,17 @@ def may_see_personal(viewer: Viewer, person: str | None, dossier: Dossier) -> bo
         case Role.CITIZEN:
             return person == "pseudonym-1"
         case Role.RECEPTION:
-            return dossier.state is State.SUBMITTED and "QN-MC" in viewer.units
+            return dossier.state is State.SUBMITTED and "22-MC" in viewer.units
         case Role.OFFICER:
-            return viewer.sub in {"officer-1", "officer-4"} or "QN-MT" in viewer.units
+            return viewer.sub in {"officer-1", "officer-4"} or "22-MT" in viewer.units
         case Role.HEAD:
-            return "QN-XD" in viewer.units
+            return "22-XD" in viewer.units
         case _:
             return False
 
 
 SUBS = (None, "officer-0", "officer-1", "officer-4", "citizen-1")
-UNITS = ((), ("QN",), ("QN-XD",), ("QN-MT",), ("QN-TC",), ("QN-MC",))
+UNITS = ((), ("22",), ("22-XD",), ("22-MT",), ("22-TC",), ("22-MC",), ("22-MD",))
 TRACKED = ((None, None), (ID, 2), (ID, 1), (OTHER_ID, 2))
 
 
@@ -196,6 +264,23 @@ def test_no_applicant_s_value_is_seen_without_a_rule() -> None:
 def test_reception_sees_the_applicant_s_values_at_intake_alone(state: State) -> None:
     found = decision(*VIEWERS[Relation.RECEPTION], replace(DOSSIER, state=state))
     assert (PERSONAL in found.groups) is (state is State.SUBMITTED)
+    assert PERSONAL not in decision(*VIEWERS[Relation.DELIVERY], replace(DOSSIER, state=state)).groups
+
+
+@pytest.mark.parametrize("relation", Relation)
+def test_a_denouncer_is_known_to_the_handler_alone(relation: Relation) -> None:
+    dossier = replace(LEFT if relation is Relation.RETURNED else DOSSIER, kind=DossierKind.DENUNCIATION)
+    for state in State:
+        found = decision(*VIEWERS[relation], replace(dossier, state=state))
+        assert (PERSONAL in found.groups) is (relation in {Relation.APPLICANT, Relation.LEAD})
+
+
+@pytest.mark.parametrize("relation", Relation)
+def test_an_event_carries_no_applicant_s_value_to_an_official(relation: Relation) -> None:
+    found = related(relation)
+    event = pushed(found)
+    assert event == replace(found, groups=event.groups)
+    assert event.groups == (found.groups if relation is Relation.APPLICANT else found.groups - {PERSONAL})
 
 
 # Trackers.
@@ -226,37 +311,49 @@ def test_a_tracking_secret_takes_the_place_of_every_other_right() -> None:
 @pytest.mark.parametrize(("viewer", "may"), [
     (Viewer(Role.CITIZEN, "citizen-1"), True),
     (Viewer(Role.CITIZEN), False),
-    (Viewer(Role.RECEPTION, "reception-1", ("QN-MC",)), True),
-    (Viewer(Role.RECEPTION, "reception-2", ("QN-MD",)), False),
-    *((Viewer(role, "somebody", ("QN-MC",)), False) for role in Role if role not in {Role.CITIZEN, Role.RECEPTION}),
+    (Viewer(Role.RECEPTION, "reception-1", ("22-MC",)), True),
+    (Viewer(Role.RECEPTION, "reception-2", ("22-MD",)), False),
+    *((Viewer(role, "somebody", ("22-MC",)), False) for role in Role if role not in {Role.CITIZEN, Role.RECEPTION}),
 ])  # fmt: skip
 def test_a_dossier_is_opened_by_a_citizen_or_at_its_counter(viewer: Viewer, may: bool) -> None:  # noqa: FBT001 - a column
-    assert may_submit(viewer, "QN-MC") is may
+    assert may_submit(viewer, "22-MC") is may
+
+
+# A procedure's record.
+
+
+@pytest.mark.parametrize("role", Role)
+def test_all_see_a_procedure_and_those_who_answer_for_it_its_trail(role: Role) -> None:
+    found = decide_procedure(Viewer(role, "somebody", ("22-XD",)))
+    assert found.sees
+    answers = role in {Role.ADMIN, Role.INSPECTOR}
+    assert (found.trail, INTERNAL in found.groups) == (Trail.ALL if answers else Trail.NONE, answers)
+    assert (found.moves, found.actor) == (frozenset(), None)
 
 
 # The register's last word.
 
 
 def test_a_person_unknown_to_the_register_keeps_what_the_token_says() -> None:
-    viewer = Viewer(Role.OFFICER, "officer-7", ("QN-XD",))
+    viewer = Viewer(Role.OFFICER, "officer-7", ("22-XD",))
     assert confirmed(viewer, None, TODAY) is viewer
 
 
 def test_the_register_says_role_and_units() -> None:
-    claimed = Viewer(Role.HEAD, "officer-1", ("QN", "QN-MT"), on_behalf_of="officer-2")
-    found = confirmed(claimed, Officer("officer-1", Role.OFFICER, "QN-XD"), TODAY)
-    assert found == Viewer(Role.OFFICER, "officer-1", ("QN-XD",), on_behalf_of="officer-2")
+    claimed = Viewer(Role.HEAD, "officer-1", ("22", "22-MT"), on_behalf_of="officer-2")
+    found = confirmed(claimed, Officer("officer-1", Role.OFFICER, "22-XD"), TODAY)
+    assert found == Viewer(Role.OFFICER, "officer-1", ("22-XD",), on_behalf_of="officer-2")
 
 
 def test_reception_staff_have_their_point_beside_their_unit() -> None:
-    found = confirmed(Viewer(Role.RECEPTION, "reception-1"), Officer("reception-1", Role.RECEPTION, "QN", "QN-MC"), TODAY)
-    assert found.units == ("QN", "QN-MC")
+    found = confirmed(Viewer(Role.RECEPTION, "reception-1"), Officer("reception-1", Role.RECEPTION, "22", "22-MC"), TODAY)
+    assert found.units == ("22", "22-MC")
     assert decision(found).relations == {Relation.RECEPTION}
 
 
 def test_the_last_day_in_office_counts() -> None:
     viewer, _ = VIEWERS[Relation.LEAD]
-    last_day = Officer("officer-1", Role.OFFICER, "QN-XD", valid_to=TODAY)
+    last_day = Officer("officer-1", Role.OFFICER, "22-XD", valid_to=TODAY)
     assert decision(confirmed(viewer, last_day, TODAY)).relations == {Relation.LEAD}
 
 
@@ -268,4 +365,4 @@ def test_who_has_left_office_sees_and_does_nothing(relation: Relation) -> None:
     found = confirmed(viewer, gone, TODAY)
     assert found == PUBLIC
     assert decision(found) == Decision()
-    assert not may_submit(found, "QN-MC")
+    assert not may_submit(found, "22-MC")

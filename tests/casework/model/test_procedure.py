@@ -16,7 +16,7 @@ VERSION = ProcedureVersion(
     kind=DossierKind.ADMINISTRATIVE,
     field="construction",
     tier="province",
-    unit="QN-XD",
+    unit="22-XD",
     limit=Limit(LimitUnit.WORKING_DAYS, 10),
     legal_basis="50/2014/QH13, 102",
     valid_from=date(2025, 1, 1),
@@ -46,7 +46,8 @@ def test_the_clock_computes_with_the_version_s_own_rule() -> None:
 
 def test_a_version_says_nothing_more_than_it_must() -> None:
     plain = ProcedureVersion(
-        "X", 1, TITLE, DossierKind.FEEDBACK, "f", "t", "u", Limit(LimitUnit.FIXED_DATE), "", date(2025, 1, 1), ()
+        "X", 1, TITLE, DossierKind.FEEDBACK, "f", "t", Limit(LimitUnit.FIXED_DATE), "", date(2025, 1, 1), ()
     )  # fmt: skip
+    assert (plain.unit, plain.department, plain.fees) == (None, None, ())
     assert (plain.cut_off, plain.step_order, plain.steps, plain.components) == (time(15), StepOrder.ORDERED, (), ())
     assert (plain.clarity_lead, plain.clarity_coordinating, plain.valid_to) == ((), (), None)

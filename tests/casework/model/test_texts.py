@@ -16,7 +16,7 @@ def refused(value: str, longest: int = LONGEST_TEXT) -> tuple[str, tuple[str, ..
     return caught.value.code, caught.value.path
 
 
-@pytest.mark.parametrize("value", ["", " ", "\n\t ", "\u00a0", "\u3000"])
+@pytest.mark.parametrize("value", ["", " ", "\n\t ", "\u00a0", "\u3000", "\u200b", " \u2060\u00ad\n"])
 def test_nothing_but_space_is_no_text(value: str) -> None:
     assert refused(value) == ("EMPTY", ("applicant", "name"))
 

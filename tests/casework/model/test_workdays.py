@@ -127,6 +127,11 @@ def test_the_years_known_have_two_ends() -> None:
         SEED.nth_after(date(1950, 1, 2), -5)
 
 
+def test_a_year_holds_each_of_its_days() -> None:
+    assert [day.on for day in SEED.year(2024)] == [date(2024, 1, 1) + timedelta(n) for n in range(366)]
+    assert {day.on for day in SWAPPED.year(2026) if day != SEED.day(day.on)} == {FRIDAY, SATURDAY}
+
+
 def test_counting_over_tet_and_over_new_year() -> None:
     assert SEED.counted(date(2025, 1, 24), date(2025, 2, 7)) == 5
     assert SEED.counted(date(2025, 2, 7), date(2025, 2, 7)) == 0

@@ -1,0 +1,116 @@
+"""The list reader: pages of an index and batches by key, without pynamodb's models, which cost more than all the rest of a page.
+
+It signs with botocore, keeps its connections alive, and reads items as plain attributes by name. It writes nothing.
+"""
+
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+import orjson
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import HTTPClientError
+from botocore.httpsession import URLLib3Session
+from pynamodb.connection import Connection
+
+from casework.model.errors import Unavailable
+from casework.ports import Span
+
+TRIES = 3
+OK = 200
+BATCH = 100  # keys of one BatchGetItem
+AGAIN = ("ThrottlingException", "ProvisionedThroughputExceededException", "InternalServerError", "ServiceUnavailable")
+
+Attributes = dict[str, Any]
+
+
+class Reader:
+    """Reads from the engine that pynamodb is bound to."""
+
+    def __init__(self, connection: Connection, stage: str) -> None:
+        """Share endpoint, region and credentials with the models' connection."""
+        self._client = connection.client
+        self._stage = stage
+        self._http = URLLib3Session(timeout=(2, 10), max_pool_connections=32)  # type: ignore[arg-type] # it takes a pair, as its source says
+        self.consumed = 0.0  # read units, for whoever measures
+
+    def page(self, table: str, index: str, keys: tuple[str, str], partition: str, span: Span) -> list[Attributes]:
+        """Read one page of one partition of an index; `keys` name its hash and range attribute."""
+        low, high = span.low or "", span.high or TOP
+        values = {":p": {"S": partition}, ":low": {"S": low or LEAST}, ":high": {"S": high}}
+        asked = {
+            "TableName": f"giamsat-{self._stage}-{table}",
+            "IndexName": index,
+            "KeyConditionExpression": f"{keys[0]} = :p AND {keys[1]} BETWEEN :low AND :high",
+            "ExpressionAttributeValues": values,
+            "ScanIndexForward": not span.backwards,
+            "Limit": span.count + 1,  # BETWEEN takes both ends in, and one of them may be a row that was shown already
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+        answer = self._asked("Query", asked)
+        self.consumed += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
+        rows = [_plain(item) for item in answer["Items"]]
+        return [row for row in rows if low < row[keys[1]] < high][: span.count]
+
+    def merged(self, table: str, index: str, keys: tuple[str, str], partitions: Sequence[str], span: Span) -> list[Attributes]:
+        """Read one page out of several partitions of an index, in the order of its range attribute."""
+        pages = [self.page(table, index, keys, partition, span) for partition in partitions]
+        return list(islice(merge(*pages, key=lambda row: row[keys[1]], reverse=span.backwards), span.count))
+
+    def batch(self, table: str, keys: Sequence[Mapping[str, str]]) -> Iterator[Attributes]:
+        """Read items by their keys, consistently, in no order; what is absent is left out."""
+        name = f"giamsat-{self._stage}-{table}"
+        for start in range(0, len(keys), BATCH):
+            wanted: Any = [{part: {"S": text} for part, text in key.items()} for key in keys[start : start + BATCH]]
+            for attempt in range(TRIES):
+                asked = {"RequestItems": {name: {"Keys": wanted, "ConsistentRead": True}}, "ReturnConsumedCapacity": "TOTAL"}
+                answer = self._asked("BatchGetItem", asked)
+                self.consumed += sum(table["CapacityUnits"] for table in answer.get("ConsumedCapacity") or ())
+                yield from map(_plain, answer["Responses"].get(name, ()))
+                wanted = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys")
+                if not wanted:
+                    break
+                _rest(attempt)
+            else:
+                raise Unavailable("the store did not answer (it left keys of a batch unread)")
+
+    def _asked(self, operation: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the engine answers
+        said = ""
+        for attempt in range(TRIES):
+            try:
+                answer = self._http.send(self._signed(operation, body))
+            except HTTPClientError as error:
+                said = type(error).__name__
+            else:
+                found = orjson.loads(answer.content or b"{}")
+                if answer.status_code == OK:
+                    return found
+                said = str(found.get("__type", answer.status_code)).rpartition("#")[2]
+                if not said.startswith(AGAIN):
+                    break
+            _rest(attempt)
+        raise Unavailable(f"the store did not answer ({said})")
+
+    def _signed(self, operation: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401 - botocore's prepared request
+        meta = self._client.meta
+        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
+        request = AWSRequest("POST", meta.endpoint_url, headers=headers, data=orjson.dumps(body))
+        credentials = self._client._request_signer._credentials.get_frozen_credentials()  # noqa: SLF001 - there is no other way to them
+        SigV4Auth(credentials, "dynamodb", meta.region_name).add_auth(request)
+        return request.prepare()
+
+
+TOP = "\U0010ffff"
+LEAST = " "  # below every sort key there is; the engine takes no empty one
+
+
+def _rest(attempt: int) -> None:
+    time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
+
+
+def _plain(item: Mapping[str, Mapping[str, Any]]) -> Attributes:
+    return {name: value for name, held in item.items() for value in held.values()}

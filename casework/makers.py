@@ -1,0 +1,32 @@
+"""Who makes a change: as entries name it, and as the memory of a request does. Citizens stand under a pseudonym for each subject."""
+
+from casework.audit.disclosure import Envelope
+from casework.model.parties import Party, PartyKind, Role, Viewer
+from casework.ports import Services
+
+
+def caller(viewer: Viewer) -> str:
+    """Name who asks, and for whom: a key repeated by another, or for another, is not the same request."""
+    return "\0".join((viewer.role, viewer.sub or "", viewer.on_behalf_of or ""))
+
+
+def actor(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party:
+    """Name who acts."""
+    if viewer.role is Role.CITIZEN:
+        return _citizen(services, viewer.sub or "", subject, envelope)
+    return Party(PartyKind.OFFICER, viewer.sub or "", viewer.role, viewer.units[0] if viewer.units else None)
+
+
+def behalf(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party | None:
+    """Name for whom."""
+    if viewer.on_behalf_of is None:
+        return None
+    if viewer.role in {Role.CITIZEN, Role.RECEPTION}:
+        return _citizen(services, viewer.on_behalf_of, subject, envelope)
+    return Party(PartyKind.OFFICER, viewer.on_behalf_of)
+
+
+def _citizen(services: Services, sub: str, subject: str, envelope: Envelope) -> Party:
+    """Name a citizen by a pseudonym; who that is stands in a disclosure of the same entry."""
+    pseudonym = services.keys.pseudonym(subject, sub)
+    return Party(PartyKind.CITIZEN, pseudonym, Role.CITIZEN, identity=envelope.enclosed("identity", sub))

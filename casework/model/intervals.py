@@ -1,0 +1,62 @@
+"""Parts that moves share: how one interval follows another, which step is due, and what lies before what.
+
+Pure. No move stands here: those of the handling are in `handling`, those that end or reopen a dossier in `ending`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from casework.model.errors import Invalid
+from casework.model.moves import MoveName, Setting
+from casework.model.procedure import StepOrder
+from casework.model.record import Assignment, Dossier, HolderKind, Interval, IntervalKind
+
+MOST_OF_A_KIND = 500  # assignments, steps, opinions or supplements of one dossier; `commits` bounds the bytes of the whole
+
+
+def stage(dossier: Dossier, setting: Setting) -> str:
+    """Name the step that is due next; empty when all are done or steps run freely."""
+    if setting.procedure.step_order is StepOrder.FREE:
+        return ""
+    done = {step.code for step in dossier.steps}
+    return next((step.code for step in setting.procedure.steps if step.code not in done), "")
+
+
+def switched(dossier: Dossier, name: MoveName, following: Interval, at: datetime) -> Dossier:
+    """Close the last interval at `at` and open the next there, so that intervals tile."""
+    last = dossier.intervals[-1]
+    if at < last.from_at:
+        raise backwards(name)
+    closed = replace(last, to_at=at)
+    return replace(dossier, intervals=(*dossier.intervals[:-1], closed, replace(following, number=last.number + 1)))
+
+
+def running(dossier: Dossier, cause: str, at: datetime) -> Interval:
+    """Give the interval of whoever holds the dossier while its clock runs: the lead officer, or his unit while there is none to act."""
+    lead = dossier.lead
+    if lead is None or not lead.stands:
+        return Interval(0, IntervalKind.RUNNING, cause, HolderKind.UNIT, at, dossier.unit)
+    return Interval(0, IntervalKind.RUNNING, cause, HolderKind.OFFICER, at, lead.unit, lead.officer)
+
+
+def unanswered(dossier: Dossier, at: datetime) -> Iterator[tuple[Assignment, bool]]:
+    """List the coordinating assignments without an opinion, and whether each is overdue."""
+    answered = {opinion.assignment for opinion in dossier.opinions}
+    for assignment in dossier.coordinating():
+        if assignment.number not in answered:
+            due_at = assignment.due_at or dossier.due_at  # A coordinating unit's time never ends after the dossier's.
+            yield assignment, due_at is not None and at > due_at
+
+
+def backwards(name: MoveName) -> Invalid:
+    return Invalid(
+        f"{name} cannot lie before the move that it follows: no past interval is edited",
+        path=("at",),
+        code="BEFORE_LAST_MOVE",
+    )
+
+
+def room(things: tuple[object, ...], what: str) -> None:
+    if len(things) >= MOST_OF_A_KIND:
+        raise Invalid(f"a dossier holds at most {MOST_OF_A_KIND} {what}", code="TOO_MANY")

@@ -1,0 +1,194 @@
+"""What would be deployed: packaged as `make package` does, without an account, and read as CloudFormation would."""
+
+import copy
+import importlib
+import json
+import os
+import re
+import subprocess
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped] # it is typed and does not say so
+
+from tests.casework.test_wiring import NEEDED
+
+ROOT = Path(__file__).parents[2]
+OSLS = ROOT / "node_modules" / "osls" / "bin" / "serverless.js"
+UPDATE = "cloudformation-template-update-stack.json"
+REGION = "ap-southeast-1"
+# W3005: osls writes each dependency as DependsOn too, where a Ref says it already.
+IGNORED = ["W3005"]
+
+Template = dict[str, Any]
+
+
+def packaged(folder: Path, **environ: str) -> Path:
+    """Package into a folder, in an environment with nothing in it but a PATH; gives the folder of what was written."""
+    (folder / "serverless.yml").write_text((ROOT / "serverless.yml").read_text())
+    (folder / "infra").symlink_to(ROOT / "infra")
+    with zipfile.ZipFile(folder / "giamsat.zip", "w") as archive:
+        archive.writestr("empty", "")
+    bare = {"PATH": os.environ["PATH"], "HOME": str(folder), "AWS_EC2_METADATA_DISABLED": "true", "GIAMSAT_ARTIFACT": "giamsat.zip"}
+    command = ["node", str(OSLS), "package", "--package", "out"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120, env=bare | environ)
+    assert done.returncode == 0, done.stderr
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packaged(tmp_path_factory.mktemp("packaged"))
+
+
+@pytest.fixture(scope="module")
+def template(out: Path) -> Template:
+    found: Template = json.loads((out / UPDATE).read_text())
+    return found
+
+
+def of_type(template: Template, kind: str) -> dict[str, Any]:
+    return {name: resource["Properties"] for name, resource in template["Resources"].items() if resource["Type"] == kind}
+
+
+def statements(template: Template) -> Iterator[dict[str, Any]]:
+    for role in of_type(template, "AWS::IAM::Role").values():
+        for policy in role["Policies"]:
+            yield from policy["PolicyDocument"]["Statement"]
+
+
+def listed(value: Any) -> list[Any]:  # noqa: ANN401 - one of something, or a list of them
+    return value if isinstance(value, list) else [value]
+
+
+def faults(template: Template) -> list[str]:
+    return [f"{match.rule.id} {match}" for match in lint(json.dumps(template), config=ManualArgs(regions=[REGION], ignore_checks=IGNORED))]
+
+
+def test_the_template_is_valid(template: Template) -> None:
+    assert faults(template) == []
+
+
+def test_what_creates_the_stack_is_valid(out: Path) -> None:
+    assert faults(json.loads((out / "cloudformation-template-create-stack.json").read_text())) == []
+
+
+MUTATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "E3003": lambda resources: resources["Trail"]["Properties"].pop("KeySchema"),
+    "E3030": lambda resources: resources["SocketsLambdaFunction"]["Properties"].update(Runtime="python3.99"),
+    "E1010": lambda resources: resources.pop("FunctionsRole"),
+    "E1020": lambda resources: resources["Log"]["Properties"].update(TableName={"Ref": "Nothing"}),
+}
+
+
+@pytest.mark.parametrize("rule", MUTATIONS)
+def test_a_fault_would_be_found(template: Template, rule: str) -> None:
+    broken = copy.deepcopy(template)
+    MUTATIONS[rule](broken["Resources"])
+    assert any(fault.startswith(rule) for fault in faults(broken)), faults(broken)
+
+
+def test_every_table_is_there_as_its_file_says(template: Template) -> None:
+    tables = yaml.safe_load((ROOT / "infra" / "tables.yml").read_text())["Resources"]
+    assert tables
+    for name, table in tables.items():
+        assert template["Resources"][name] == table
+        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert set(of_type(template, "AWS::DynamoDB::Table")) == set(tables)
+
+
+def test_the_stream_is_read_in_order_and_whole(template: Template) -> None:
+    (mapping,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    assert mapping == {
+        "EventSourceArn": {"Fn::GetAtt": ["Trail", "StreamArn"]},
+        "FunctionName": {"Fn::GetAtt": ["StreamLambdaFunction", "Arn"]},
+        "StartingPosition": "TRIM_HORIZON",
+        "ParallelizationFactor": 1,
+        "BatchSize": 100,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "Enabled": True,
+    }
+
+
+def test_each_route_has_its_function(template: Template) -> None:
+    routes = {route["RouteKey"]: json.dumps(route["Target"]) for route in of_type(template, "AWS::ApiGatewayV2::Route").values()}
+    assert {key for key, target in routes.items() if "SocketsWebsocketsIntegration" in target} == {"$connect", "$default", "$disconnect"}
+    assert {key for key, target in routes.items() if "HttpApiIntegrationApi" in target} == {"GET /graphql", "POST /graphql"}
+    assert all("SourceArn" in permission for permission in of_type(template, "AWS::Lambda::Permission").values())
+
+
+def test_every_function_has_a_handler(template: Template) -> None:
+    functions = of_type(template, "AWS::Lambda::Function")
+    assert {function["Handler"].partition(".")[0] for function in functions.values()} == {
+        "handlers/api",
+        "handlers/sockets",
+        "handlers/stream",
+    }
+    for function in functions.values():
+        module, _, name = function["Handler"].rpartition(".")
+        assert callable(getattr(importlib.import_module(module.replace("/", ".")), name))
+        assert function["Runtime"] == "python3.13"
+        assert function["Timeout"] <= 29 or function["Handler"] == "handlers/stream.handler"  # API Gateway waits no longer
+
+
+def test_functions_have_every_setting_and_each_is_documented(template: Template) -> None:
+    told = (ROOT / "docs" / "settings.md").read_text()
+    needed = {*NEEDED, "GIAMSAT_GATEWAY_URL"} - {"GIAMSAT_REGION"}  # Lambda sets AWS_REGION
+    for function in of_type(template, "AWS::Lambda::Function").values():
+        names = set(function["Environment"]["Variables"])
+        assert needed <= names
+        assert [name for name in names if f"`{name}`" not in told] == []
+
+
+def test_settings_come_from_the_account(template: Template) -> None:
+    told = (ROOT / "docs" / "settings.md").read_text()
+    read = {name: about for name, about in template["Parameters"].items() if name != "Stage"}
+    assert all(about["Type"] == "AWS::SSM::Parameter::Value<String>" for about in read.values())
+    assert [about["Default"] for about in read.values() if f"`{about['Default'].replace('/dev/', '/<stage>/')}`" not in told] == []
+
+
+def test_no_right_is_given_by_a_star(template: Template) -> None:
+    allowed = [statement for statement in statements(template) if statement["Effect"] == "Allow"]
+    assert allowed
+    for statement in allowed:
+        assert not any("*" in action for action in listed(statement["Action"]))
+        assert "*" not in listed(statement["Resource"])
+
+
+def test_nobody_may_change_or_delete_an_entry(template: Template) -> None:
+    tables, streams = {"Fn::GetAtt": ["Trail", "Arn"]}, {"Fn::GetAtt": ["Trail", "StreamArn"]}
+    about = [statement for statement in statements(template) if "Trail" in json.dumps(statement["Resource"])]
+    rights = {json.dumps(resource): listed(statement["Action"]) for statement in about for resource in listed(statement["Resource"])}
+    assert set(rights.pop(json.dumps(tables))) == {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchGetItem"}
+    assert set(rights) == {json.dumps(streams)}
+
+
+def test_nothing_of_this_machine_and_no_credential_gets_in(out: Path) -> None:
+    for file in out.iterdir():
+        text = file.read_text()
+        for hidden in (str(ROOT), str(out.parent), "AKIA", "ASIA", "aws_secret"):
+            assert hidden not in text, file.name
+        assert not re.search(r"\b\d{12}\b", text), "an account's number"
+
+
+def test_stage_and_architecture_are_chosen_at_packaging(tmp_path: Path) -> None:
+    template = json.loads((packaged(tmp_path, STAGE="prod", ARCH="x86_64") / UPDATE).read_text())
+    assert template["Parameters"]["Stage"]["Default"] == "prod"
+    assert template["Parameters"]["Issuer"]["Default"] == "/giamsat/prod/issuer"
+    for function in of_type(template, "AWS::Lambda::Function").values():
+        assert function["Architectures"] == ["x86_64"]
+        assert function["FunctionName"].startswith("giamsat-prod-")
+
+
+def test_functions_get_what_is_locked_for_everything() -> None:
+    def versions(name: str) -> set[str]:
+        return set(re.findall(r"^[a-z0-9._-]+==[^ ;]+", (ROOT / name).read_text(), re.MULTILINE))
+
+    functions = versions("requirements-lambda.lock")
+    assert functions
+    assert functions <= versions("requirements.lock")
+    assert "http" not in (ROOT / "requirements-lambda.lock").read_text()
