@@ -14,7 +14,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 
 help:
 	@echo "make setup   only sets up: Python and Node packages, the database engine"
-	@echo "make run     sets up and runs the service (PORT=8000 DATA=.local)"
+	@echo "make run     sets up and runs the service (PORT=8000 DATA=.local DEMO=1)"
 	@echo "make test    sets up and passes every test"
 	@echo "make check   formatting, lint, types, layers, then every test"
 	@echo "make bench   runs every benchmark"

@@ -11,19 +11,19 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from casework.model.errors import Fault, Unavailable, Unreadable
 from casework.model.parties import Role
 from local import eventlog, seeding
 from local.faults import LocalError
 from local.home import Home
+from local.progress import bar
 from local.replay import replay, total
 from local.tokens import EIGHT_HOURS, issued
 
@@ -78,12 +78,12 @@ def _full(folder: Path) -> str:
 def _serve(asked: argparse.Namespace) -> int:
     from local.serving import serve  # noqa: PLC0415 - the other commands start faster without a server
 
-    serve(asked.data, asked.port)
+    serve(asked.data, asked.port, demo=os.environ.get("DEMO") != "0")
     return DONE
 
 
 def _seed(asked: argparse.Namespace) -> int:
-    with Home(asked.data).opened() as opened, _bar("loading the register", seeding.total()) as advance:
+    with Home(asked.data).opened() as opened, bar("loading the register", seeding.total()) as advance:
         count = seeding.seed(opened.services, advance)
     print(f"the register holds all of its {count} things" if count else "the register was loaded before: nothing to do")
     return DONE
@@ -94,7 +94,7 @@ def _replay(asked: argparse.Namespace) -> int:
         log = eventlog.read(asked.file)
     except Unreadable as error:
         raise Unreadable(f"{asked.file.name}: {error}") from error
-    with Home(asked.data).opened() as opened, _bar(f"replaying {asked.file.name}", total(log)) as advance:
+    with Home(asked.data).opened() as opened, bar(f"replaying {asked.file.name}", total(log)) as advance:
         tally = replay(opened.services, log, asked.speed, advance)
     told = tally.told()
     print(json.dumps(told) if asked.json else "  ".join(f"{name} {value:g}" for name, value in told.items()))
@@ -114,17 +114,6 @@ def _token(asked: argparse.Namespace) -> int:
         )
     )
     return DONE
-
-
-@contextlib.contextmanager
-def _bar(what: str, count: int) -> Iterator[Callable[[int], None]]:
-    """Show progress on standard error."""
-    from rich.console import Console  # noqa: PLC0415 - beside the bar alone
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(what, total=count)
-        yield lambda more: progress.advance(task, more)
 
 
 def _parser() -> Parser:
@@ -150,9 +139,16 @@ def _parser() -> Parser:
         made.set_defaults(run=run)
         return made
 
-    served = command("serve", _serve, "Run the service and its engine.", "PORT=8080 giamsat serve")
+    served = command(
+        "serve",
+        _serve,
+        "Run the service and its engine. An empty store gets demonstration data; with DEMO=0 none.",
+        "PORT=8080 DEMO=0 giamsat serve",
+    )
     served.add_argument("--port", type=_port, default=os.environ.get("PORT") or PORT, help="default: $PORT or 8000")
-    command("seed", _seed, "Load the register into the store: units, counters, people, procedures. A second run adds nothing.", "giamsat seed")
+    command(
+        "seed", _seed, "Load the register into the store: units, counters, people, procedures. A second run adds nothing.", "giamsat seed"
+    )
     replayed = command(
         "replay", _replay, "Read a process event log (CSV) through the service's own moves. A second run adds nothing.",
         "giamsat replay receipt.csv --speed 100000 --json",

@@ -10,12 +10,15 @@ from pathlib import Path
 import uvicorn
 
 from casework.model.parties import Role
+from casework.ports import Services
 from local import engine as engines
 from local.courier import LocalCourier
+from local.demo import COUNT, Mover, begin, fill, progress
 from local.faults import LocalError
 from local.home import Home, Run
+from local.progress import bar
 from local.pump import Pump
-from local.seeding import seed
+from local.seeding import NOTE, seed, total
 from local.server import application
 from local.tokens import issued
 
@@ -24,8 +27,8 @@ ENGINE_LOOK_S = 0.5
 LONGEST_FRAME = 1024 * 1024  # past the protocol's own limit, so that it is the protocol that answers
 
 
-def serve(data: Path, port: int) -> None:
-    """Serve until a signal ends it.
+def serve(data: Path, port: int, *, demo: bool = False) -> None:
+    """Serve until a signal ends it; with `demo`, an empty store is filled first, and some of what fills it goes on moving.
 
     Raises:
         LocalError: the port is taken, the engine does not start, the folder cannot be written to.
@@ -34,7 +37,8 @@ def serve(data: Path, port: int) -> None:
     with _listening(port) as listener, engines.start(data) as engine:
         courier = LocalCourier()
         opened = home.services(engine.endpoint, courier)
-        seed(opened.services)
+        _fill(opened.services, demo=demo)
+        moving = Mover(opened.services) if demo and progress(opened.services) else None
         pump = Pump(opened.services, engine.endpoint, lambda: courier.connected > 0)
         url = f"http://{HOST}:{port}"
 
@@ -43,11 +47,15 @@ def serve(data: Path, port: int) -> None:
             home.announce(Run(os.getpid(), engine.endpoint, url))
             _greet(home, url)
             watch = asyncio.create_task(_watched(engine, pump, server))
+            if moving:
+                moving.start()
             try:
                 yield
             finally:
                 watch.cancel()
                 home.withdraw()
+                if moving:
+                    moving.stop()
                 pump.stop()
 
         config = uvicorn.Config(
@@ -64,6 +72,23 @@ def serve(data: Path, port: int) -> None:
             raise LocalError(f"the engine ended with status {engine.process.returncode}; see {data}/store/engine.log")
         if pump.fault is not None:
             raise LocalError(f"the stream could not be followed: {pump.fault!r}")
+
+
+def _fill(services: Services, *, demo: bool) -> None:
+    """Load what the store lacks: the register, and the demonstration data where it is wanted and the store was empty."""
+    fresh = services.store.noted(NOTE) is None
+    if fresh:
+        print("First start: the register is loaded" + (", and demonstration data (DEMO=0 leaves it out)" if demo else ""), flush=True)
+        with bar("loading the register", total()) as advance:
+            seed(services, advance)
+    else:
+        seed(services)
+    if fresh and demo:
+        begin(services)
+    left = progress(services) if demo else None
+    if left and left.done < COUNT:
+        with bar("making demonstration dossiers", COUNT - left.done) as advance:
+            fill(services, advance)
 
 
 async def _watched(engine: engines.Engine, pump: Pump, server: uvicorn.Server) -> None:

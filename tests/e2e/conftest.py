@@ -32,7 +32,7 @@ def command(*arguments: str | Path) -> list[str]:
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
-    return {**os.environ, "DATA": str(data), "COLUMNS": "200", **more}
+    return {**os.environ, "DATA": str(data), "COLUMNS": "200", "DEMO": "0", **more}
 
 
 @dataclass

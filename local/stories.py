@@ -1,0 +1,339 @@
+"""The stories that demonstration dossiers live through: who does what, and how long after what came before.
+
+Deterministic: a story follows from its number and the seed, its times from the day on which the demonstration began. It makes no move
+itself: `demo` does, through the service's own verbs.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+from casework.actions.dossiers import Making, Person, Submission
+from casework.audit.disclosure import Envelope
+from casework.model import moves
+from casework.model.clock import LimitUnit
+from casework.model.moves import MoveName
+from casework.model.parties import Ref, Role, Viewer
+from casework.model.procedure import Channel, DossierKind, ProcedureVersion
+from casework.model.record import AssignmentRole, Document, Medium, Outcome, SupplementItem
+from casework.model.unit import competent
+from casework.model.workdays import OPENS, Calendar, at_time, legal_day
+from casework.ports import Held, Services, Span
+
+SEED = 2026
+COUNT = 300
+CITIZENS = 90
+COMMUNES = 6  # of each province, those that have people in the register
+PROVINCES = ("22", "22", "01", "48", "79")  # the sample province of the README twice as often
+DEPARTMENTS = frozenset({"XD", "MT", "TC", "NV", "YT"})
+FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ")
+MIDDLE = ("Văn", "Thị", "Minh", "Thu", "Đức", "Ngọc", "Quang", "Thanh")
+GIVEN = ("An", "Bình", "Chi", "Dũng", "Giang", "Hà", "Hùng", "Lan", "Mai", "Nam", "Phúc", "Sơn", "Tâm", "Uyên", "Yến")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One move of a story: by whom, how long after the one before, and what it asks for."""
+
+    name: MoveName
+    maker: Viewer
+    after: timedelta
+    making: Making
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A dossier's life: how it is opened and by whom, how many working days ago, and the moves that follow."""
+
+    submitter: Viewer
+    submission: Submission
+    age_days: int
+    acts: tuple[Act, ...]
+
+
+# What becomes of a dossier, and how many of a hundred; `story` writes each.
+PLOTS: dict[str, int] = {
+    "submitted": 6, "refused": 4, "received": 5, "assigned": 10, "stepping": 10, "at_risk": 8, "overdue": 8, "paused": 7, "resumed": 4,
+    "coordinated": 5, "answered": 3, "returned": 4, "decided": 6, "delivered": 9, "rated": 4, "withdrawn": 3, "stopped": 2, "reopened": 2,
+}  # fmt: skip
+
+
+def told(services: Services, number: int, began_at: datetime, seed: int = SEED) -> Story:
+    """Tell story `number` of a demonstration that began at that instant."""
+    chance = Random(f"{seed}/{number}")  # noqa: S311 - chance, not a secret
+    plots = [plot for plot, weight in PLOTS.items() for _ in range(weight)]
+    # Stepping through the plots by a number prime to a hundred brings each in its share, early as well as late.
+    return _written(services, plots[number * 37 % len(plots)], number, began_at, chance)
+
+
+def _written(services: Services, plot: str, number: int, began_at: datetime, chance: Random) -> Story:
+    province = PROVINCES[number % len(PROVINCES)]
+    version = _procedure(services, number, began_at)
+    point, unit = _place(services, province, version, chance)
+    head, officer, colleague = _people(unit, chance)
+    citizen = Viewer(Role.CITIZEN, f"citizen-{1 + number % CITIZENS}")
+    channel = chance.choice([channel for channel in version.channels if channel in {Channel.ONLINE, Channel.COUNTER, Channel.POST}])
+    clerk = Viewer(Role.RECEPTION, f"{point}-1", (point,))
+    fetched = point if chance.random() < 0.8 else f"{province}-MC"  # noqa: PLR2004 - one in five fetches it elsewhere
+    submission = Submission(
+        procedure=version.code,
+        reception_point=point,
+        channel=channel,
+        applicant=Person(_name(chance), f"09{chance.randrange(10**8):08d}"),
+        unit=unit,
+        delivery_point=fetched,
+        rehearsal=number % 25 == 0,
+    )
+    submitter = citizen if channel is Channel.ONLINE else Viewer(Role.RECEPTION, clerk.sub, (point,), on_behalf_of=citizen.sub)
+    giver = Viewer(Role.RECEPTION, f"{fetched}-1", (fetched,))
+    cast = _Cast(citizen, clerk, giver, head, officer, colleague, version, unit, chance)
+    return Story(submitter, submission, _age(plot, version, chance), tuple(_acts(plot, cast)))
+
+
+def _age(plot: str, version: ProcedureVersion, chance: Random) -> int:
+    """Say how many working days ago a dossier came in, so that its clock stands now where the plot wants it."""
+    limit = version.limit.amount or 10
+    days = limit if version.limit.unit is LimitUnit.WORKING_DAYS else limit * 5 // 7
+    match plot:
+        case "at_risk":
+            return max(days - 1, 1)
+        case "overdue":
+            return days + chance.randint(2, 9)
+        case "submitted":
+            return 0
+        case "received" | "refused":
+            return chance.randint(0, 1)
+        case "decided" | "delivered" | "rated" | "reopened":
+            return days + chance.randint(1, 25)
+        case _:
+            return chance.randint(1, max(days - 3, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class _Cast:
+    citizen: Viewer
+    clerk: Viewer
+    giver: Viewer
+    head: Viewer
+    officer: Viewer
+    colleague: Viewer
+    version: ProcedureVersion
+    unit: str
+    chance: Random
+
+    def hours(self, least: float, most: float) -> timedelta:
+        return timedelta(hours=self.chance.uniform(least, most))
+
+
+def _acts(plot: str, cast: _Cast) -> Iterator[Act]:
+    """Write the moves of a plot."""
+    if plot == "submitted":
+        return
+    if plot == "refused":
+        yield Act(MoveName.REFUSE, cast.clerk, cast.hours(0.3, 3), _refusing)
+        return
+    components = tuple(component.code for component in cast.version.components if component.mandatory)
+    yield Act(MoveName.RECEIVE, cast.clerk, cast.hours(0.2, 2), lambda *_: moves.Receive(components))
+    if plot == "received":
+        return
+    yield Act(MoveName.ASSIGN, cast.head, cast.hours(1, 6), _assigning(AssignmentRole.LEAD, cast.unit, cast.officer))
+    if plot not in {"assigned", "returned", "withdrawn", "stopped"}:
+        yield from _steps(cast, 1 if plot in {"stepping", "at_risk", "overdue", "paused"} else None)
+    if plot in MIDDLES:
+        yield from MIDDLES[plot](cast)
+    yield from _end(plot, cast)
+
+
+def _returned(cast: _Cast) -> Iterator[Act]:
+    yield Act(MoveName.RETURN, cast.officer, cast.hours(1, 5), _returning)
+
+
+def _paused(cast: _Cast) -> Iterator[Act]:
+    yield Act(MoveName.REQUEST_SUPPLEMENT, cast.officer, cast.hours(1, 8), _requesting(cast.version.components[0].code))
+
+
+def _resumed(cast: _Cast) -> Iterator[Act]:
+    yield from _paused(cast)
+    yield Act(MoveName.SUPPLY, cast.citizen, cast.hours(20, 40), _supplying)
+
+
+def _coordinated(cast: _Cast) -> Iterator[Act]:
+    yield Act(MoveName.ASSIGN, cast.head, cast.hours(1, 4), _assigning(AssignmentRole.COORDINATING, cast.unit, cast.colleague))
+
+
+def _answered(cast: _Cast) -> Iterator[Act]:
+    yield from _coordinated(cast)
+    yield Act(MoveName.GIVE_OPINION, cast.colleague, cast.hours(3, 20), _answering)
+
+
+def _withdrawn(cast: _Cast) -> Iterator[Act]:
+    yield Act(MoveName.WITHDRAW, cast.citizen, cast.hours(2, 20), _withdrawing)
+
+
+def _stopped(cast: _Cast) -> Iterator[Act]:
+    yield Act(MoveName.STOP, cast.head, cast.hours(5, 30), _stopping)
+
+
+MIDDLES: dict[str, Callable[[_Cast], Iterator[Act]]] = {
+    "returned": _returned,
+    "paused": _paused,
+    "resumed": _resumed,
+    "coordinated": _coordinated,
+    "answered": _answered,
+    "withdrawn": _withdrawn,
+    "stopped": _stopped,
+}
+
+
+def _end(plot: str, cast: _Cast) -> Iterator[Act]:
+    if plot not in {"decided", "delivered", "rated", "reopened"}:
+        return
+    outcome = Outcome.GRANTED if cast.chance.random() < 0.85 else Outcome.REJECTED  # noqa: PLR2004 - most are granted
+    yield Act(MoveName.DECIDE, cast.officer, cast.hours(4, 60), _deciding(outcome))
+    if plot == "decided":
+        return
+    yield Act(MoveName.DELIVER, cast.giver, cast.hours(2, 30), _delivering(cast.chance.choice(list(Medium))))
+    if plot == "rated":
+        yield Act(MoveName.RATE, cast.citizen, cast.hours(2, 30), _rating(cast.chance.randint(2, 5)))
+    if plot == "reopened":
+        yield Act(MoveName.REOPEN, cast.head, cast.hours(5, 30), _reopening)
+
+
+def _steps(cast: _Cast, most: int | None) -> Iterator[Act]:
+    for step in cast.version.steps[:most]:
+        yield Act(MoveName.COMPLETE_STEP, cast.officer, cast.hours(2, 12), _completing(step.code, cast.unit, cast.officer.sub or ""))
+
+
+def _refusing(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    return moves.Refuse(
+        _said(envelope, "reason", "Không thuộc phạm vi tiếp nhận"), _said(envelope, "legal_basis", "61/2018/NĐ-CP, Điều 17")
+    )
+
+
+def _assigning(role: AssignmentRole, unit: str, officer: Viewer) -> Making:
+    def make(held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+        return moves.Assign(
+            role,
+            unit,
+            officer.sub,
+            held.dossier.due_at,
+            _said(envelope, "task", "Thẩm định hồ sơ" if role is AssignmentRole.LEAD else "Cho ý kiến chuyên môn"),
+            _said(envelope, "responsibility", "Chịu trách nhiệm về kết quả thẩm định"),
+            _said(envelope, "authority", "Trình ký kết quả"),
+            _said(envelope, "expectedResult", "Kết quả giải quyết hoặc văn bản trả lời"),
+        )
+
+    return make
+
+
+def _returning(held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    lead = held.dossier.lead
+    return moves.Return(lead.number if lead else 0, _said(envelope, "reason", "Không đúng lĩnh vực được phân công"))
+
+
+def _completing(step: str, unit: str, officer: str) -> Making:
+    return lambda *_: moves.CompleteStep(step, unit, officer)
+
+
+def _requesting(component: str) -> Making:
+    def make(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+        return moves.RequestSupplement((SupplementItem(component, _said(envelope, "legal_basis", "61/2018/NĐ-CP, Điều 19")),))
+
+    return make
+
+
+def _supplying(held: Held, _viewer: Viewer, _envelope: Envelope) -> moves.Move:
+    return moves.Supply(tuple(Document(item.component, digital=True) for item in held.dossier.supplements[-1].items))
+
+
+def _answering(held: Held, viewer: Viewer, envelope: Envelope) -> moves.Move:
+    (asked, *_) = held.dossier.coordinating()
+    return moves.GiveOpinion(asked.unit, viewer.sub or "", asked.number, _said(envelope, "opinion", "Đồng ý với kết quả thẩm định"))
+
+
+def _deciding(outcome: Outcome) -> Making:
+    def make(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+        return moves.Decide(outcome, _said(envelope, "reason", "Đủ điều kiện" if outcome is Outcome.GRANTED else "Chưa đủ điều kiện"))
+
+    return make
+
+
+def _delivering(medium: Medium) -> Making:
+    return lambda held, viewer, envelope: moves.Deliver(medium, _said(envelope, "reference", f"KQ/{held.dossier.code}"))
+
+
+def _withdrawing(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    return moves.Withdraw(_said(envelope, "reason", "Không còn nhu cầu"))
+
+
+def _stopping(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    reason = _said(envelope, "reason", "Không bổ sung hồ sơ trong thời hạn")
+    return moves.Stop(reason, _said(envelope, "legal_basis", "61/2018/NĐ-CP, Điều 19"))
+
+
+def _reopening(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    return moves.Reopen(_said(envelope, "reason", "Có tình tiết mới cần xem xét lại"))
+
+
+def _rating(score: int) -> Making:
+    return lambda held, viewer, envelope: moves.Rate(score)
+
+
+def _said(envelope: Envelope, name: str, value: str) -> Ref:
+    return envelope.enclosed(name, value)
+
+
+def _procedure(services: Services, number: int, began_at: datetime) -> ProcedureVersion:
+    """Choose a procedure in force, of each kind in turn but most often an administrative one."""
+    kinds = [DossierKind.ADMINISTRATIVE] * 8 + [kind for kind in DossierKind if kind is not DossierKind.ADMINISTRATIVE]
+    kind = kinds[number % len(kinds)]
+    on = legal_day(began_at)
+    found: list[ProcedureVersion] = []
+    for code in services.store.procedures(kind, None, Span(100)):
+        current = [version for version in services.store.versions(code) if version.in_force(on) and version.limit.amount]
+        found.extend(v for v in current[-1:] if v.department is None or v.department in DEPARTMENTS)
+    return found[number // len(kinds) % len(found)]
+
+
+def _place(services: Services, province: str, version: ProcedureVersion, chance: Random) -> tuple[str, str]:
+    """Choose where a dossier comes in, and name the unit that handles it."""
+    communes = [unit.code for unit in services.store.units_below(province, Span(COMMUNES))]
+    commune = chance.choice(communes)
+    central = services.store.unit(province)
+    assert central is not None, "the register has the province"
+    unit = competent(version, central) or commune
+    points = [f"{province}-MC", f"{province}-CN1", f"{province}-CN2", f"{commune}-MC", f"{commune}-BD"]
+    weights = (5, 2, 1, 3, 1) if version.department else (1, 0, 0, 7, 2)
+    return chance.choices(points, weights)[0], unit
+
+
+def _people(unit: str, chance: Random) -> tuple[Viewer, Viewer, Viewer]:
+    """Name the head, the lead officer and another one of a unit, as the register has them."""
+    officers = [f"{unit}-1", f"{unit}-2"]
+    if unit == "22-XD":
+        officers = ["officer-1", *officers]  # whose token the README pastes
+    lead, other = chance.sample(officers, 2)
+    head = "head-1" if unit == "22-XD" else f"{unit}-H"
+    return Viewer(Role.HEAD, head, (unit,)), Viewer(Role.OFFICER, lead, (unit,)), Viewer(Role.OFFICER, other, (unit,))
+
+
+def _name(chance: Random) -> str:
+    return " ".join(chance.choice(words) for words in (FAMILY, MIDDLE, GIVEN))
+
+
+def laid(story: Story, began_at: datetime, calendar: Calendar, number: int) -> list[datetime]:
+    """Lay a story over time: the instant of its submission and of each act, all before the demonstration began, in working hours or not."""
+    day = calendar.nth_after(legal_day(began_at), -story.age_days)
+    start = at_time(day, OPENS) + timedelta(minutes=15 + number * 7 % 400)
+    last = began_at - timedelta(minutes=2)
+    start = min(start, last - timedelta(minutes=30))
+    gaps = [act.after for act in story.acts]
+    whole = sum(gaps, timedelta())
+    room = last - start
+    squeeze = min(1.0, room / whole) if whole else 1.0
+    times, at = [start], start
+    for gap in gaps:
+        at += gap * squeeze
+        times.append(at)
+    return times
