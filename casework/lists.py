@@ -18,6 +18,7 @@ from casework.ports import Index, Partition, Services, Span
 from casework.views import View, confirmed_viewer, decided
 
 MOST_PARTITIONS = 64
+MOST_UNITS = MOST_PARTITIONS // 2  # each has an open half and a closed one
 MOST_LOOKED = 1000
 SERVED = "unit, unit with includeBelow, officer or receptionPoint, each with any of state, open, dueBefore and overdue"
 
@@ -81,6 +82,8 @@ def listed(services: Services, viewer: Viewer, wanted: Filter, span: Span) -> Pa
 def _fitting(wanted: Filter, now: datetime) -> Callable[[Dossier], bool]:
     def fits(dossier: Dossier) -> bool:
         if wanted.states is not None and dossier.state not in wanted.states:
+            return False
+        if wanted.open is not None and dossier.open is not wanted.open:  # An applicant's list, and a counter's, have no halves.
             return False
         return wanted.overdue is None or wanted.overdue is _overdue(dossier, now)
 
@@ -170,9 +173,9 @@ def _tree(services: Services, code: str) -> list[str]:
     for member in found:  # It grows while it is walked: a walk by levels.
         below = services.store.units_below(member, Span(MOST_PARTITIONS))
         found.extend(unit.code for unit in below if unit.code not in found)
-        if len(found) > MOST_PARTITIONS // 2:
+        if len(found) > MOST_UNITS:
             raise Invalid(
-                f"more than {MOST_PARTITIONS // 2} units stand below {code}: name a province, or a unit further down",
+                f"{code} and the units below it are more than {MOST_UNITS}: name a province, or a unit further down",
                 path=("filter", "unit"),
                 code="NO_INDEX",
             )

@@ -50,7 +50,7 @@ def decided(services: Services, viewer: Viewer, held: Held) -> Decision:
 def viewed(services: Services, viewer: Viewer, subject: DossierId) -> View | None:
     """Load a dossier for a viewer; None when there is none, or none for this viewer."""
     held = services.store.held(subject)
-    if held is None:
+    if held is None or not isinstance(held.record, Dossier):  # A procedure's id follows from its code, so anybody may ask for it.
         return None
     view = View(held, decided(services, viewer, held))
     return view if view.decision.sees else None
@@ -58,7 +58,9 @@ def viewed(services: Services, viewer: Viewer, subject: DossierId) -> View | Non
 
 def tracker(services: Services, held: Held, secret: str) -> Viewer | None:
     """Turn a tracking secret into the viewer that it makes; None when it is wrong."""
-    dossier = held.dossier
+    if not isinstance(held.record, Dossier):
+        return None
+    dossier = held.record
     if services.keys.tracks(secret, held.id, dossier.secret_generation, dossier.slip_key):
         return Viewer(Role.PUBLIC, dossier=held.id, generation=dossier.secret_generation)
     return None

@@ -55,20 +55,28 @@ class AuditEntry(Node):
     entry: strawberry.Private[Entry]
     decision: strawberry.Private[Decision]
     seq: int = strawberry.field(description="Its number in the chain of its subject, from 1, without gaps.")
-    occurred_at: datetime = strawberry.field(description="When it happened, as its maker says; this rules the clock.")
-    recorded_at: datetime = strawberry.field(description="When it was written.")
-    hash: str = strawberry.field(description="SHA-256 of its line.")
+    action: str = strawberry.field(description="What was done.")
     prev: str = strawberry.field(description="SHA-256 of the line before; 64 zeros for the first.")
+
+    @strawberry.field(description="When it happened, as its maker says; this rules the clock.")
+    def occurred_at(self) -> datetime:
+        """Read the instant."""
+        return self.entry.occurred_at
+
+    @strawberry.field(description="When it was written.")
+    def recorded_at(self) -> datetime:
+        """Read the instant."""
+        return self.entry.recorded_at
+
+    @strawberry.field(description="SHA-256 of its line.")
+    def hash(self) -> str:
+        """Compute it."""
+        return self.entry.hash
 
     @strawberry.field(description="Global id of what the entry is about.")
     def subject(self) -> strawberry.ID:
         """Name the subject."""
         return global_id(self.entry.body["subject"]["kind"], self.entry.body["subject"]["id"])
-
-    @strawberry.field(description="What was done.")
-    def action(self) -> str:
-        """Name the action."""
-        return str(self.entry.body["action"])
 
     @strawberry.field(description="Who did it; null where it may not be seen.")
     def actor(self) -> Actor | None:
@@ -113,16 +121,8 @@ class AuditEntry(Node):
 
 def entry_shown(entry: Entry, decision: Decision) -> AuditEntry:
     """Show an entry."""
-    return AuditEntry(
-        id=global_id("entry", f"{entry.body['subject']['id']}/{entry.seq}"),
-        entry=entry,
-        decision=decision,
-        seq=entry.seq,
-        occurred_at=entry.occurred_at,
-        recorded_at=entry.recorded_at,
-        hash=entry.hash,
-        prev=entry.body["prev"],
-    )
+    key = global_id("entry", f"{entry.body['subject']['id']}/{entry.seq}")
+    return AuditEntry(id=key, entry=entry, decision=decision, seq=entry.seq, action=str(entry.body["action"]), prev=entry.body["prev"])
 
 
 def trail_page(
@@ -136,10 +136,11 @@ def trail_page(
     """Read a page of a subject's trail, as far as the viewer may see it; empty for what is hidden."""
     page = asked(first, last, after, before)
     found: list[Entry] = []
+    newest = False
     if view is not None and view.decision.trail is not Trail.NONE:
         newest = page.backwards and page.before is None and page.after is None and view.decision.trail is not Trail.OWN_ACTIONS
-        found = (context.newest(view.held.id, page.count + 1) if newest else None) or _seen(context, view, page)
-    more = len(found) > page.count
+        found = (context.newest(view.held.id, page.count) if newest else None) or _seen(context, view, page)
+    more = len(found) > page.count or (newest and bool(found) and found[-1].seq > 1)
     found = found[: page.count]
     if page.backwards:
         found.reverse()

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import strawberry
 
 from casework.model.alert import AlertLevel, level_at
-from casework.model.clock import LimitUnit, Reckoning, remaining_minutes, used_minutes
+from casework.model.clock import LimitUnit, Reckoning, reckoned, remaining_minutes, used_minutes
 from casework.model.derivation import Reason, ReasonKind
 from casework.model.dossier import clock_of
 from casework.model.moves import Setting
@@ -69,6 +69,7 @@ class Clock:
     runs: strawberry.Private[bool]
     stretches: strawberry.Private[tuple[Stored, ...]]
     anonymous: strawberry.Private[bool]
+    fixed_due_at: strawberry.Private[datetime | None]
     due_at: datetime = strawberry.field(
         description="When it is due; that instant is in time. While paused: as it stood when the pause began."
     )
@@ -96,7 +97,9 @@ class Clock:
     @strawberry.field(description="The derivation, line by line.")
     def explanation(self) -> list[ClockReason]:
         """Tell it."""
-        return [_line(reason) for reason in self.found.reasons]
+        found = self.found
+        told = reckoned(found.rule, found.received_at, found.pauses, self.setting.calendar, self.fixed_due_at)
+        return [_line(reason) for reason in told.reasons]
 
     @strawberry.field(description="The stretches of the clock.")
     def intervals(self) -> list[Interval]:
@@ -109,10 +112,10 @@ def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymou
     if dossier.started_at is None or dossier.due_at is None:
         return None
     ended_at = dossier.decided_at or dossier.ended_at
-    found = clock_of(dossier, setting)
+    found = clock_of(dossier, setting, told=False)
     return Clock(
         found=found, setting=setting, now=min(now, ended_at) if ended_at else now, runs=dossier.open,
-        stretches=dossier.current, anonymous=anonymous, due_at=dossier.due_at,
+        stretches=dossier.current, anonymous=anonymous, fixed_due_at=dossier.fixed_due_at, due_at=dossier.due_at,
         original_due_at=dossier.original_due_at or dossier.due_at, promised_due_at=dossier.promised_due_at, paused=found.paused,
     )  # fmt: skip
 
@@ -120,7 +123,7 @@ def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymou
 def clock_shown(found: Reckoning, setting: Setting, now: datetime) -> Clock:
     """Show a clock that belongs to no dossier."""
     return Clock(
-        found=found, setting=setting, now=now, runs=True, stretches=(), anonymous=True, due_at=found.due_at,
+        found=found, setting=setting, now=now, runs=True, stretches=(), anonymous=True, fixed_due_at=None, due_at=found.due_at,
         original_due_at=found.due_at, promised_due_at=None, paused=found.paused,
     )  # fmt: skip
 

@@ -27,6 +27,7 @@ from graphql import (
     visit,
 )
 from graphql.execution import execute
+from graphql.execution.execute import assume_not_awaitable
 from graphql.execution.values import get_argument_values, get_variable_values
 from graphql.language import Visitor
 from graphql.utilities import strip_ignored_characters
@@ -38,6 +39,7 @@ from casework.model.parties import PUBLIC
 from casework.ports import Services
 from schema.context import Context
 from schema.errors import TopLevel, top_level
+from schema.lean import LeanExecutor
 from schema.limits import MOST_DEPTH, MOST_NODES, MOST_TOKENS, SecretRule, Sized, exceeded, holds_secret, sized
 from schema.live import DossierSource, event_shown
 from schema.root import core
@@ -126,6 +128,8 @@ def executed(query: str, variables: Mapping[str, Any] | None, operation: str | N
         context_value=context,
         variable_values=dict(variables or {}),
         operation_name=operation,
+        is_awaitable=assume_not_awaitable,  # resolvers are synchronous
+        executor_class=LeanExecutor,
     )
     assert isinstance(result, ExecutionResult), "resolvers are synchronous"
     if result.errors:
@@ -217,7 +221,8 @@ def rendered(
     assert ready.document is not None, "a cohort's document was compiled when it was subscribed to"
     result = execute(
         core, ready.document, root_value=event_shown(source, decision), context_value=context,
-        variable_values=orjson.loads(variables), operation_name=operation,
+        variable_values=orjson.loads(variables), operation_name=operation, is_awaitable=assume_not_awaitable,
+        executor_class=LeanExecutor,
     )  # fmt: skip
     assert isinstance(result, ExecutionResult), "resolvers are synchronous"
     return encoded(result, context.correlation)

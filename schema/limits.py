@@ -30,6 +30,7 @@ MOST_FIELDS = 1000
 MOST_ALIASES = 100
 MOST_NODES = 5000
 
+MOST_INT = 2**31  # GraphQL's Int holds less
 PAGING = ("first", "last")
 SECRET = "secret"  # noqa: S105 - an argument's name
 
@@ -54,13 +55,10 @@ class Size:
 
     def beside(self, other: "Size") -> "Size":
         """Put two selections side by side."""
-        return Size(
-            max(self.depth, other.depth),
-            self.width + other.width,
-            self.fields + other.fields,
-            self.aliases + other.aliases,
-            self.pages + other.pages,
-        )
+        fields = self.fields + other.fields
+        # Fragments that spread each other double with each level: what has too many fields is refused, whatever its pages are.
+        pages = self.pages + other.pages if fields <= MOST_FIELDS else ()
+        return Size(max(self.depth, other.depth), self.width + other.width, fields, self.aliases + other.aliases, pages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +174,6 @@ def _nodes(pages: tuple[Paged, ...], variables: Mapping[str, Any]) -> int:
     total = 0
     for page in pages:
         count = variables.get(page.count) if isinstance(page.count, str) else page.count
-        if isinstance(count, int):  # Anything else is null, or is refused as no number when it is read.
-            total += max(count, 0) * (1 + _nodes(page.inside, variables))
+        if isinstance(count, int | float):  # GraphQL reads 100.0 as 100; anything else is null, or is refused when it is read.
+            total += int(min(max(count, 0), MOST_INT)) * (1 + _nodes(page.inside, variables))
     return total

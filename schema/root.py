@@ -20,6 +20,7 @@ from schema.deadline import Clock, clock_shown
 from schema.dossier import Dossier, dossier_shown, view_of
 from schema.enums import VALUES
 from schema.errors import Invalid, NotFound, Refused
+from schema.lean import lighten
 from schema.listing import DossierFilter, DossierOrder, dossiers_page
 from schema.live import DossierEvent, Subscription
 from schema.move import Conflict, Mutation
@@ -184,7 +185,7 @@ class Query:
         setting = Setting(in_force(services, code, legal_day(at)), services.store.calendar())
         if setting.procedure.limit.unit is LimitUnit.FIXED_DATE:
             return None
-        return clock_shown(reckoned(setting.procedure.rule, at, (), setting.calendar), setting, at)
+        return clock_shown(reckoned(setting.procedure.rule, at, (), setting.calendar, told=False), setting, at)
 
 
 schema = strawberry.Schema(
@@ -201,6 +202,8 @@ for enum_name, texts in VALUES.items():
     assert isinstance(enum, GraphQLEnumType)
     for value_name, text in texts.items():
         enum.values[value_name].description = text
+
+lighten(core)
 
 
 def printed() -> str:

@@ -21,6 +21,21 @@ def _written(at: datetime) -> str:
     return at.isoformat()
 
 
+def _day(text: object) -> date:
+    with suppress(ValueError):
+        if isinstance(text, str):
+            return date.fromisoformat(text)
+    raise GraphQLError("a legal day is written as 2026-01-20")
+
+
+def _time(text: object) -> time:
+    with suppress(ValueError):
+        at = time.fromisoformat(text) if isinstance(text, str) else None
+        if at is not None and at.tzinfo is None:
+            return at
+    raise GraphQLError("a time of day is Viet Nam's and has no offset, as 15:00:00")
+
+
 INSTANT = strawberry.scalar(
     name="DateTime",
     description="An instant, RFC 3339 with an offset from UTC.",
@@ -33,14 +48,14 @@ DAY = strawberry.scalar(
     name="Date",
     description="A legal day in Viet Nam, as 2026-01-20.",
     serialize=date.isoformat,
-    parse_value=date.fromisoformat,
+    parse_value=_day,
 )
 
 TIME = strawberry.scalar(
     name="Time",
     description="A time of day in Viet Nam, as 15:00:00.",
     serialize=time.isoformat,
-    parse_value=time.fromisoformat,
+    parse_value=_time,
 )
 
 Plain = NewType("Plain", object)

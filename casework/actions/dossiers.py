@@ -168,7 +168,7 @@ def sighted(services: Services, viewer: Viewer, held: Held | None) -> Decision:
     Raises:
         NotFound: nothing, or there is no such dossier.
     """
-    decision = decided(services, viewer, held) if held else None
+    decision = decided(services, viewer, held) if held and isinstance(held.record, Dossier) else None
     if decision is None or not decision.sees:
         raise NotFound("no such dossier", path=("dossier",))
     return decision
@@ -251,7 +251,7 @@ def _enclosed(services: Services, typed: Person, subject: DossierId, account: st
 
 def _event_time(asked: Asked, dossier: Dossier, envelope: Envelope, now: datetime) -> tuple[datetime, Reason | None]:
     if asked.at is None:
-        last = dossier.intervals[-1].from_at if dossier.intervals else now
+        last = dossier.last_at
         return (last if now < last <= now + SKEW else now), None  # Another machine's clock may be ahead of this one's.
     if asked.at > now + SKEW:
         raise Invalid("a move cannot lie in the future", path=("at",), code="IN_FUTURE")

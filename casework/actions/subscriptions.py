@@ -15,7 +15,7 @@ from casework.live.topics import cursor, dossier_topic, position
 from casework.model.access import Decision
 from casework.model.errors import Contended, Forbidden
 from casework.model.parties import Viewer
-from casework.model.record import DossierId
+from casework.model.record import Dossier, DossierId
 from casework.ports import Held, Services
 from casework.views import confirmed_viewer, decided, hide, tracker
 
@@ -57,6 +57,8 @@ def subscribe(services: Services, client: Client, wanted: Wanted, subject: Dossi
         Invalid: `after` is no cursor of it.
     """
     held = services.store.held(subject) if subject else None
+    if held is not None and not isinstance(held.record, Dossier):
+        held = None
     secret, after = wanted.arguments.get("secret"), wanted.arguments.get("after")
     viewer = client.viewer if secret is None else (tracker(services, held, secret) if held else None)
     decision = decided(services, viewer, held) if held and viewer else None

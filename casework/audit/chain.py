@@ -64,9 +64,13 @@ class Entry:
     """A sealed entry: its line, and what the line says."""
 
     line: str
-    hash: str
     seq: int
     body: Mapping[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of its line, in hexadecimal: what the next entry names as `prev`."""
+        return hashlib.sha256(self.line.encode()).hexdigest()
 
     @property
     def recorded_at(self) -> datetime:
@@ -112,7 +116,7 @@ def sealed(draft: Draft, tip: Tip, now: datetime) -> Entry:
         "digests": sorted(draft.digests),
     }
     line = canonical(body)
-    return Entry(line.decode(), hashlib.sha256(line).hexdigest(), tip.seq + 1, body)
+    return Entry(line.decode(), tip.seq + 1, body)
 
 
 def reopened(line: str) -> Entry:
@@ -123,7 +127,7 @@ def reopened(line: str) -> Entry:
     """
     try:
         body = parsed(line)
-        return Entry(line, hashlib.sha256(line.encode()).hexdigest(), int(str(body["seq"])), body)
+        return Entry(line, int(str(body["seq"])), body)
     except (ValueError, KeyError) as error:
         raise Corrupt("a stored entry cannot be read") from error
 

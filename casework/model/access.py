@@ -149,10 +149,10 @@ def _relations(viewer: Viewer, dossier: Dossier, person: str | None, lineage: fr
 def _as_officer(viewer: Viewer, dossier: Dossier) -> Iterable[Relation]:
     lead = dossier.last_lead
     if lead is not None and lead.officer == viewer.sub:
-        yield Relation.RETURNED if lead.returned_at and lead.ended_at is None else Relation.LEAD
+        yield Relation.RETURNED if lead.returned_at else Relation.LEAD
     for assignment in dossier.assignments:
         if assignment.role is AssignmentRole.COORDINATING and assigned_to(viewer, assignment):
-            yield Relation.COORDINATING
+            yield Relation.RETURNED if assignment.returned_at else Relation.COORDINATING
 
 
 def _as_head(viewer: Viewer, dossier: Dossier) -> Iterable[Relation]:
@@ -177,4 +177,5 @@ def confirmed(viewer: Viewer, officer: Officer | None, on: date) -> Viewer:
     if officer.valid_to is not None and officer.valid_to < on:
         return Viewer(Role.PUBLIC)
     units = tuple(code for code in (officer.unit, officer.point) if code)
-    return replace(viewer, role=officer.role, units=units)
+    known = viewer.role is officer.role and viewer.units == units
+    return viewer if known else replace(viewer, role=officer.role, units=units)

@@ -74,7 +74,7 @@ def timed(dossier: Dossier, setting: Setting) -> Dossier:
     """Compute the dossier's dates anew; a changed due date opens the next arming of its alerts."""
     if dossier.received_at is None:
         return dossier
-    found = clock_of(dossier, setting)
+    found = clock_of(dossier, setting, told=False)
     changed = found.due_at != dossier.due_at
     return replace(
         dossier,
@@ -87,8 +87,8 @@ def timed(dossier: Dossier, setting: Setting) -> Dossier:
     )
 
 
-def clock_of(dossier: Dossier, setting: Setting) -> Reckoning:
-    """Compute the clock of a received dossier, with its derivation; of a reopened one, that of its last reopening."""
+def clock_of(dossier: Dossier, setting: Setting, *, told: bool = True) -> Reckoning:
+    """Compute the clock of a received dossier, with its derivation unless not `told`; of a reopened one, that of its last reopening."""
     if dossier.started_at is None:
         raise Invalid("the clock starts when the dossier is received", code="NOT_RECEIVED")
     pauses = tuple(Pause(i.from_at, i.to_at) for i in dossier.current if i.kind is IntervalKind.PAUSED)
@@ -98,6 +98,7 @@ def clock_of(dossier: Dossier, setting: Setting) -> Reckoning:
         pauses,
         setting.calendar,
         fixed_due_at=dossier.fixed_due_at,
+        told=told,
     )
 
 
@@ -109,7 +110,7 @@ def next_alert(dossier: Dossier, setting: Setting) -> tuple[AlertLevel, datetime
     if not dossier.open or dossier.started_at is None or (dossier.imported and dossier.imported.alerts_from is None):
         return None
     after = dossier.imported.alerts_from if dossier.imported else None
-    due = levels(clock_of(dossier, setting), dossier.started_at, setting.calendar, setting.procedure.thresholds)
+    due = levels(clock_of(dossier, setting, told=False), dossier.started_at, setting.calendar, setting.procedure.thresholds)
     return next_level(due, dossier.raised, after)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from casework.model.clock import reckoned
 from casework.model.errors import Invalid
-from casework.model.intervals import backwards, running, unanswered
+from casework.model.intervals import backwards, begun, room, running, unanswered
 from casework.model.moves import (
     Barred,
     Decide,
@@ -25,7 +25,6 @@ from casework.model.moves import (
     Withdraw,
 )
 from casework.model.parties import Ref
-from casework.model.procedure import Channel
 from casework.model.record import AssignmentRole, Dossier, Rating, Reopening, Result, State
 
 SCORES = range(1, 6)
@@ -34,8 +33,6 @@ SCORES = range(1, 6)
 def refused(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:  # noqa: ARG001 - one shape for all moves
     """Do not take the dossier in."""
     assert isinstance(move, Refuse)
-    if dossier.channel is Channel.ONLINE and at < dossier.submitted_at:
-        raise backwards(MoveName.REFUSE)
     return _ended(dossier, MoveName.REFUSE, at, State.REFUSED, move.reason, move.legal_basis)
 
 
@@ -92,20 +89,22 @@ def delivered(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> D
 def reopened(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:
     """Handle it anew: what it had come to is kept as it was, a new clock starts, and whoever led it leads it again."""
     assert isinstance(move, Reopen)
-    last = dossier.result.at if dossier.result else dossier.decided_at
-    assert last is not None, "a dossier is reopened after its decision"
-    if at < last:
-        raise backwards(MoveName.REOPEN)
+    closed_at = dossier.intervals[-1].to_at
     assert dossier.started_at
     assert dossier.decided_at
+    assert closed_at
+    if at < max(closed_at, dossier.result.at if dossier.result else dossier.decided_at):
+        raise backwards(MoveName.REOPEN)
     assert dossier.outcome
     assert dossier.due_at
+    room(dossier.reopenings, "reopenings")
+    room(dossier.assignments, "assignments")
     kept = Reopening(
         len(dossier.reopenings) + 1, at, move.reason, dossier.started_at, dossier.intervals[-1].number, dossier.decided_at,
         dossier.outcome, dossier.due_at, dossier.original_due_at or dossier.due_at, dossier.promised_due_at or dossier.due_at,
-        dossier.decision_reason, dossier.waiver, dossier.result,
+        dossier.decision_reason, dossier.waiver, dossier.result, dossier.calendar_version,
     )  # fmt: skip
-    fresh = reckoned(setting.procedure.rule, at, (), setting.calendar, dossier.fixed_due_at).due_at
+    fresh = reckoned(setting.procedure.rule, at, (), setting.calendar, dossier.fixed_due_at, told=False).due_at
     former = [a for a in dossier.assignments if a.role is AssignmentRole.LEAD][-1:]
     again = tuple(
         replace(
@@ -160,8 +159,8 @@ def rotated(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
 
 
 def _ended(dossier: Dossier, name: MoveName, at: datetime, state: State, reason: Ref | None, basis: Ref | None) -> Dossier:
-    begun = dossier.intervals[-1].from_at if dossier.intervals else None
-    if begun is not None and at < begun:
+    last = begun(dossier)
+    if last is not None and at < last:
         raise backwards(name)
     return replace(_closed(dossier, at), state=state, ended_at=at, end_reason=reason, end_basis=basis)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from casework.model.errors import Invalid
-from casework.model.intervals import backwards, room, running, stage, switched
+from casework.model.intervals import backwards, begun, room, running, stage, switched
 from casework.model.moves import (
     Assign,
     Barred,
@@ -64,23 +64,9 @@ def assigned(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     lead = move.role is AssignmentRole.LEAD
     if not lead and dossier.state is State.RECEIVED:
         raise Barred("LEAD_FIRST", "the first assignment names the lead")
-    if lead and move.officer is None:
-        raise Invalid("a lead is a person: officer is missing", path=("officer",), code="UNCLEAR_ASSIGNMENT")
-    wanted = setting.procedure.clarity_lead if lead else setting.procedure.clarity_coordinating
-    for name in wanted:
-        if getattr(move, name) is None:
-            raise Invalid(
-                f"the clarity set of {setting.procedure.code} asks for {camel(name)}",
-                path=(camel(name),),
-                code="UNCLEAR_ASSIGNMENT",
-            )
-    if _time_left(dossier, at) and move.due_at and dossier.due_at and move.due_at > dossier.due_at and not setting.imported:
-        raise Invalid("no assignment ends after the dossier is due", path=("dueAt",), code="AFTER_DUE")
-    if move.due_at and move.due_at <= at:
-        raise Invalid("what is assigned cannot be due before it is assigned", path=("dueAt",), code="DUE_BEFORE_START")
-    leads = [a for a in dossier.assignments if a.role is AssignmentRole.LEAD]
-    begun = [dossier.intervals[-1].from_at, *(a.returned_at or a.assigned_at for a in leads)]
-    if lead and at < max(begun):
+    _clear(dossier, move, at, setting)
+    last = begun(dossier) if lead else dossier.started_at
+    if last and at < last and (lead or not setting.imported):
         raise backwards(MoveName.ASSIGN)
     room(dossier.assignments, "assignments")
     old = tuple(
@@ -99,15 +85,35 @@ def assigned(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     return replace(dossier, state=state)
 
 
+def _clear(dossier: Dossier, move: Assign, at: datetime, setting: Setting) -> None:
+    """Refuse an assignment that does not say what the clarity set asks for, or whose time is none."""
+    lead = move.role is AssignmentRole.LEAD
+    if lead and move.officer is None:
+        raise Invalid("a lead is a person: officer is missing", path=("officer",), code="UNCLEAR_ASSIGNMENT")
+    wanted = setting.procedure.clarity_lead if lead else setting.procedure.clarity_coordinating
+    for name in wanted:
+        if getattr(move, name) is None:
+            raise Invalid(
+                f"the clarity set of {setting.procedure.code} asks for {camel(name)}",
+                path=(camel(name),),
+                code="UNCLEAR_ASSIGNMENT",
+            )
+    if _time_left(dossier, at) and move.due_at and dossier.due_at and move.due_at > dossier.due_at and not setting.imported:
+        raise Invalid("no assignment ends after the dossier is due", path=("dueAt",), code="AFTER_DUE")
+    if move.due_at and move.due_at <= at:
+        raise Invalid("what is assigned cannot be due before it is assigned", path=("dueAt",), code="DUE_BEFORE_START")
+
+
 def returned(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:  # noqa: ARG001 - one shape for all moves
     """Give an assignment back. A lead stays in name until a head assigns anew, so that there is always one; the unit holds the dossier."""
     assert isinstance(move, Return)
     mine = next((a for a in dossier.assignments if a.number == move.assignment and a.stands), None)
     if mine is None:
         raise Invalid("no assignment of that number stands", path=("assignment",), code="UNKNOWN_ASSIGNMENT")
-    if at < mine.assigned_at:
-        raise backwards(MoveName.RETURN)
     lead = mine.role is AssignmentRole.LEAD
+    last = begun(dossier) if lead else None
+    if at < (last or mine.assigned_at):
+        raise backwards(MoveName.RETURN)
     back = replace(mine, returned_at=at, return_reason=move.reason, ended_at=None if lead else at)
     dossier = replace(dossier, assignments=tuple(back if a is mine else a for a in dossier.assignments))
     if lead and dossier.intervals[-1].kind is IntervalKind.RUNNING:
@@ -117,7 +123,7 @@ def returned(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
 
 def step_left(dossier: Dossier, at: datetime, setting: Setting) -> None:  # noqa: ARG001 - one shape for all guards
     """Complete a step only while one is left."""
-    if setting.procedure.step_order is StepOrder.ORDERED and not stage(dossier, setting):
+    if not setting.procedure.steps or (setting.procedure.step_order is StepOrder.ORDERED and not stage(dossier, setting)):
         raise Barred("STEP_ORDER", "every step is completed")
 
 
@@ -156,8 +162,10 @@ def opinion_given(dossier: Dossier, move: Move, at: datetime, setting: Setting) 
     return replace(dossier, opinions=(*dossier.opinions, opinion))
 
 
-def in_time(dossier: Dossier, at: datetime, setting: Setting) -> None:  # noqa: ARG001 - one shape for all guards
+def in_time(dossier: Dossier, at: datetime, setting: Setting) -> None:
     """Ask for nothing after the due date."""
+    if not setting.procedure.components:
+        raise Barred("UNKNOWN_COMPONENT", f"{setting.procedure.code} has no components to ask for")
     if dossier.due_at is not None and at > dossier.due_at:
         raise Barred("AFTER_DUE", "nothing is asked for after the due date")
 
@@ -173,6 +181,8 @@ def asked_once(dossier: Dossier, setting: Setting) -> None:
 def supplement_requested(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:
     """Ask the applicant for what is missing; the clock pauses."""
     assert isinstance(move, RequestSupplement)
+    if move.override is None:
+        asked_once(dossier, setting)
     if not move.items:
         raise Invalid("name at least one item with its legal basis", path=("items",), code="NO_ITEM")
     known = {component.code for component in setting.procedure.components}
@@ -183,8 +193,6 @@ def supplement_requested(dossier: Dossier, move: Move, at: datetime, setting: Se
                 path=("items",),
                 code="UNKNOWN_COMPONENT",
             )
-    if move.override is None:
-        asked_once(dossier, setting)
     room(dossier.supplements, "supplements")
     here = stage(dossier, setting)
     asked = Supplement(len(dossier.supplements) + 1, here, at, move.items, move.override)
@@ -205,8 +213,8 @@ def supplied(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     if stray := sorted(given - set(wanted)):
         raise Invalid(f"not asked for: {', '.join(stray)}", path=("documents",), code="UNKNOWN_COMPONENT")
     done = replace(asked, supplied_at=at, documents=move.documents)
-    lead = dossier.lead
-    if lead and at < lead.assigned_at:
+    last = begun(dossier)
+    if last and at < last:
         raise backwards(MoveName.SUPPLY)
     dossier = replace(dossier, state=State.IN_PROCESS, supplements=(*before, done))
     return switched(dossier, MoveName.SUPPLY, running(dossier, "SUPPLIED", at), at)

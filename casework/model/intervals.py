@@ -9,8 +9,8 @@ from datetime import datetime
 
 from casework.model.errors import Invalid
 from casework.model.moves import MoveName, Setting
-from casework.model.procedure import StepOrder
-from casework.model.record import Assignment, Dossier, HolderKind, Interval, IntervalKind
+from casework.model.procedure import Channel, StepOrder
+from casework.model.record import Assignment, AssignmentRole, Dossier, HolderKind, Interval, IntervalKind
 
 MOST_OF_A_KIND = 500  # assignments, steps, opinions or supplements of one dossier; `commits` bounds the bytes of the whole
 
@@ -19,7 +19,8 @@ def stage(dossier: Dossier, setting: Setting) -> str:
     """Name the step that is due next; empty when all are done or steps run freely."""
     if setting.procedure.step_order is StepOrder.FREE:
         return ""
-    done = {step.code for step in dossier.steps}
+    anew = dossier.reopenings[-1].at if dossier.reopenings else None  # What was done before a reopening is done again.
+    done = {step.code for step in dossier.steps if anew is None or step.at >= anew}
     return next((step.code for step in setting.procedure.steps if step.code not in done), "")
 
 
@@ -30,6 +31,14 @@ def switched(dossier: Dossier, name: MoveName, following: Interval, at: datetime
         raise backwards(name)
     closed = replace(last, to_at=at)
     return replace(dossier, intervals=(*dossier.intervals[:-1], closed, replace(following, number=last.number + 1)))
+
+
+def begun(dossier: Dossier) -> datetime | None:
+    """When the last of its intervals began, or later in a pause its lead was named or gave back: no move of its clock lies before."""
+    if not dossier.intervals:
+        return dossier.submitted_at if dossier.channel is Channel.ONLINE else None
+    leads = (a.returned_at or a.assigned_at for a in dossier.assignments if a.role is AssignmentRole.LEAD)
+    return max([dossier.intervals[-1].from_at, *leads])
 
 
 def running(dossier: Dossier, cause: str, at: datetime) -> Interval:

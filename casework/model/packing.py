@@ -15,7 +15,8 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 Plain = None | bool | int | str | list["Plain"] | dict[str, "Plain"]
 
-Shape = tuple[tuple[str, Callable[[Any], Any], bool], ...]  # name, reader, and whether a missing value is read too
+Reader = Callable[[Any], Any]
+Shape = tuple[Mapping[str, Reader | None], Mapping[str, Any]]  # readers by name, None for what stays as it is; what absent fields are
 _SHAPES: dict[type[Any], Shape] = {}  # read from annotations once
 
 
@@ -38,7 +39,7 @@ def instant(text: str) -> datetime:
 def packed(value: Any) -> dict[str, Plain]:  # noqa: ANN401 - any dataclass instance
     """Give the plain form of a dataclass."""
     out: dict[str, Plain] = {}
-    for name, _, _ in _shape(type(value)):
+    for name in _shape(type(value))[0]:
         inner = getattr(value, name)
         if inner is not None and inner != ():
             out[name] = _plain(inner)
@@ -51,7 +52,15 @@ def unpacked(kind: type[T], plain: Mapping[str, Any]) -> T:
     Raises:
         KeyError, ValueError, TypeError: the plain form is not that of a `kind`.
     """
-    return kind(**{name: read(plain.get(name)) for name, read, spare in _shape(kind) if spare or name in plain})
+    readers, spares = _shape(kind)
+    given: dict[str, Any] = {}
+    for name, value in plain.items():
+        if value is not None and name in readers:
+            read = readers[name]
+            given[name] = value if read is None else read(value)
+    for name, absent in spares.items():
+        given.setdefault(name, absent)
+    return kind(**given)
 
 
 def _plain(value: Any) -> Plain:  # noqa: ANN401
@@ -73,9 +82,9 @@ def _plain(value: Any) -> Plain:  # noqa: ANN401
 def _shape(kind: type[Any]) -> Shape:
     if kind not in _SHAPES:
         hints = typing.get_type_hints(kind)
-        _SHAPES[kind] = tuple(
-            (field.name, _reader(hints[field.name]), _spare(field, hints[field.name])) for field in dataclasses.fields(kind)
-        )
+        fields = dataclasses.fields(kind)
+        spares = {f.name: () if typing.get_origin(hints[f.name]) is tuple else None for f in fields if _spare(f, hints[f.name])}
+        _SHAPES[kind] = ({field.name: _reader(hints[field.name]) for field in fields}, spares)
     return _SHAPES[kind]
 
 
@@ -86,23 +95,20 @@ def _spare(field: "dataclasses.Field[Any]", hint: Any) -> bool:  # noqa: ANN401
     return typing.get_origin(hint) is tuple or types.NoneType in typing.get_args(hint)
 
 
-def _reader(hint: Any) -> Callable[[Any], Any]:  # noqa: ANN401
+def _reader(hint: Any) -> Reader | None:  # noqa: ANN401
+    """Give the function that reads a present value of that annotation; None for one that stays as it is."""
     origin = typing.get_origin(hint)
     if origin in {types.UnionType, typing.Union}:
-        present = _reader(next(arm for arm in typing.get_args(hint) if arm is not types.NoneType))
-        return lambda value: None if value is None else present(value)
+        return _reader(next(arm for arm in typing.get_args(hint) if arm is not types.NoneType))
     if origin is tuple:
         inner = _reader(typing.get_args(hint)[0])
-        return lambda values: tuple(inner(value) for value in values or ())
+        return (lambda values: tuple(values or ())) if inner is None else (lambda values: tuple(map(inner, values or ())))
     if dataclasses.is_dataclass(hint):
         return lambda value: unpacked(cast("type[Any]", hint), value)
     if isinstance(hint, type):
         if issubclass(hint, Enum):
             return hint
-        if issubclass(hint, datetime):
-            return instant
-        if issubclass(hint, date):
-            return date.fromisoformat
-        if issubclass(hint, time):
-            return time.fromisoformat
-    return lambda value: value
+        for kind, read in ((datetime, instant), (date, date.fromisoformat), (time, time.fromisoformat)):
+            if issubclass(hint, kind):
+                return read
+    return None

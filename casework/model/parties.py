@@ -28,7 +28,7 @@ class Relation(StrEnum):
     RECEPTION = "RECEPTION"  # at the dossier's reception point
     DELIVERY = "DELIVERY"  # at the point where its result is handed out
     LEAD = "LEAD"  # the lead officer himself
-    RETURNED = "RETURNED"  # the lead officer who gave the assignment back, until another is named
+    RETURNED = "RETURNED"  # an officer who gave the assignment back
     COORDINATING = "COORDINATING"  # an officer of a unit that coordinates
     HEAD = "HEAD"  # head of the competent unit
     COORDINATING_HEAD = "COORDINATING_HEAD"

@@ -220,6 +220,7 @@ class Reopening:
     decision_reason: Ref | None = None
     waiver: Ref | None = None
     result: Result | None = None
+    calendar_version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +304,13 @@ class Dossier:
         """The intervals of that clock."""
         before = self.reopenings[-1].last_interval if self.reopenings else 0
         return self.intervals[before:]
+
+    @property
+    def last_at(self) -> datetime:
+        """The instant of its last move that others must not lie before."""
+        result = self.result.at if self.result else None
+        ends = (i.to_at or i.from_at for i in self.intervals[-1:])
+        return max([self.submitted_at, *ends, *(at for at in (self.ended_at, self.decided_at, result) if at)])
 
     @property
     def bounces(self) -> int:

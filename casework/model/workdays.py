@@ -103,6 +103,7 @@ def legal_day(at: datetime) -> date:
         raise OutsideCalendar(f"{at.isoformat()} is outside every calendar") from None
 
 
+@lru_cache(maxsize=8192)
 def at_time(on: date, clock: time) -> datetime:
     """The instant, in UTC, of a wall-clock time in Viet Nam."""
     return datetime.combine(on, clock, ZONE).astimezone(UTC)

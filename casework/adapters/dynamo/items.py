@@ -3,7 +3,7 @@
 Every attribute beside the line and the state follows from these two, so that a changed byte anywhere shows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -202,6 +202,11 @@ def version_items(version: ProcedureVersion, province: str) -> Iterator[Register
     yield _registered(f"PROCEDURE#{version.code}", f"V#{version.version:04d}", province, packed(version))
     for key in ("PROCEDURES", f"PROCEDURES#KIND#{version.kind}", f"PROCEDURES#FIELD#{version.field}"):
         yield _registered(f"PROCEDURE#{version.code}", f"IN#{key}", province, {"code": version.code}, key, version.code)
+
+
+def brought(change: Change) -> Iterable[RegisterItem]:
+    """Lay out the rows of the register that a change brings; two versions of one procedure share its places in the lists."""
+    return {(item.pk, item.sk): item for version in change.register for item in version_items(version, change.after.province)}.values()
 
 
 def thing_items(thing: Thing, province: str) -> Iterator[RegisterItem]:

@@ -4,6 +4,7 @@ It signs with botocore, keeps its connections alive, and reads items as plain at
 """
 
 import random
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
@@ -13,6 +14,7 @@ from typing import Any
 import orjson
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ConnectionError as Unreachable
 from botocore.exceptions import HTTPClientError
 from botocore.httpsession import URLLib3Session
 from pynamodb.connection import Connection
@@ -21,9 +23,9 @@ from casework.model.errors import Unavailable
 from casework.ports import Span
 
 TRIES = 3
-OK = 200
+OK, FAULTY = 200, 500  # statuses: done, and from here on the engine's own fault
 BATCH = 100  # keys of one BatchGetItem
-AGAIN = ("ThrottlingException", "ProvisionedThroughputExceededException", "InternalServerError", "ServiceUnavailable")
+AGAIN = frozenset({"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"})
 
 Attributes = dict[str, Any]
 
@@ -35,14 +37,21 @@ class Reader:
         """Share endpoint, region and credentials with the models' connection."""
         self._client = connection.client
         self._stage = stage
-        self._http = URLLib3Session(timeout=(2, 10), max_pool_connections=32)  # type: ignore[arg-type] # it takes a pair, as its source says
+        self._http = URLLib3Session(
+            timeout=(2, 10),  # type: ignore[arg-type] # it takes a pair, as its source says
+            max_pool_connections=32,
+            # By itself a session holds the body back until the head is acknowledged, for some 40 ms.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # type: ignore[list-item] # it takes what a socket takes
+        )
         self.consumed = 0.0  # read units, for whoever measures
 
     def page(self, table: str, index: str, keys: tuple[str, str], partition: str, span: Span) -> list[Attributes]:
         """Read one page of one partition of an index; `keys` name its hash and range attribute."""
         low, high = span.low or "", span.high or TOP
+        if low >= high:
+            return []  # To ask for such a span is an error.
         values = {":p": {"S": partition}, ":low": {"S": low or LEAST}, ":high": {"S": high}}
-        asked = {
+        asked: Any = {
             "TableName": f"giamsat-{self._stage}-{table}",
             "IndexName": index,
             "KeyConditionExpression": f"{keys[0]} = :p AND {keys[1]} BETWEEN :low AND :high",
@@ -51,23 +60,29 @@ class Reader:
             "Limit": span.count + 1,  # BETWEEN takes both ends in, and one of them may be a row that was shown already
             "ReturnConsumedCapacity": "TOTAL",
         }
-        answer = self._asked("Query", asked)
-        self.consumed += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
-        rows = [_plain(item) for item in answer["Items"]]
-        return [row for row in rows if low < row[keys[1]] < high][: span.count]
+        rows: list[Attributes] = []
+        while True:
+            answer = self._asked("Query", asked)
+            self.consumed += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
+            rows.extend(row for row in map(_plain, answer["Items"]) if low < row[keys[1]] < high)
+            asked["ExclusiveStartKey"] = answer.get("LastEvaluatedKey")
+            if asked["ExclusiveStartKey"] is None or len(rows) >= span.count:
+                return rows[: span.count]
+            asked["Limit"] = span.count + 1 - len(rows)  # An answer ends at 1 MB, too, and large rows come in several.
 
     def merged(self, table: str, index: str, keys: tuple[str, str], partitions: Sequence[str], span: Span) -> list[Attributes]:
         """Read one page out of several partitions of an index, in the order of its range attribute."""
         pages = [self.page(table, index, keys, partition, span) for partition in partitions]
         return list(islice(merge(*pages, key=lambda row: row[keys[1]], reverse=span.backwards), span.count))
 
-    def batch(self, table: str, keys: Sequence[Mapping[str, str]]) -> Iterator[Attributes]:
-        """Read items by their keys, consistently, in no order; what is absent is left out."""
+    def batch(self, table: str, keys: Sequence[Mapping[str, str]], only: Sequence[str] = ()) -> Iterator[Attributes]:
+        """Read items by their keys, consistently, in no order; what is absent is left out. `only` names the attributes wanted."""
         name = f"giamsat-{self._stage}-{table}"
+        part_of = {"ProjectionExpression": ", ".join(only)} if only else {}
         for start in range(0, len(keys), BATCH):
             wanted: Any = [{part: {"S": text} for part, text in key.items()} for key in keys[start : start + BATCH]]
             for attempt in range(TRIES):
-                asked = {"RequestItems": {name: {"Keys": wanted, "ConsistentRead": True}}, "ReturnConsumedCapacity": "TOTAL"}
+                asked = {"RequestItems": {name: {"Keys": wanted, "ConsistentRead": True, **part_of}}, "ReturnConsumedCapacity": "TOTAL"}
                 answer = self._asked("BatchGetItem", asked)
                 self.consumed += sum(table["CapacityUnits"] for table in answer.get("ConsumedCapacity") or ())
                 yield from map(_plain, answer["Responses"].get(name, ()))
@@ -83,14 +98,14 @@ class Reader:
         for attempt in range(TRIES):
             try:
                 answer = self._http.send(self._signed(operation, body))
-            except HTTPClientError as error:
+                found = orjson.loads(answer.content or b"{}")
+            except (Unreachable, HTTPClientError, orjson.JSONDecodeError) as error:
                 said = type(error).__name__
             else:
-                found = orjson.loads(answer.content or b"{}")
                 if answer.status_code == OK:
                     return found
                 said = str(found.get("__type", answer.status_code)).rpartition("#")[2]
-                if not said.startswith(AGAIN):
+                if answer.status_code < FAULTY and said not in AGAIN:
                     break
             _rest(attempt)
         raise Unavailable(f"the store did not answer ({said})")
@@ -113,4 +128,4 @@ def _rest(attempt: int) -> None:
 
 
 def _plain(item: Mapping[str, Mapping[str, Any]]) -> Attributes:
-    return {name: value for name, held in item.items() for value in held.values()}
+    return {name: next(iter(held.values())) for name, held in item.items()}

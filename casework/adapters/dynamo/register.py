@@ -97,8 +97,7 @@ class RegisterTable:
                 raise unavailable(error) from error
             standing = {(row["pk"], row["sk"]) for row in self._reader.batch("register", [{"pk": r.pk, "sk": r.sk} for r in rows])}
             if missing := [row for row in rows if (row.pk, row.sk) not in standing]:
-                with answered():
-                    self._put(missing)
+                self._put_absent(missing)  # Another load may put some of them meanwhile.
 
     def _put(self, rows: list[RegisterItem]) -> None:
         with TransactWrite(connection=self._engine) as write:

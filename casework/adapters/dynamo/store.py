@@ -21,6 +21,11 @@ class DynamoStore(SubjectTables, RegisterTable, LiveTable):
         RegisterTable.__init__(self, engine, reader)
         LiveTable.__init__(self, engine)
 
+    @property
+    def consumed(self) -> float:
+        """The read units that lists have taken in this process, as the engine counts them."""
+        return self._reader.consumed
+
     def commit(self, change: Change, now: datetime) -> None:
         """See `ports.Dossiers`; what the change brings to the register is read anew in this process."""
         SubjectTables.commit(self, change, now)

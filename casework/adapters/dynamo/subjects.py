@@ -98,6 +98,8 @@ class SubjectTables:
         memory = items.repeat_item(change.repeat, after.province)
         free = SubjectItem.pk.does_not_exist() | (SubjectItem.expires_at <= int(now.timestamp()))
         unchanged = SubjectItem.entries == before.tip.seq if before else SubjectItem.pk.does_not_exist()
+        stood = before.due if before else None
+        left = stood if stood and not (after.due and stood.place == after.due.place) else None
         try:
             with TransactWrite(connection=self._connection) as write:
                 write.save(memory, condition=free)
@@ -108,16 +110,14 @@ class SubjectTables:
                     write.save(items.disclosure_item(change))
                 if before is None and isinstance(after.record, Dossier):
                     write.save(items.code_item(change), condition=SubjectItem.pk.does_not_exist())
-                for version in change.register:
-                    for item in items.version_items(version, after.province):
-                        write.save(item)
-                stood = before.due if before else None
-                if stood and not (after.due and stood.place == after.due.place):
-                    write.delete(DueItem(*stood.place), add_version_condition=False)
+                for item in items.brought(change):
+                    write.save(item)
+                if left:
+                    write.delete(DueItem(*left.place), add_version_condition=False)
                 if after.due and after.due != stood:
                     write.save(items.due_item(change, after.due))
         except TransactWriteError as error:
-            raise _cancelled(error) from error
+            raise _cancelled(error, 1 if left else 0) from error  # What is deleted goes before all that is saved.
 
     def entries(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Entry]:
         """See `ports.Dossiers`."""
@@ -147,7 +147,7 @@ class SubjectTables:
             for seq in range(max(length - count, 0) + 1, length + 1)
         ]
         found: dict[str, list[Entry]] = {subject: [] for subject in lengths}
-        for item in self._reader.batch("trail", keys):
+        for item in self._reader.batch("trail", keys, ("subject", "line")):
             found[item["subject"]].append(reopened(item["line"]))
         for entries in found.values():
             entries.sort(key=lambda entry: -entry.seq)
@@ -196,11 +196,12 @@ def unavailable(error: PynamoDBException) -> Unavailable:
     return Unavailable(f"the store did not answer ({error.cause_response_code or type(error.cause).__name__})")
 
 
-def _cancelled(error: TransactWriteError) -> Exception:
+def _cancelled(error: TransactWriteError, memory: int) -> Exception:
+    """Tell why nothing was written; `memory` is the place of the request's memory among the reasons."""
     if error.cause_response_code in RETRIED:
         return Raced()
     reasons = [reason.code if reason else None for reason in error.cancellation_reasons]
-    if reasons and reasons[0] == "ConditionalCheckFailed":
+    if reasons[memory : memory + 1] == ["ConditionalCheckFailed"]:
         return Seen()
     if any(code in RACES for code in reasons):
         return Raced()
