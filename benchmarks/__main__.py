@@ -1,11 +1,11 @@
-"""Runs every benchmark, or those named: `python -m benchmarks [replay] [watch]`."""
+"""Runs every benchmark, or those named: `python -m benchmarks [replay] [moves] [page] [push] [watch]`."""
 
 import sys
 
-from benchmarks import replay, watch
+from benchmarks import moves, page, push, replay, watch
 from benchmarks.report import Result, written
 
-ALL = {"replay": replay.measured, "watch": watch.measured}
+ALL = {one.__name__.rpartition(".")[2]: one.measured for one in (replay, moves, page, push, watch)}
 
 
 def main() -> int:

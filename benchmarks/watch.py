@@ -5,6 +5,7 @@ there before a client had subscribed are left out.
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.report import ROOT, Result
 from benchmarks.setting import log_of
@@ -40,16 +43,16 @@ def measured() -> list[Result]:
     log = log_of(CASES)
     instants = [step.at.timestamp() for _, step in by_time(log)]
     speed = max((max(instants) - min(instants)) / (total(log) / MOVES_PER_S), 1.0)
-    with tempfile.TemporaryDirectory() as folder, _service(Path(folder)) as url:
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as service:
         home = Home(Path(folder))
         token = issued(home, Role.INSPECTOR)
         with home.opened() as opened:
             running = threading.Thread(target=replay, args=(opened.services, log, speed, lambda _: None))
             running.start()
-            watchers = [_watcher(url, token, _code(opened.services, log, case)) for case in _longest(log)]
+            watchers = [watcher(service.socket, token, _code(opened.services, log, case)) for case in _longest(log)]
             running.join()
         time.sleep(SETTLE_S)
-        delays = sorted(delay for watcher in watchers for delay in _delays(watcher))
+        delays = sorted(delay for one in watchers for delay in _delays(one))
     if not delays:
         raise RuntimeError("no watcher saw an event: nothing was measured")
     return [
@@ -60,18 +63,37 @@ def measured() -> list[Result]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A service that runs in a process of its own."""
+
+    process: "subprocess.Popen[str]"
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Where it answers HTTP."""
+        return f"http://127.0.0.1:{self.port}/graphql"
+
+    @property
+    def socket(self) -> str:
+        """Where it answers WebSockets."""
+        return f"ws://127.0.0.1:{self.port}/graphql"
+
+
 @contextmanager
-def _service(data: Path) -> Iterator[str]:
+def served(data: Path) -> Iterator[Served]:
+    """Run the service over a folder, without demonstration data."""
     port = free_port()
     command = [sys.executable, "-m", "local.commands", "serve", "--data", str(data), "--port", str(port)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "DEMO": "0"}) as process:
         try:
             deadline = time.monotonic() + READY_S
             assert process.stdout is not None
             while process.stdout.readline().strip() != "Ready.":
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise RuntimeError("the service did not start")
-            yield f"ws://127.0.0.1:{port}/graphql"
+            yield Served(process, port)
         finally:
             process.terminate()
 
@@ -92,17 +114,23 @@ def _code(services: Services, log: Log, case: Case) -> str:
     return held.dossier.code
 
 
-def _watcher(url: str, token: str, code: str) -> "subprocess.Popen[str]":
+def watcher(url: str, token: str, code: str) -> "subprocess.Popen[str]":
+    """Follow a dossier with npm graphql-ws."""
     command = ["node", str(WATCH), url, code, "--token", token]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def _delays(watcher: "subprocess.Popen[str]") -> Iterator[float]:
-    """Give the milliseconds of each event that came after READY."""
-    watcher.terminate()
-    out, _ = watcher.communicate(timeout=10)
+def stopped(following: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
+    """End a watcher; gives each event that came after READY."""
+    following.terminate()
+    out, _ = following.communicate(timeout=10)
     for line in out.splitlines():
         event = json.loads(line)
         if event.get("ready") is False:
-            recorded, seen = (datetime.fromisoformat(text) for text in (event["entry"]["recordedAt"], event["seenAt"]))
-            yield (seen - recorded).total_seconds() * 1000
+            yield event
+
+
+def _delays(following: "subprocess.Popen[str]") -> Iterator[float]:
+    for event in stopped(following):
+        recorded, seen = (datetime.fromisoformat(text) for text in (event["entry"]["recordedAt"], event["seenAt"]))
+        yield (seen - recorded).total_seconds() * 1000
