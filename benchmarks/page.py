@@ -29,7 +29,7 @@ from casework.model.packing import moment
 from casework.ports import Held, Index, Partition, Services, Span
 
 UNIT = "22-XD"
-SMALL, LARGE = 200, 1_000
+SMALL, LARGE = 1_000, 100_000
 REAL = 60
 MOVES = 5  # after its submission: a dossier in process, with six entries
 TURNS = 40

@@ -3,7 +3,7 @@
 No protocol here knows tables, sockets or environments. `Services` is what one process holds of them; `wiring` builds it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -183,6 +183,9 @@ class Dossiers(Protocol):
 
     def disclosed(self, subject: str) -> Mapping[str, str]:
         """Read all disclosures of a subject that are not erased: digest -> disclosure."""
+
+    def disclosed_with(self, entries: Mapping[str, Collection[int]]) -> Mapping[str, Mapping[str, str]]:
+        """Read the disclosures that came with these entries of several subjects: subject -> digest -> disclosure."""
 
 
 class Register(Protocol):

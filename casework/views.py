@@ -1,6 +1,6 @@
 """Reading: find a dossier for a viewer, with what that viewer may see of it. What may not be seen is as if it were absent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from casework.audit.canonical import canonical, parsed
@@ -15,6 +15,8 @@ from casework.model.slip import NONCE_BYTES
 from casework.model.unit import lineage
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services
+
+REFERENCE = frozenset({"digest", "entry"})  # the fields of a `parties.Ref`
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,24 @@ def visible(entries: list[Entry], decision: Decision) -> list[Entry | None]:
 def disclosures(services: Services, subject: str) -> Mapping[str, str]:
     """Read a dossier's disclosures; the caller shows of them what the decision allows."""
     return services.store.disclosed(subject)
+
+
+def disclosures_of_all(services: Services, page: Iterable[Held]) -> Mapping[str, Mapping[str, str]]:
+    """Read the disclosures that the records of a whole page refer to, at once."""
+    return services.store.disclosed_with({held.id: frozenset(_entries_referred_to(held.flat)) for held in page})
+
+
+def _entries_referred_to(plain: object) -> Iterator[int]:
+    """Find the entries that references in plain values came with."""
+    if isinstance(plain, list):
+        for inner in plain:
+            yield from _entries_referred_to(inner)
+    if isinstance(plain, Mapping):
+        if plain.keys() == REFERENCE:
+            yield int(plain["entry"])
+        else:
+            for inner in plain.values():
+                yield from _entries_referred_to(inner)
 
 
 def _made_by(entry: Entry, sub: str | None) -> bool:

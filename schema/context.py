@@ -11,7 +11,7 @@ from casework.model.access import Decision
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
 from casework.ports import Held, Services
-from casework.views import View, decided, viewed
+from casework.views import View, decided, disclosures, disclosures_of_all, viewed
 from schema.node import key_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class Context:
     correlation: str
     views: dict[DossierId, View | None] = field(default_factory=dict)
     texts: "dict[DossierId, Texts]" = field(default_factory=dict)
-    pages: dict[DossierId, Mapping[str, int]] = field(default_factory=dict)
+    pages: dict[DossierId, list[Held]] = field(default_factory=dict)
+    kept: dict[str, Mapping[str, str]] = field(default_factory=dict)
     ends: dict[tuple[DossierId, int], list[Entry]] = field(default_factory=dict)
 
     def view(self, subject: DossierId) -> View | None:
@@ -37,19 +38,27 @@ class Context:
         return self.views[subject]
 
     def page(self, views: Iterable[View]) -> None:
-        """Remember what stands on one page: what one of them needs is then read for all at once."""
-        kept = list(views)
-        lengths: dict[str, int] = {view.held.id: view.held.tip.seq for view in kept}
-        for view in kept:
-            self.views[view.held.id] = view
-            self.pages[view.held.id] = lengths
+        """Remember what stands on one page: what one of them needs is then read for all at once.
+
+        The views themselves are not kept: a list may lag, and a dossier that is asked for by its code does not.
+        """
+        page = [view.held for view in views]
+        self.pages.update((held.id, page) for held in page)
 
     def newest(self, subject: DossierId, count: int) -> list[Entry] | None:
         """Give the last entries of a dossier on a page, newest first, read with those of the whole page; None where it is on none."""
         if subject in self.pages and (subject, count) not in self.ends:
-            found = self.services.store.newest(self.pages[subject], count)
+            found = self.services.store.newest({held.id: held.tip.seq for held in self.pages[subject]}, count)
             self.ends.update({(DossierId(one), count): entries for one, entries in found.items()})
         return self.ends.get((subject, count))
+
+    def disclosed(self, subject: DossierId) -> Mapping[str, str]:
+        """Give a dossier's disclosures; those of one on a page are read with those of the whole page."""
+        if subject not in self.pages:
+            return disclosures(self.services, subject)
+        if subject not in self.kept:
+            self.kept.update(disclosures_of_all(self.services, self.pages[subject]))
+        return self.kept[subject]
 
     def trail_view(self, text: str) -> View | None:
         """Load the dossier behind a code or a global id for the reading of its trail, which some may who see nothing else."""

@@ -20,7 +20,7 @@ from casework.model.record import Reopening as StoredReopening
 from casework.model.record import Result as StoredResult
 from casework.model.record import Step as StoredStep
 from casework.model.record import Supplement as StoredSupplement
-from casework.views import View, disclosures
+from casework.views import View
 from schema.context import Context, Info
 from schema.deadline import Interval, intervals_shown
 from schema.node import Node, global_id
@@ -37,7 +37,7 @@ class Texts:
 
     @cached_property
     def _kept(self) -> dict[str, str]:
-        return dict(disclosures(self._context.services, self._view.held.id))
+        return dict(self._context.disclosed(self._view.held.id))
 
     def of(self, ref: Ref | None, group: Group) -> str | None:
         """Give a text; None when there is none, when it was erased, or when the viewer may not read it."""

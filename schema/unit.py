@@ -103,7 +103,8 @@ def units_page(
 ) -> Connection[Unit]:
     """Read a page of the units right below one, or of those below none."""
     span = spanned(first, last, after, before, CODE)
-    found = context_of(info).services.store.units_below(parent, span.wider)
+    store = context_of(info).services.store
+    found = store.units_below(parent, span.wider) if parent is None or store.unit(parent) else []
     return paged(span, found, lambda unit: unit.code, unit_shown)
 
 

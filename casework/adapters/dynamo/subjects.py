@@ -1,6 +1,6 @@
 """Dossiers, trail, disclosures: the reads, and the one transaction. What an item holds is laid out in `items`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 
@@ -170,6 +170,14 @@ class SubjectTables:
         except QueryError as error:
             raise unavailable(error) from error
         return {digest_of(text): text for row in rows for text in row.disclosures}
+
+    def disclosed_with(self, entries: Mapping[str, Collection[int]]) -> Mapping[str, Mapping[str, str]]:
+        """See `ports.Dossiers`."""
+        keys = [{"subject": subject, "seq": items.seq_key(seq)} for subject, numbers in entries.items() for seq in sorted(numbers)]
+        found: dict[str, dict[str, str]] = {subject: {} for subject in entries}
+        for row in self._reader.batch("disclosures", keys, ("subject", "disclosures")):
+            found[row["subject"]].update({digest_of(text["S"]): text["S"] for text in row["disclosures"]})
+        return found
 
     @staticmethod
     def _batch(keys: Sequence[tuple[str, str]]) -> list[SubjectItem]:
