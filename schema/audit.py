@@ -121,8 +121,8 @@ class AuditEntry(Node):
 
 def entry_shown(entry: Entry, decision: Decision) -> AuditEntry:
     """Show an entry."""
-    key = global_id("entry", f"{entry.body['subject']['id']}/{entry.seq}")
-    return AuditEntry(id=key, entry=entry, decision=decision, seq=entry.seq, action=str(entry.body["action"]), prev=entry.body["prev"])
+    place = ("entry", f"{entry.body['subject']['id']}/{entry.seq}")
+    return AuditEntry(place=place, entry=entry, decision=decision, seq=entry.seq, action=str(entry.body["action"]), prev=entry.body["prev"])
 
 
 def trail_page(

@@ -31,7 +31,7 @@ from schema.handling import (
     supplement_shown,
 )
 from schema.next_move import NextMove, next_moves_shown
-from schema.node import Node, global_id
+from schema.node import Node
 from schema.paging import After, Before, Connection, First, Last
 from schema.procedure import Procedure, procedure_of
 from schema.unit import ReceptionPoint, Unit, point_of, unit_of
@@ -191,7 +191,7 @@ def dossier_shown(view: View) -> Dossier:
     """Show a dossier."""
     held, stored = view.held, view.held.dossier
     return Dossier(
-        id=global_id("dossier", held.id), view=view, code=stored.code, version=held.version, entries=held.tip.seq,
+        place=("dossier", held.id), view=view, code=stored.code, version=held.version, entries=held.tip.seq,
         state=stored.state, kind=stored.kind, channel=stored.channel, rehearsal=stored.rehearsal,
         submitted_at=stored.submitted_at, received_at=stored.received_at, decided_at=stored.decided_at,
         delivered_at=stored.result.at if stored.result else None, ended_at=stored.ended_at, bounces=stored.bounces,

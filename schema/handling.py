@@ -23,7 +23,7 @@ from casework.model.record import Supplement as StoredSupplement
 from casework.views import View
 from schema.context import Context, Info
 from schema.deadline import Interval, intervals_shown
-from schema.node import Node, global_id
+from schema.node import Node
 from schema.unit import Unit, unit_of
 
 
@@ -173,7 +173,7 @@ def assignment_shown(stored: StoredAssignment, dossier: str, texts: Texts) -> As
     """Show an assignment."""
     group = Group.INTERNAL
     return Assignment(
-        id=global_id("assignment", f"{dossier}/{stored.number}"), stored=stored, number=stored.number, role=stored.role,
+        place=("assignment", f"{dossier}/{stored.number}"), stored=stored, number=stored.number, role=stored.role,
         officer=stored.officer, assigned_at=stored.assigned_at, ended_at=stored.ended_at, due_at=stored.due_at,
         returned_at=stored.returned_at, return_reason=texts.of(stored.return_reason, group),
         task=texts.of(stored.task, group), responsibility=texts.of(stored.responsibility, group),

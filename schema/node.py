@@ -10,7 +10,12 @@ import strawberry
 class Node:
     """Relay's Node."""
 
-    id: strawberry.ID = strawberry.field(description="Opaque, global, never reused.")
+    place: strawberry.Private[tuple[str, str]]  # its kind and key
+
+    @strawberry.field(description="Opaque, global, never reused.")
+    def id(self) -> strawberry.ID:
+        """Write the id."""
+        return global_id(*self.place)
 
 
 def global_id(kind: str, key: str) -> strawberry.ID:

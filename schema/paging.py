@@ -104,15 +104,19 @@ class Edge(Generic[N]):
 class Connection(Generic[N]):
     """Relay's connection."""
 
-    edges: list[Edge[N]] = strawberry.field(description="The elements with their cursors.")
+    cursors: strawberry.Private[Sequence[str]]
     nodes: list[N] = strawberry.field(description="The elements.")
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+    @strawberry.field(description="The elements with their cursors.")
+    def edges(self) -> list[Edge[N]]:
+        """Put them together."""
+        return [Edge(cursor=at, node=node) for at, node in zip(self.cursors, self.nodes, strict=True)]
 
 
 def connected(cursors: Sequence[str], nodes: Sequence[N], info: PageInfo) -> Connection[N]:
     """Put a page together, in the list's own order."""
-    edges = [Edge(cursor=at, node=node) for at, node in zip(cursors, nodes, strict=True)]
-    return Connection(edges=edges, nodes=list(nodes), page_info=info)
+    return Connection(cursors=cursors, nodes=list(nodes), page_info=info)
 
 
 def paged(span: Span, found: Sequence[S], place: Callable[[S], str], shown: Callable[[S], N]) -> Connection[N]:

@@ -9,7 +9,7 @@ from casework.model.procedure import Channel, DossierKind, ProcedureVersion, Ste
 from casework.model.workdays import legal_day
 from schema.context import Info, context_of
 from schema.deadline import Limit
-from schema.node import Node, global_id
+from schema.node import Node
 from schema.paging import CODE, Connection, paged, spanned
 from schema.text import Lang, Language, said
 from schema.unit import Unit, unit_of
@@ -124,7 +124,7 @@ def procedures_page(
 def procedure_shown(version: ProcedureVersion) -> Procedure:
     """Show a version."""
     return Procedure(
-        id=global_id("procedure", f"{version.code}@{version.version}"),
+        place=("procedure", f"{version.code}@{version.version}"),
         stored=version,
         code=version.code,
         version=version.version,

@@ -11,7 +11,7 @@ from casework.model.unit import ReceptionPoint as Point
 from casework.model.unit import Unit as Stored
 from casework.views import confirmed_viewer
 from schema.context import Info, context_of
-from schema.node import Node, global_id
+from schema.node import Node
 from schema.paging import CODE, After, Before, Connection, First, Last, paged, spanned
 from schema.text import Lang, Language, said
 
@@ -111,7 +111,7 @@ def units_page(
 def unit_shown(stored: Stored) -> Unit:
     """Show a unit."""
     return Unit(
-        id=global_id("unit", stored.code), stored=stored, code=stored.code, kind=stored.kind,
+        place=("unit", stored.code), stored=stored, code=stored.code, kind=stored.kind,
         valid_from=stored.valid_from, valid_to=stored.valid_to,
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def unit_of(info: Info, code: str) -> Unit | None:
 
 def point_shown(stored: Point) -> ReceptionPoint:
     """Show a reception point."""
-    return ReceptionPoint(id=global_id("point", stored.code), stored=stored, code=stored.code, kind=stored.kind)
+    return ReceptionPoint(place=("point", stored.code), stored=stored, code=stored.code, kind=stored.kind)
 
 
 def point_of(info: Info, code: str) -> ReceptionPoint | None:

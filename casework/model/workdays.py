@@ -251,5 +251,9 @@ class Calendar:
     def _open_before(self, at: datetime, on: date) -> timedelta:
         if not self.working(on):
             return timedelta()
-        spans = (min(at, at_time(on, closes)) - at_time(on, opens) for opens, closes in SHIFTS)
-        return sum((max(span, timedelta()) for span in spans), timedelta())
+        total = timedelta()
+        for opens, closes in SHIFTS:
+            begun = at_time(on, opens)
+            if at > begun:
+                total += min(at, at_time(on, closes)) - begun
+        return total
