@@ -1,8 +1,8 @@
 """From a mutation's answer to its push, on a service with nothing else to do; and what that service takes of memory.
 
 One dossier is assigned again and again over HTTP, one npm graphql-ws client follows it. The time is that from the arrival of the answer to
-the arrival of the event, both by this machine's clock; it is below 0 where the event was faster. Memory is the resident set of the service's
-process before any request and after them; the engine's is told beside it.
+the arrival of the event, both by this machine's clock; it is below 0 where the event was faster. Memory is the resident set of the
+service's process before any request and after them; the engine's is told beside it.
 """
 
 import json

@@ -20,6 +20,7 @@ from casework.views import View, confirmed_viewer, decided
 MOST_PARTITIONS = 64
 MOST_UNITS = MOST_PARTITIONS // 2  # each has an open half and a closed one
 MOST_LOOKED = 1000
+LEAST_LOOKED = 51  # rows a query, where some of them may not fit
 SERVED = "unit, unit with includeBelow, officer or receptionPoint, each with any of state, open, dueBefore and overdue"
 
 
@@ -60,17 +61,19 @@ def listed(services: Services, viewer: Viewer, wanted: Filter, span: Span) -> Pa
     bounds = [bound for bound in (span.high, wanted.due_before and moment(wanted.due_before), wanted.overdue and moment(now)) if bound]
     span = replace(span, high=min(bounds, default=None))
     fits = _fitting(wanted, now)
+    least = LEAST_LOOKED if wanted.states is not None or wanted.overdue is not None else 0
     found: list[tuple[str, View]] = []
     looked = 0
     while True:
-        rows = services.store.listed(partitions, replace(span, count=span.count + 1))
+        asked = max(span.count + 1, least)
+        rows = services.store.listed(partitions, replace(span, count=asked))
         for place, held in rows:
             view = View(held, decided(services, viewer, held)) if fits(held.dossier) else None
             if view and view.decision.sees:
                 found.append((place, view))
         if len(found) > span.count:
             return Page(tuple(found[: span.count]), more=True, looked=found[span.count - 1][0])
-        if len(rows) <= span.count:
+        if len(rows) < asked:
             return Page(tuple(found), more=False, looked=None)
         last = rows[-1][0]
         looked += len(rows)

@@ -192,7 +192,8 @@ def handle(event: Event, services: Services) -> Answer:
     """Take one HTTP event."""
     correlation = event["requestContext"].get("requestId") or secrets.token_hex(8)
     kind = kind_asked(event)
-    if len(event.get("body") or "") > LONGEST_BYTES:
+    body = event.get("body") or ""
+    if len(body) > LONGEST_BYTES or len(body.encode()) > LONGEST_BYTES:  # a body in base64 may hold three quarters of that
         return _refused(413, TopLevel.BAD_USER_INPUT, f"a request has at most {LONGEST_BYTES} bytes", correlation, kind)
     try:
         return EventView(services).run(event)

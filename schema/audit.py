@@ -10,6 +10,7 @@ from casework.audit.disclosure import opened
 from casework.model.access import Decision, Group, Trail
 from casework.model.parties import PartyKind
 from casework.model.record import DossierId
+from casework.model.subjects import DOSSIER
 from casework.ports import Span
 from casework.views import View, disclosures, visible
 from schema.context import Context, Info, context_of
@@ -74,9 +75,11 @@ class AuditEntry(Node):
         return self.entry.hash
 
     @strawberry.field(description="Global id of what the entry is about.")
-    def subject(self) -> strawberry.ID:
-        """Name the subject."""
-        return global_id(self.entry.body["subject"]["kind"], self.entry.body["subject"]["id"])
+    def subject(self, info: Info) -> strawberry.ID:
+        """Name the subject: a dossier by its id, a procedure by its code."""
+        kind, key = self.entry.body["subject"]["kind"], self.entry.body["subject"]["id"]
+        held = None if kind == DOSSIER else context_of(info).services.store.held(DossierId(key))
+        return global_id(kind, held.record.code if held else key)
 
     @strawberry.field(description="Who did it; null where it may not be seen.")
     def actor(self) -> Actor | None:

@@ -12,7 +12,7 @@ from casework.audit.disclosure import opened
 from casework.model.access import Group
 from casework.model.parties import Ref
 from casework.model.record import Assignment as StoredAssignment
-from casework.model.record import AssignmentRole, Medium, Outcome
+from casework.model.record import AssignmentRole, DossierId, Medium, Outcome
 from casework.model.record import Interval as StoredInterval
 from casework.model.record import Opinion as StoredOpinion
 from casework.model.record import Rating as StoredRating
@@ -224,3 +224,13 @@ def reopening_shown(stored: StoredReopening, intervals: tuple[StoredInterval, ..
         decision_reason=texts.of(stored.decision_reason, Group.REASONS), result=result_shown(stored.result, texts),
         intervals=intervals_shown(intervals),
     )  # fmt: skip
+
+
+def assignment_of(context: Context, key: str) -> Assignment | None:
+    """Find an assignment by `dossier/number`; None where it may not be seen."""
+    subject, _, number = key.partition("/")
+    view = context.view(DossierId(subject))
+    found = [a for a in view.held.dossier.assignments if str(a.number) == number] if view else []
+    if view is None or not found:
+        return None
+    return assignment_shown(found[0], view.held.id, context.texts.setdefault(view.held.id, Texts(context, view)))

@@ -20,6 +20,7 @@ from schema.deadline import Clock, clock_shown
 from schema.dossier import Dossier, dossier_shown, view_of
 from schema.enums import VALUES
 from schema.errors import Invalid, NotFound, Refused
+from schema.handling import assignment_of
 from schema.lean import lighten
 from schema.listing import DossierFilter, DossierOrder, dossiers_page
 from schema.live import DossierEvent, Subscription
@@ -59,6 +60,8 @@ class Query:
                 return procedure_of(info, key)
             case "unit":
                 return unit_of(info, key)
+            case "assignment":
+                return assignment_of(context, key)
             case "point":
                 return point_of(info, key)
             case _:

@@ -117,7 +117,7 @@ class Client:
     def move(self, name: str, who: str | None, subject: str | None = None, /, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         """Make a mutation; gives its payload. A key is made where none is given."""
         given.setdefault("idempotencyKey", secrets.token_hex(8))
-        secret = "trackingSecret" if name == "submitDossier" else ""
+        secret = "trackingSecret" if name in {"submitDossier", "rotateTrackingSecret"} else ""
         document = f"""mutation Move($input: {name[0].upper()}{name[1:]}Input!) {{ {name}(input: $input) {{
             dossier {{ id code state version entries clock {{ dueAt originalDueAt paused }} }}
             entry {{ id seq action occurredAt actor {{ kind id }} }}
@@ -128,6 +128,12 @@ class Client:
         assert "errors" not in answer, answer
         found: dict[str, Any] = answer["data"][name]
         return found
+
+    def done(self, name: str, who: str | None, subject: str | None = None, /, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+        """Make a mutation that is to succeed; gives its payload."""
+        payload = self.move(name, who, subject, **given)
+        assert payload["errors"] == [], payload
+        return payload
 
     def submitted(self, procedure: str = "XD-01", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
         return self.move(
@@ -150,4 +156,16 @@ class Client:
             task="t", responsibility="r", dueAt=due, expectedResult="e",
         )  # fmt: skip
         assert done["errors"] == []
+        return code
+
+    def decided(self) -> str:
+        """Bring a dossier to its decision; gives its code."""
+        code = self.assigned()
+        self.done("decideDossier", "OFFICER", dossier=code, outcome="GRANTED", reason="đủ điều kiện")
+        return code
+
+    def delivered(self) -> str:
+        """Bring a dossier to the handing out of its result; gives its code."""
+        code = self.decided()
+        self.done("deliverResult", "RECEPTION", dossier=code, medium="PAPER", reference="12/GPXD")
         return code

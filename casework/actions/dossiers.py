@@ -197,6 +197,9 @@ def _opened(
     if delivery is None:
         raise Invalid("no such delivery point", path=("deliveryPoint",), code="UNKNOWN_POINT")
     unit = _competent(services, submission, version, point, on)
+    handed_out = services.store.unit(delivery.unit)
+    if handed_out is None or handed_out.province != unit.province:
+        raise Invalid("a result is handed out in the province that handles it", path=("deliveryPoint",), code="OTHER_PROVINCE")
     applicant = _enclosed(services, submission.applicant, subject, account, envelope)
     return unit, Dossier(
         code=coded(unit.code, on, services.store.numbered(unit.code, unit.province, on)),

@@ -14,10 +14,11 @@ from casework.model.procedure import ProcedureVersion
 from casework.model.publication import Publication, published
 from casework.model.record import DossierId
 from casework.model.workdays import legal_day
-from casework.ports import Held, Services
+from casework.ports import Held, Services, Span
 from casework.views import confirmed_viewer
 
 NATION = "VN"
+MOST_PROVINCES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,11 @@ def subject_of(code: str) -> DossierId:
 
 
 def _checked(services: Services, draft: ProcedureVersion, today: date) -> None:
-    if draft.unit is None:
-        return
-    unit = services.store.unit(draft.unit)
-    if unit is None or not unit.active(today):
-        raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
+    if draft.unit is not None:
+        unit = services.store.unit(draft.unit)
+        if unit is None or not unit.active(today):
+            raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
+    if draft.department is not None:
+        provinces = services.store.units_below(None, Span(MOST_PROVINCES))
+        if not any(services.store.unit(f"{province.code}-{draft.department}") for province in provinces):
+            raise Invalid("no province has such a department", path=("department",), code="UNKNOWN_UNIT")

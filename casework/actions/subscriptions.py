@@ -60,7 +60,7 @@ def subscribe(services: Services, client: Client, wanted: Wanted, subject: Dossi
     if held is not None and not isinstance(held.record, Dossier):
         held = None
     secret, after = wanted.arguments.get("secret"), wanted.arguments.get("after")
-    viewer = client.viewer if secret is None else (tracker(services, held, secret) if held else None)
+    viewer = client.viewer if secret is None else (tracker(services, held, secret, client.viewer) if held else None)
     decision = decided(services, viewer, held) if held and viewer else None
     if held is None or viewer is None or decision is None or not (decision.sees or decision.tracked):
         raise Forbidden("there is no such dossier for you to watch")

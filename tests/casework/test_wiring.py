@@ -71,7 +71,7 @@ def test_origins_stand_between_commas(environ: dict[str, str]) -> None:
 
 def test_the_region_of_the_cloud_serves_where_none_is_set(environ: dict[str, str]) -> None:
     environ["AWS_REGION"] = environ.pop("GIAMSAT_REGION")
-    assert wired(RecordingCourier(), environ).store.units()
+    assert wired(RecordingCourier(), environ).store.versions("XD-01")
 
 
 NEEDED = ["GIAMSAT_STAGE", "GIAMSAT_REGION", "GIAMSAT_KEY_SET", "GIAMSAT_SECRETS", "GIAMSAT_ISSUER", "GIAMSAT_AUDIENCE", "GIAMSAT_LOG"]

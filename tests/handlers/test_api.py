@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from casework.model.errors import Contended, Unavailable
 from casework.ports import Services
 from handlers import api
-from schema.limits import MOST_DEPTH, MOST_ROOT_FIELDS, MOST_TOKENS
+from schema.limits import MOST_DEPTH, MOST_NODES, MOST_ROOT_FIELDS, MOST_TOKENS
 from tests.support import AUDIENCE, ISSUER, KEY_ID, Client, Issuer
 
 ROLE = "{ viewer { role } }"
@@ -458,6 +458,98 @@ def test_depth_is_counted_through_fragments(client: Client) -> None:
 def test_aliases_are_counted_through_fragments(client: Client) -> None:
     document = "{ ...F } fragment F on Query {" + " ".join(f"a{i}: viewer {{ role }}" for i in range(300)) + "}"
     refused(client.raw(asked(document)), "COST_EXCEEDED")
+
+
+def test_more_nodes_than_there_may_be_are_refused(client: Client) -> None:
+    document = "query($n: Int = 100) { units(first: $n) { nodes { children(first: $n) { nodes { code } } } } }"
+    assert str(MOST_NODES) in refused(client.raw(asked(document), accept=MODERN), "COST_EXCEEDED")
+    query = urlencode({"query": document, "variables": '{"n": 100}'})
+    answer = client.raw(None, method="GET", query=query, accept=MODERN)
+    assert answer["statusCode"] == 400
+    assert str(MOST_NODES) in refused(answer, "COST_EXCEEDED")
+
+
+# Secrets.
+
+TRACKED = "query($code: ID!, $secret: String!) { track(code: $code, secret: $secret) { code } }"
+WATCHED = "subscription($code: ID!, $secret: String) { dossierChanged(code: $code, secret: $secret) { cursor } }"
+
+
+@pytest.mark.parametrize("kind", ["application/json", MODERN])
+@pytest.mark.parametrize("document", [TRACKED, f"{TRACKED.replace('query', 'query A', 1)} query B {{ viewer {{ role }} }}", WATCHED])
+def test_a_secret_by_get_is_a_400_whether_it_is_right_or_not(client: Client, document: str, kind: str) -> None:
+    opened = client.submitted()
+    for code, secret in ((opened["dossier"]["code"], opened["trackingSecret"]), ("x", "AAAA-BBBB")):
+        for name in ("A", "B") if " B " in document else (None,):
+            variables = json.dumps({"code": code, "secret": secret})
+            query = urlencode({"query": document, "variables": variables, **({"operationName": name} if name else {})})
+            answer = client.raw(None, method="GET", query=query, accept=kind)
+            assert answer["statusCode"] == 400
+            assert answer["headers"]["content-type"].startswith(kind)
+            refused(answer, "BAD_USER_INPUT")
+            assert secret not in answer["body"]
+
+
+def test_a_secret_by_post_is_read(client: Client) -> None:
+    opened = client.submitted()
+    given = {"code": opened["dossier"]["code"], "secret": opened["trackingSecret"]}
+    assert body(client.raw(asked(TRACKED, **given))) == {"data": {"track": {"code": given["code"]}}}
+
+
+# Variables of a megabyte.
+
+MEGABYTE = api.LONGEST_BYTES - 2000  # and the rest of the request beside it
+LARGE: dict[str, tuple[str, dict[str, Any]]] = {
+    "a code": ("query($v: ID!) { dossier(code: $v) { code } unit(code: $v) { code } procedure(code: $v) { code } node(id: $v) { id } }",
+               {"v": "x" * MEGABYTE}),
+    "a secret": ('query($v: String!) { track(code: "x", secret: $v) { code } }', {"v": "x" * MEGABYTE}),
+    "what nobody asks for": ("{ viewer { role } }", {"v": "x" * MEGABYTE}),
+    "an object that nobody asks for": ("{ viewer { role } }", {"v": {f"k{n}": n for n in range(50_000)}}),
+}  # fmt: skip
+LARGE_AND_BAD: dict[str, tuple[str, dict[str, Any]]] = {
+    "a cursor": ("query($v: String) { dossiers(first: 1, after: $v) { nodes { code } } }", {"v": "A" * MEGABYTE}),
+    "states": ("query($v: [DossierState!]) { dossiers(first: 1, filter: {state: $v}) { nodes { code } } }", {"v": ["DECIDED"] * 90_000}),
+    "states that are none": ("query($v: [DossierState!]) { dossiers(first: 1, filter: {state: $v}) { nodes { id } } }", {"v": ["X"] * 999}),
+    "a number": ("query($v: Int!) { workCalendar(year: $v) { year } }", {"v": "1" * MEGABYTE}),
+    "an instant": ("query($v: DateTime!) { dueIfReceived(procedure: 1, at: $v) { dueAt } }", {"v": "2" * MEGABYTE}),
+    "a list in lists": ("query($v: ID!) { dossier(code: $v) { code } }", {"v": json.loads("[" * 900 + "]" * 900)}),
+    "an object": ("query($v: ID!) { dossier(code: $v) { code } }", {"v": {f"k{n}": n for n in range(50_000)}}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_megabyte_of_something_unknown_finds_nothing(client: Client, name: str) -> None:
+    document, variables = LARGE[name]
+    found = body(client.raw(asked(document, **variables)))
+    assert "errors" not in found
+    assert set(found["data"]) == {"viewer"} or not any(found["data"].values())
+
+
+@pytest.mark.parametrize("name", LARGE_AND_BAD)
+def test_a_megabyte_of_what_is_none_is_bad_user_input(client: Client, name: str) -> None:
+    document, variables = LARGE_AND_BAD[name]
+    refused(client.raw(asked(document, **variables)), "BAD_USER_INPUT")
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "code"),
+    [("submitDossier", "applicant", "TOO_LONG"), ("submitDossier", "idempotencyKey", "BAD_KEY"), ("receiveDossier", "dossier", "NOT_FOUND"),
+     ("receiveDossier", "checked", "TOO_MANY"), ("receiveDossier", "backdatingReason", "TOO_LONG")],
+)  # fmt: skip
+def test_a_megabyte_in_an_input_is_a_refusal(client: Client, name: str, field: str, code: str) -> None:
+    large: dict[str, Any] = {"applicant": {"name": "ế" * (MEGABYTE // 6)}, "checked": ["FORM"] * 90_000}
+    given = {"submitDossier": {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": {"name": "An"}},
+             "receiveDossier": {"dossier": client.submitted()["dossier"]["code"], "checked": ["FORM", "DEED"]}}[name]  # fmt: skip
+    at = {"at": "2026-01-20T09:00:00Z"} if field == "backdatingReason" else {}
+    who = "CITIZEN" if name == "submitDossier" else "RECEPTION"
+    (error,) = client.move(name, who, **{**given, **at, field: large.get(field, "x" * MEGABYTE)})["errors"]
+    assert error["code"] == code
+
+
+def test_the_limit_is_of_the_whole_request(client: Client) -> None:
+    empty = len(asked(ROLE, v=""))
+    assert client.raw(asked(ROLE, v="x" * (api.LONGEST_BYTES - empty)))["statusCode"] == 200
+    assert client.raw(asked(ROLE, v="x" * (api.LONGEST_BYTES - empty + 1)))["statusCode"] == 413
 
 
 # What goes wrong here.

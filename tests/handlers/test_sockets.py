@@ -301,6 +301,8 @@ def test_errors_beside_data_come_with_it(join: Callable[..., Socket]) -> None:
         ('subscription { ...F } fragment F on Subscription { dossierChanged(code: "x") { cursor } }', "BAD_USER_INPUT"),
         ("subscription($c: ID!) { dossierChanged(code: $c) { cursor } }", "BAD_USER_INPUT"),
         ("fragment F on Query { viewer { role } }", "BAD_USER_INPUT"),
+        ('subscription { dossierChanged(code: "x") { dossier { trail(first: 5001) { nodes { seq } } } } }', "COST_EXCEEDED"),
+        ("{ units(first: 100) { nodes { children(first: 100) { nodes { code } } } } }", "COST_EXCEEDED"),
         ("subscription { " + "x " * 5000 + "}", "COST_EXCEEDED"), ("{ viewer { " + "role " * 5000 + "} }", "COST_EXCEEDED"),
         ('subscription { dossierChanged(code: "x") { cursor } }', "FORBIDDEN"),
     ],
@@ -743,7 +745,8 @@ def test_other_documents_and_variables_are_other_cohorts(
     pump(code)
     assert len(executions) == 3
     names = [socket.events()[0]["dossier"]["unit"]["name"] for socket in watching]
-    assert names == ["Sở Xây dựng", "Department of Construction", "Department of Construction", "Direction de la construction"]
+    en = "Department of Construction of Quảng Ninh province"
+    assert names == ["Sở Xây dựng tỉnh Quảng Ninh", en, en, "Direction de la construction de la province de Quảng Ninh"]
 
 
 # What is at rest.
@@ -848,9 +851,116 @@ def test_a_variable_whose_name_begins_another_is_its_own(join: Callable[..., Soc
 
 
 def test_other_operations_of_a_document_are_not_kept(join: Callable[..., Socket], client: Client, tables: "DynamoDBClient") -> None:
-    beside = ' subscription B { dossierChanged(code: "x", secret: "SECR-ETSE-CRET-SECR") { cursor } }'
+    beside = ' subscription B { dossierChanged(code: "SOMEBODY-ELSES") { cursor } }'
     socket = join("INSPECTOR")
     payload = {"query": WATCH + beside, "operationName": "Watch", "variables": {"code": client.assigned()}}
     socket.say("subscribe", id="1", payload=payload)
     assert [message["type"] for message in socket.heard()] == ["next"]
-    assert "SECR-ETSE" not in json.dumps(scanned(tables), default=str)
+    assert "SOMEBODY-ELSES" not in json.dumps(scanned(tables), default=str)
+
+
+# Secrets.
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        'subscription { dossierChanged(code: "%s", secret: "%s") { cursor } }',
+        'subscription($c: ID! = "%s", $s: String = "%s") { dossierChanged(code: $c, secret: $s) { cursor } }',
+        'subscription A($code: ID!) { dossierChanged(code: $code) { cursor } } query B { track(code: "%s", secret: "%s") { code } }',
+        'query A { track(code: "%s", secret: "%s") { code } }',
+        'query A { ...F } fragment F on Query { track(code: "%s", secret: "%s") { code } }',
+    ],
+)
+def test_a_secret_in_a_document_is_refused_and_kept_nowhere(
+    join: Callable[..., Socket], client: Client, tables: "DynamoDBClient", document: str
+) -> None:
+    opened = client.submitted()
+    code, secret = opened["dossier"]["code"], opened["trackingSecret"]
+    socket = join("CITIZEN")
+    name = "A" if " A" in document else None
+    payload = {"query": document % (code, secret), "operationName": name, "variables": {"code": code}}
+    socket.say("subscribe", id="1", payload=payload)
+    (message,) = socket.heard()
+    assert (message["type"], message["id"]) == ("error", "1")
+    assert {error["extensions"]["code"] for error in message["payload"]} == {"BAD_USER_INPUT"}
+    assert secret not in json.dumps(message)
+    assert secret not in json.dumps(scanned(tables), default=str)
+    assert rows(client.services, code) == 0
+
+
+def test_tracking_over_a_socket(join: Callable[..., Socket], client: Client) -> None:
+    opened = client.submitted()
+    document = "query($code: ID!, $secret: String!) { track(code: $code, secret: $secret) { state } }"
+    socket = join()
+    for secret, found in ((opened["trackingSecret"], {"state": "SUBMITTED"}), ("AAAA-BBBB-CCCC-DDDD", None)):
+        socket.subscribe(document, code=opened["dossier"]["code"], secret=secret)
+        following, complete = socket.heard()
+        assert (following["payload"], complete["type"]) == ({"data": {"track": found}}, "complete")
+
+
+def test_a_rotated_secret_ends_who_watches_with_the_old_one(join: Callable[..., Socket], client: Client, pump: Callable[..., None]) -> None:
+    opened = client.submitted()
+    code, old = opened["dossier"]["code"], opened["trackingSecret"]
+    watching, applicant = join(), join("CITIZEN")
+    watching.subscribe(TRACK, code=code, secret=old)
+    applicant.subscribe(WATCH, code=code)
+    assert watching.heard()[0]["payload"]["data"]["dossierChanged"]["ready"] is True
+    applicant.heard()
+    new = client.done("rotateTrackingSecret", "CITIZEN", dossier=code)["trackingSecret"]
+    pump(code, after=1)
+    (message,) = watching.heard()
+    assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "FORBIDDEN")
+    assert applicant.events()[0]["entry"] == {"seq": 2, "action": "SECRET_ROTATED"}
+    watching.subscribe(TRACK, "2", code=code, secret=old)
+    (message,) = watching.heard()
+    assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "FORBIDDEN")
+    watching.subscribe(TRACK, "3", code=code, secret=new)
+    assert watching.events()[0]["ready"] is True
+    client.done("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])
+    pump(code, after=2)
+    (event,) = watching.events()
+    assert (event["tracked"]["state"], event["dossier"], event["entry"]) == ("RECEIVED", None, None)
+
+
+def test_a_secret_that_is_rotated_while_it_is_replayed_is_worth_nothing(join: Callable[..., Socket], client: Client) -> None:
+    opened = client.submitted()
+    code, old = opened["dossier"]["code"], opened["trackingSecret"]
+    client.done("rotateTrackingSecret", "RECEPTION", dossier=code)
+    socket = join()
+    document = TRACK.replace("$secret: String)", "$secret: String, $after: String)").replace(
+        "secret: $secret)", "secret: $secret, after: $after)"
+    )
+    socket.subscribe(document, code=code, secret=old, after="0")
+    (message,) = socket.heard()
+    assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "FORBIDDEN")
+
+
+# The moves that end a dossier, as they are pushed.
+
+
+def test_every_end_is_pushed_to_those_who_may_see_it(join: Callable[..., Socket], client: Client, pump: Callable[..., None]) -> None:
+    code = client.assigned()
+    officer, other = join("OFFICER"), join("CITIZEN")
+    for socket in (officer, other):
+        socket.subscribe(WATCH, code=code)
+        socket.heard()
+    client.done("returnAssignment", "OFFICER", dossier=code, assignment="1", reason="bận")
+    client.done("stopDossier", "HEAD", dossier=code, reason="x", legalBasis="y")
+    pump(code, after=3)
+    assert [event["entry"]["action"] for event in other.events()] == ["ASSIGNMENT_RETURNED", "STOPPED"]
+    assert [event["entry"] for event in officer.events()] == [{"seq": 4, "action": "ASSIGNMENT_RETURNED"}, None]  # his own actions
+
+
+def test_a_lead_whose_dossier_goes_to_another_hears_no_more(join: Callable[..., Socket], client: Client, pump: Callable[..., None]) -> None:
+    code = client.assigned()
+    officer = join("OFFICER")
+    officer.subscribe(WATCH, code=code)
+    officer.heard()
+    client.done("returnAssignment", "OFFICER", dossier=code, assignment="1", reason="bận")
+    due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    client.done("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="22-XD-1", task="t", responsibility="r",
+                dueAt=due, expectedResult="e")  # fmt: skip
+    pump(code, after=4)
+    (message,) = officer.heard()
+    assert (message["type"], message["payload"][0]["extensions"]["code"]) == ("error", "FORBIDDEN")

@@ -1,10 +1,12 @@
 """Records of the trail's stream: which are pushed, which are an alarm."""
 
 import logging
+import secrets
 from typing import Any
 
 import pytest
 
+from casework.actions.procedures import subject_of
 from casework.audit.chain import Entry
 from casework.model.errors import Corrupt
 from casework.ports import Services
@@ -88,3 +90,16 @@ def test_a_line_that_cannot_be_read_fails_the_batch(services: Services, entries:
     with pytest.raises(Corrupt):
         stream.handle({"Records": [broken]}, services)
     assert delivered == []
+
+
+def test_a_procedures_entry_is_pushed_to_nobody(services: Services, client: Client, courier: RecordingCourier) -> None:
+    code = f"S-{secrets.token_hex(4).upper()}"
+    given = {"idempotencyKey": "k", "code": code, "title": {"vi": "a", "en": "b", "fr": "c"}, "kind": "FEEDBACK", "field": "f",
+             "tier": "commune", "limit": {"unit": "WORKING_DAYS", "amount": 1}, "legalBasis": "x", "channels": ["EMAIL"],
+             "validFrom": "2099-01-01"}  # fmt: skip
+    document = "mutation($input: PublishProcedureInput!) { publishProcedure(input: $input) { errors { code } } }"
+    assert client.ask(document, "ADMIN", input=given)["data"]["publishProcedure"]["errors"] == []
+    entries = services.store.entries(subject_of(code), 0, 10)
+    assert [entry.body["action"] for entry in entries] == ["PROCEDURE_PUBLISHED"]
+    assert stream.handle({"Records": [record(entry) for entry in entries]}, services) == {"batchItemFailures": []}
+    assert courier.posts == []

@@ -36,6 +36,8 @@ HEADERS = {
 }
 WATCH = "subscription($code: ID!) { dossierChanged(code: $code) { cursor ready entry { seq } } }"
 READ = "query($code: ID!) { dossier(code: $code) { code state trail(first: 2) { nodes { seq } } } }"
+LISTS = """{ dossiers(first: 2) { nodes { code trail(first: 1) { nodes { seq } } } } procedures(first: 2) { nodes { code } }
+    units(first: 2) { nodes { code } } workCalendar(year: 2026) { days { on } } }"""
 
 
 @pytest.fixture
@@ -219,6 +221,8 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     assert client.move("completeStep", "OFFICER", dossier=code, step="CHECK")["errors"] == []
     streamed(code)
     assert asked(READ, issuer.token("INSPECTOR"), code=code)["dossier"]["code"] == code
+    assert asked(LISTS, issuer.token("HEAD"))["dossiers"]["nodes"]
+    assert asked(LISTS, issuer.token("OFFICER"))["procedures"]["nodes"]
     socket.say(type="complete", id="1")
     socket.say(type="complete", id="3")
     socket.event("$disconnect", "DISCONNECT")

@@ -8,7 +8,7 @@ from casework.model.clock import Limit, LimitUnit
 from casework.model.errors import Unavailable
 from casework.model.unit import Unit
 from casework.ports import Services, Span
-from local import register, seeding
+from local import register
 from local.seeding import NOTE, seed, total
 
 
@@ -36,7 +36,7 @@ def test_what_stands_there_is_left_as_it_is(services: Services, monkeypatch: pyt
     unit = Unit("99-NEW", known.title, "DEPARTMENT", "99")
     changed = replace(known, limit=Limit(LimitUnit.WORKING_DAYS, 99))
     services.store.note(NOTE, "another register")
-    monkeypatch.setattr(seeding.register, "things", lambda: iter([("VN", changed), ("99", unit)]))
+    monkeypatch.setattr(register, "things", lambda: iter([("VN", changed), ("99", unit)]))
     told: list[int] = []
     assert seed(services, told.append) == sum(told) == 2
     assert services.store.versions("XD-01")[0] == known
@@ -50,7 +50,7 @@ def test_a_load_that_fails_is_not_noted(services: Services, monkeypatch: pytest.
 
     before = services.store.noted(NOTE)
     services.store.note(NOTE, "another register")
-    monkeypatch.setattr(seeding.register, "things", failing)
+    monkeypatch.setattr(register, "things", failing)
     with pytest.raises(Unavailable):
         seed(services)
     assert services.store.noted(NOTE) == "another register"

@@ -7,13 +7,13 @@ from typing import Any
 
 import jwt
 import pytest
-import yaml
 
 from casework.adapters.tokens import KeySetTokens
 from casework.model.errors import Unauthenticated
 from casework.model.parties import Role
+from casework.model.unit import Officer
 from local.home import AUDIENCE, ISSUER, KEY_ID, Home
-from local.seeding import REGISTER
+from local import register
 from local.tokens import EIGHT_HOURS, USUAL, issued
 
 
@@ -46,12 +46,11 @@ def test_every_role_but_those_of_no_token_has_a_usual_holder() -> None:
 
 
 def test_the_usual_holders_are_those_of_the_register() -> None:
-    register = yaml.safe_load(REGISTER.read_text(encoding="utf-8"))
-    known = {officer["code"]: officer for officer in register["officers"]}
+    known = {thing.code: thing for _, thing in register.things() if isinstance(thing, Officer)}
     for role, (subject, units) in USUAL.items():
         if role is not Role.CITIZEN:
-            assert known[subject]["role"] == role
-            assert units in {(), (known[subject]["unit"],), (known[subject].get("point"),)}
+            assert known[subject].role == role
+            assert units in {(), (known[subject].unit,), (known[subject].point,)}
 
 
 def test_claims_are_those_of_the_contract(home: Home) -> None:

@@ -10,33 +10,13 @@ from typing import Any
 
 import pytest
 
-from casework.model.texts import LONGEST_NAME, LONGEST_TEXT
+from casework.model.texts import LONGEST_NAME
 from schema.node import global_id
+from tests.schema.common import LONG, TRAIL, UNKNOWN, beside, code_of, coordinated, entries, lead, soon, told
 from tests.support import Client, Issuer, SettableClock
 
-UNKNOWN = "22-XD-260101-9999"
 AN = {"name": "Nguyễn Văn An"}
 OPEN = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": AN}
-TRAIL = "query($code: ID!) { auditTrail(dossier: $code, first: 100) { nodes { id seq action reason { code text } } } }"
-
-
-def soon(days: float = 3) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
-
-
-def lead(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return {"role": "LEAD", "unit": "22-XD", "officer": "officer-1", "task": "t", "responsibility": "r", "dueAt": soon(),
-            "expectedResult": "e", **more}  # fmt: skip
-
-
-def beside(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    return {"role": "COORDINATING", "unit": "22-MT", "task": "t", "dueAt": soon(), "expectedResult": "e", **more}
-
-
-def coordinated(client: Client) -> str:
-    code = client.assigned()
-    assert client.move("assignDossier", "HEAD", dossier=code, **beside())["errors"] == []
-    return code
 
 
 def asked_for(client: Client) -> str:
@@ -44,26 +24,6 @@ def asked_for(client: Client) -> str:
     done = client.move("requestSupplement", "OFFICER", dossier=code, items=[{"component": "PLAN", "legalBasis": "luật"}])
     assert done["errors"] == []
     return code
-
-
-def told(payload: dict[str, Any]) -> dict[str, Any]:
-    """Check that the one thing in the payload is one error; gives it."""
-    assert payload["dossier"] is None
-    assert payload["entry"] is None
-    assert payload.get("trackingSecret") is None
-    assert len(payload["errors"]) == 1
-    error: dict[str, Any] = payload["errors"][0]
-    assert error["message"]
-    return error
-
-
-def code_of(payload: dict[str, Any]) -> str:
-    return str(told(payload)["code"])
-
-
-def entries(client: Client, code: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = client.ask(TRAIL, "INSPECTOR", None, code=code)["data"]["auditTrail"]["nodes"]
-    return found
 
 
 def moved_as(client: Client, token: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +66,7 @@ def test_each_move_gives_its_entry_and_the_dossier(client: Client) -> None:
 
 
 def test_submit_gives_code_and_secret_and_numbers_go_up(client: Client) -> None:
-    first, second = client.submitted(), client.submitted(rehearsal=True, unit="22-MT")
+    first, second = client.submitted(), client.submitted(procedure="MT-01", rehearsal=True)
     third = client.submitted()
     assert first["entry"] | {"id": "", "occurredAt": "", "actor": {}} == {
         "id": "", "seq": 1, "action": "SUBMITTED", "occurredAt": "", "actor": {},
@@ -132,7 +92,6 @@ def test_ids_do_for_codes(client: Client) -> None:
 
 # Refusals: the input.
 
-LONG = "x" * (LONGEST_TEXT + 1)
 SUBMISSIONS: list[tuple[dict[str, Any], str, list[str] | None]] = [
     ({"procedure": "XX-01"}, "UNKNOWN_PROCEDURE", ["procedure"]),
     ({"procedure": "x" * 5000}, "UNKNOWN_PROCEDURE", ["procedure"]),
@@ -140,6 +99,16 @@ SUBMISSIONS: list[tuple[dict[str, Any], str, list[str] | None]] = [
     ({"receptionPoint": ""}, "UNKNOWN_POINT", ["receptionPoint"]),
     ({"unit": "XX"}, "UNKNOWN_UNIT", ["unit"]),
     ({"unit": "x" * 5000}, "UNKNOWN_UNIT", ["unit"]),
+    ({"unit": "02"}, "UNKNOWN_UNIT", ["unit"]),  # Hà Giang is no more
+    ({"unit": "22-MT"}, "NOT_COMPETENT", ["unit"]),
+    ({"unit": "22"}, "NOT_COMPETENT", ["unit"]),
+    ({"unit": "06652"}, "NOT_COMPETENT", ["unit"]),  # a ward does not what a department does
+    ({"procedure": "HT-01", "unit": "22-XD"}, "NOT_COMPETENT", ["unit"]),
+    ({"procedure": "HT-01"}, "UNIT_NEEDED", ["unit"]),
+    ({"procedure": "LL-01"}, "NOT_IN_FORCE", ["procedure"]),  # the police took it over in 2025
+    ({"unit": "01-XD"}, "OTHER_PROVINCE", ["receptionPoint"]),
+    ({"deliveryPoint": "XX"}, "UNKNOWN_POINT", ["deliveryPoint"]),
+    ({"deliveryPoint": "x" * 5000}, "UNKNOWN_POINT", ["deliveryPoint"]),
     ({"channel": "EMAIL"}, "CHANNEL_NOT_ALLOWED", ["channel"]),
     ({"applicant": {"name": ""}}, "EMPTY", ["applicant", "name"]),
     ({"applicant": {"name": " \t\n "}}, "EMPTY", ["applicant", "name"]),

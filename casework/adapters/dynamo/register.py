@@ -66,7 +66,7 @@ class RegisterTable:
 
     def units_below(self, parent: str | None, span: Span) -> list[Unit]:
         """See `ports.Register`."""
-        return self._listed(f"UNITS#{parent or items.NONE}", span, Unit)
+        return self._listed(f"UNITS#{items.NONE if parent is None else parent}", span, Unit)
 
     def points_of(self, unit: str, span: Span) -> list[ReceptionPoint]:
         """See `ports.Register`."""
@@ -78,7 +78,11 @@ class RegisterTable:
 
     def procedures(self, kind: DossierKind | None, field: str | None, span: Span) -> list[str]:
         """See `ports.Register`."""
-        key = f"PROCEDURES#KIND#{kind}" if kind else f"PROCEDURES#FIELD#{field}" if field else "PROCEDURES"
+        key = "PROCEDURES"
+        if kind is not None:
+            key = f"PROCEDURES#KIND#{kind}"
+        elif field is not None:
+            key = f"PROCEDURES#FIELD#{field}"
         return [row["list_sort"] for row in self._reader.page("register", "by_list", LIST_KEYS, key, span)]
 
     def register(self, things: Iterable[Thing], province: str) -> None:

@@ -2,19 +2,21 @@
 
 import secrets
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from casework.actions.dossiers import Asked, Person, Submission, move, submit
+from casework.adapters.dynamo import DynamoStore
 from casework.adapters.dynamo.models import SubjectItem
 from casework.audit.disclosure import opened
 from casework.model.clock import Limit, LimitUnit
 from casework.model.errors import Invalid, Refused
 from casework.model.moves import MoveName, Receive
 from casework.model.parties import Role, Viewer
-from casework.model.procedure import Channel
-from casework.ports import Held, Services
+from casework.model.procedure import Channel, Texts
+from casework.model.unit import COMMUNES, PointKind, ReceptionPoint, Unit
+from casework.ports import Held, Services, Span
 from tests.support import Client, SettableClock
 
 PROXY = Viewer(Role.CITIZEN, "proxy-1", (), "citizen-y")
@@ -104,3 +106,200 @@ def test_what_came_online_is_not_received_before_it_came(client: Client, clock: 
     online, paper = (client.submitted(channel=channel)["dossier"]["code"] for channel in ("ONLINE", "COUNTER"))
     assert client.move("receiveDossier", "RECEPTION", dossier=online, **given)["errors"][0]["code"] == "BEFORE_LAST_MOVE"
     assert client.move("receiveDossier", "RECEPTION", dossier=paper, **given)["errors"] == []
+
+
+# Where it comes in, who handles it, where its result is fetched.
+
+
+@pytest.fixture(scope="module")
+def places(store: DynamoStore) -> dict[str, str]:
+    """Name a commune of the province, one of another, a unit below the department, and one that is no more."""
+    communes = [unit.code for unit in store.units_below("22", Span(100)) if unit.kind in COMMUNES]
+    below, gone = (f"22-XD-{secrets.token_hex(4)}" for _ in range(2))
+    name = Texts("một", "one", "un")
+    store.register(
+        [Unit(below, name, "DIVISION", "22", "22-XD"), Unit(gone, name, "DIVISION", "22", "22-XD", valid_to=date(2025, 6, 30))], "22"
+    )
+    former = next(unit.code for unit in store.units_below(None, Span(100)) if unit.valid_to is not None and unit.kind == "PROVINCE")
+    other = next(unit.code for unit in store.units_below("01", Span(100)) if unit.kind in COMMUNES)
+    found = {"commune": communes[0], "neighbour": communes[1], "elsewhere": other, "below": below, "gone": gone, "former": former}
+    return found | {"counter": f"{communes[0]}-MC", "post": f"{communes[0]}-BD", "other counter": f"{other}-MC"}
+
+
+def opened_at(services: Services, procedure: str, point: str, unit: str | None = None, delivery: str | None = None) -> Held:
+    submission = replace(SUBMISSION, procedure=procedure, reception_point=point, unit=unit, delivery_point=delivery)
+    return submit(services, PROXY, submission, asked())[0].held
+
+
+def refused_at(services: Services, procedure: str, point: str, unit: str | None = None, delivery: str | None = None) -> tuple[str, str]:
+    with pytest.raises(Invalid) as caught:
+        opened_at(services, procedure, point, unit, delivery)
+    (field,) = caught.value.path
+    return caught.value.code, field
+
+
+@pytest.mark.parametrize(("procedure", "point", "unit", "handles"), [
+    ("XD-01", "22-MC", None, "22-XD"),
+    ("XD-01", "22-CN1", None, "22-XD"),
+    ("XD-01", "22-DVC", None, "22-XD"),
+    ("XD-01", "01-MC", None, "01-XD"),  # of the province where it came in
+    ("XD-01", "counter", None, "22-XD"),  # a commune's counter takes in what the department handles
+    ("XD-01", "post", None, "22-XD"),
+    ("XD-01", "other counter", None, "01-XD"),
+    ("XD-01", "22-MC", "22-XD", "22-XD"),
+    ("XD-01", "22-MC", "below", "below"),
+    ("XD-01", "counter", "below", "below"),
+    ("DD-02", "counter", None, "commune"),
+    ("DD-02", "post", None, "commune"),
+    ("DD-02", "counter", "neighbour", "neighbour"),
+    ("DD-02", "22-MC", "commune", "commune"),  # the centre takes in what a commune handles, once it is named
+    ("DD-02", "22-MC", "neighbour", "neighbour"),
+    ("DD-02", "other counter", None, "elsewhere"),
+])  # fmt: skip
+def test_whoever_is_competent_handles_it(
+    services: Services, places: dict[str, str], procedure: str, point: str, unit: str | None, handles: str
+) -> None:
+    held = opened_at(services, procedure, places.get(point, point), places.get(unit, unit) if unit else None)
+    dossier = held.dossier
+    assert dossier.unit == places.get(handles, handles)
+    assert dossier.reception_point == dossier.delivery_point == places.get(point, point)
+    assert dossier.code.startswith(f"{dossier.unit}-")
+    known = services.store.unit(dossier.unit)
+    assert known
+    assert held.province == known.province
+
+
+@pytest.mark.parametrize(("procedure", "point", "unit", "wanted"), [
+    ("DD-02", "22-MC", None, ("UNIT_NEEDED", "unit")),
+    ("DD-02", "22-DVC", None, ("UNIT_NEEDED", "unit")),
+    ("DD-02", "22-MC", "22-XD", ("NOT_COMPETENT", "unit")),
+    ("DD-02", "22-MC", "22", ("NOT_COMPETENT", "unit")),
+    ("DD-02", "counter", "below", ("NOT_COMPETENT", "unit")),
+    ("DD-02", "22-MC", "elsewhere", ("OTHER_PROVINCE", "receptionPoint")),
+    ("DD-02", "other counter", "commune", ("OTHER_PROVINCE", "receptionPoint")),
+    ("XD-01", "22-MC", "22-MT", ("NOT_COMPETENT", "unit")),
+    ("XD-01", "22-MC", "22", ("NOT_COMPETENT", "unit")),
+    ("XD-01", "counter", "commune", ("NOT_COMPETENT", "unit")),
+    ("XD-01", "22-MC", "01-XD", ("OTHER_PROVINCE", "receptionPoint")),
+    ("XD-01", "01-MC", "22-XD", ("OTHER_PROVINCE", "receptionPoint")),
+    ("XD-01", "22-MC", "nowhere", ("UNKNOWN_UNIT", "unit")),
+    ("XD-01", "22-MC", "gone", ("UNKNOWN_UNIT", "unit")),
+    ("XD-01", "22-MC", "former", ("UNKNOWN_UNIT", "unit")),
+    ("DD-02", "22-MC", "former", ("UNKNOWN_UNIT", "unit")),
+    ("XD-01", "nowhere", None, ("UNKNOWN_POINT", "receptionPoint")),
+    ("XX-99", "22-MC", None, ("UNKNOWN_PROCEDURE", "procedure")),
+])  # fmt: skip
+def test_what_cannot_be_handled_there_is_refused(
+    services: Services, places: dict[str, str], procedure: str, point: str, unit: str | None, wanted: tuple[str, str]
+) -> None:
+    assert refused_at(services, procedure, places.get(point, point), places.get(unit, unit) if unit else None) == wanted
+
+
+def test_a_version_that_names_one_unit_is_handled_there(services: Services) -> None:
+    known = services.store.versions("XD-01")[0]
+    code = f"V-{secrets.token_hex(4)}"
+    services.store.register([replace(known, code=code, department=None, unit="22-MT")], "VN")
+    assert opened_at(services, code, "22-MC").dossier.unit == "22-MT"
+    assert refused_at(services, code, "22-MC", "22-XD") == ("NOT_COMPETENT", "unit")
+    assert refused_at(services, code, "01-MC") == ("OTHER_PROVINCE", "receptionPoint")
+
+
+def test_a_point_of_no_unit_takes_nothing_in(services: Services) -> None:
+    point = ReceptionPoint(f"P-{secrets.token_hex(4)}", Texts("một", "one", "un"), PointKind.BRANCH, "nowhere")
+    services.store.register([point], "22")
+    assert refused_at(services, "XD-01", point.code) == ("UNIT_NEEDED", "unit")
+    assert refused_at(services, "XD-01", point.code, "22-XD") == ("OTHER_PROVINCE", "receptionPoint")
+
+
+def test_a_procedure_out_of_force_or_by_another_channel_is_not_opened(services: Services) -> None:
+    known = services.store.versions("XD-01")[0]
+    over, paper = (f"V-{secrets.token_hex(4)}" for _ in range(2))
+    services.store.register(
+        [replace(known, code=over, valid_to=date(2025, 12, 31)), replace(known, code=paper, channels=(Channel.POST,))], "VN"
+    )
+    assert refused_at(services, over, "22-MC") == ("NOT_IN_FORCE", "procedure")
+    assert refused_at(services, paper, "22-MC") == ("CHANNEL_NOT_ALLOWED", "channel")
+
+
+def test_a_refused_submission_draws_no_number(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[object] = []
+    monkeypatch.setattr(services.store, "numbered", lambda *asked: drawn.append(asked))
+    for unit, delivery in (("22-MT", None), ("nowhere", None), (None, "nowhere")):
+        refused_at(services, "XD-01", "22-MC", unit, delivery)
+    assert drawn == []
+
+
+def test_only_the_staff_of_the_point_or_a_citizen_opens_it(services: Services) -> None:
+    assert submit(services, DESK, SUBMISSION, asked())[0].held.dossier.applicant
+    for viewer in (replace(DESK, sub="reception-9", units=("22-CN1",)), Viewer(Role.HEAD, "head-1", ("22-MC",)), Viewer(Role.PUBLIC)):
+        with pytest.raises(Refused) as caught:
+            submit(services, viewer, SUBMISSION, asked())
+        assert caught.value.code == "NOT_YOUR_MOVE"
+
+
+def test_the_result_is_fetched_where_it_came_in_or_where_the_applicant_says(services: Services, places: dict[str, str]) -> None:
+    assert opened_at(services, "XD-01", "22-MC").dossier.delivery_point == "22-MC"
+    for point in ("22-CN1", places["counter"], places["post"]):
+        dossier = opened_at(services, "XD-01", "22-MC", delivery=point).dossier
+        assert (dossier.reception_point, dossier.delivery_point, dossier.unit) == ("22-MC", point, "22-XD")
+    assert refused_at(services, "XD-01", "22-MC", delivery="nowhere") == ("UNKNOWN_POINT", "deliveryPoint")
+
+
+def test_the_result_is_handed_out_at_the_delivery_point_alone(client: Client) -> None:
+    code = client.submitted(deliveryPoint="22-CN1")["dossier"]["code"]
+    given = {"dossier": code, "medium": "PAPER"}
+    assert (
+        client.move("receiveDossier", "RECEPTION", "22-CN1-1", dossier=code, checked=["FORM", "DEED"])["errors"][0]["code"]
+        == "NOT_YOUR_MOVE"
+    )
+    assert client.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])["errors"] == []
+    due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    clear = {"task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
+    client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1", **clear)
+    assert client.move("deliverResult", "RECEPTION", "22-CN1-1", **given)["errors"][0]["code"] == "STATE"
+    assert client.move("decideDossier", "HEAD", dossier=code, outcome="GRANTED")["errors"] == []
+    told = {who: client.move("deliverResult", role, who, **given)["errors"][0]["code"] for who, role in [
+        ("reception-1", "RECEPTION"), ("22-CN2-1", "RECEPTION"), ("officer-1", "OFFICER"), ("head-1", "HEAD"), ("citizen-1", "CITIZEN"),
+    ]}  # fmt: skip
+    not_yours = dict.fromkeys(("reception-1", "officer-1", "head-1", "citizen-1"), "NOT_YOUR_MOVE")
+    assert told == {**not_yours, "22-CN2-1": "NOT_FOUND"}
+    done = client.move("deliverResult", "RECEPTION", "22-CN1-1", **given)
+    assert (done["errors"], done["dossier"]["state"], done["entry"]["actor"]["id"]) == ([], "DELIVERED", "22-CN1-1")
+
+
+# When it happened, and who is named.
+
+
+@pytest.mark.parametrize(("at", "why", "code"), [
+    (timedelta(minutes=1), None, "IN_FUTURE"), (-timedelta(hours=1), None, "BACKDATING_REASON_NEEDED"), (timedelta(seconds=4), None, None),
+    (-timedelta(seconds=4), None, None), (-timedelta(hours=1), "sổ giấy", None),
+])  # fmt: skip
+def test_a_move_lies_now_or_says_why_not(client: Client, at: timedelta, why: str | None, code: str | None) -> None:
+    dossier = client.submitted(channel="COUNTER")["dossier"]["code"]
+    instant = (datetime.now(UTC) + at).isoformat()
+    done = client.move("receiveDossier", "RECEPTION", dossier=dossier, checked=["FORM", "DEED"], at=instant, backdatingReason=why)
+    assert [error["code"] for error in done["errors"]] == ([code] if code else [])
+
+
+@pytest.mark.parametrize(("given", "code"), [
+    ({"unit": "nowhere"}, "UNKNOWN_UNIT"), ({"unit": "gone"}, "UNKNOWN_UNIT"), ({"unit": "22-MT", "officer": "officer-2"}, "UNKNOWN_UNIT"),
+    ({"officer": "nobody"}, "UNKNOWN_OFFICER"), ({"officer": "officer-2"}, "UNKNOWN_OFFICER"), ({"officer": "head-1"}, "UNKNOWN_OFFICER"),
+    ({"officer": "22-XD-1"}, None),
+])  # fmt: skip
+def test_whoever_is_assigned_is_in_office_there(client: Client, places: dict[str, str], given: dict[str, str], code: str | None) -> None:
+    due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    clear = {"task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
+    usual = {"dossier": client.received(), "role": "LEAD", "unit": "22-XD", "officer": "officer-1", **clear}
+    done = client.move("assignDossier", "HEAD", **{**usual, **{name: places.get(value, value) for name, value in given.items()}})
+    assert [error["code"] for error in done["errors"]] == ([code] if code else [])
+
+
+def test_supplements_are_asked_for_by_the_lead_and_again_by_the_head(client: Client) -> None:
+    code = client.assigned()
+    given = {"dossier": code, "items": [{"component": "PLAN", "legalBasis": "luật"}]}
+    assert client.move("requestSupplement", "HEAD", **given)["errors"][0]["code"] == "NOT_YOUR_MOVE"
+    assert client.move("requestSupplement", "OFFICER", overrideReason="x", **given)["errors"][0]["code"] == "NOT_YOUR_MOVE"
+    assert client.move("requestSupplement", "OFFICER", **given)["errors"] == []
+    assert client.move("supplyDocuments", "CITIZEN", dossier=code, documents=[{"component": "PLAN"}])["errors"] == []
+    assert client.move("requestSupplement", "OFFICER", **given)["errors"][0]["code"] == "ONCE_PER_STAGE"
+    assert client.move("requestSupplement", "HEAD", overrideReason="x", **given)["errors"] == []

@@ -255,7 +255,9 @@ def test_the_register_knows_the_log_and_learns_new_steps(services: Services, who
     assert register(services, whole) == version
     wider = replace(whole, steps=(*whole.steps, "T99"))
     assert register(services, wider).version == 2
-    assert services.store.units()[BESIDE].parent == OWN
+    beside = services.store.unit(BESIDE)
+    assert beside
+    assert beside.parent == OWN
     officer = services.store.officer("R2")
     assert officer
     assert officer.unit == BESIDE

@@ -139,7 +139,7 @@ def test_a_message_goes_to_its_connection_signed(gate: Gateway, courier: Gateway
 
 
 def test_it_is_what_the_client_of_aws_sends(gate: Gateway, courier: GatewayCourier) -> None:
-    official = boto3.client("apigatewaymanagementapi", endpoint_url=f"{gate.url}/prod", region_name=REGION)
+    official = boto3.Session().client("apigatewaymanagementapi", endpoint_url=f"{gate.url}/prod", region_name=REGION)
     official.post_to_connection(ConnectionId=ID, Data=b"text")
     official.delete_connection(ConnectionId=ID)
     official.close()

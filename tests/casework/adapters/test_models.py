@@ -80,3 +80,6 @@ def test_the_keys_of_optional_index_entries_may_be_absent() -> None:
     assert MODELS["trail"].get_attributes()["actor_month"].null  # people only
     assert MODELS["subjects"].get_attributes()["applicant_key"].null
     assert MODELS["subjects"].get_attributes()["officer_key"].null
+    assert MODELS["subjects"].get_attributes()["point_key"].null  # on no counter's pile
+    assert MODELS["subjects"].get_attributes()["unit_key"].null  # what is no dossier
+    assert MODELS["register"].get_attributes()["list_key"].null  # what is in no list

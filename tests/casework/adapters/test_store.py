@@ -1,7 +1,9 @@
 """The store on the real engine: one transaction or nothing, races told apart, numbers drawn once."""
 
+import contextlib
+import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -9,19 +11,35 @@ from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 import pytest
+from pynamodb.exceptions import (
+    CancellationReason,
+    GetError,
+    PutError,
+    PynamoDBException,
+    QueryError,
+    TransactWriteError,
+    UpdateError,
+    VerboseClientError,
+)
 
-from casework.adapters.dynamo import DynamoStore, register
+from casework.actions.procedures import Publishing, publish
+from casework.adapters.dynamo import DynamoStore
+from casework.adapters.dynamo.items import due_sort
+from casework.adapters.dynamo.models import LiveItem, SubjectItem
+from casework.adapters.dynamo.register import RegisterTable
 from casework.audit.chain import reopened
 from casework.audit.disclosure import digest_of, opened
 from casework.live.cohorts import Cohort, Status, Subscription
 from casework.live.connection import Began, Connection, Operation, Phase
+from casework.model.errors import Contended, Corrupt, Unavailable
 from casework.model.packing import moment
+from casework.model.parties import Role, Viewer
 from casework.model.record import DossierId
-from casework.model.unit import Officer
-from casework.model.workdays import Override, OverrideKind
-from casework.ports import Change, Held, Raced, Repeat, Seen, Services, Store
+from casework.model.workdays import legal_day
+from casework.ports import Change, Held, Index, Partition, Raced, Repeat, Seen, Services, Span, Store
 from local.engine import Engine
 from local.home import REGION
+from tests.casework.adapters.laid import dossier, laid
 from tests.support import Client, Issuer
 
 if TYPE_CHECKING:
@@ -83,6 +101,13 @@ def held(store: DynamoStore, code: str) -> Held:
     return found
 
 
+def lead() -> dict[str, Any]:
+    """Say who is to lead a dossier."""
+    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    clear = {"task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
+    return {"role": "LEAD", "unit": "22-XD", "officer": "officer-1", **clear}
+
+
 # Commits.
 
 
@@ -117,6 +142,13 @@ def test_a_change_twice_is_seen_and_writes_nothing(
     assert counts(tables) == before
 
 
+def test_a_change_that_takes_its_due_row_away_twice_is_seen(client: Client, services: Services, issuer: Issuer, store: DynamoStore) -> None:
+    change = changed(services, issuer, store, "decideDossier", "HEAD", dossier=client.assigned(), outcome="GRANTED")
+    store.commit(change, services.now())
+    with pytest.raises(Seen):
+        store.commit(change, services.now())
+
+
 def test_the_second_of_two_changes_of_one_state_is_raced_and_writes_nothing(
     client: Client, services: Services, issuer: Issuer, store: DynamoStore, tables: "DynamoDBClient"
 ) -> None:
@@ -142,7 +174,7 @@ def test_a_dossier_that_is_there_is_not_opened_again(
     store.commit(change, services.now())
     other = replace(change, repeat=replace(change.repeat, key="another"))
     twin = changed(services, issuer, store, "submitDossier", "CITIZEN")
-    same_code = replace(twin, after=replace(twin.after, dossier=replace(twin.after.dossier, code=change.after.dossier.code)))
+    same_code = replace(twin, after=replace(twin.after, record=replace(twin.after.dossier, code=change.after.dossier.code)))
     before = counts(tables)
     for wrong in (other, same_code):
         with pytest.raises(Raced):
@@ -209,20 +241,10 @@ def test_an_open_dossier_has_at_most_one_due_row_and_it_moves_along(client: Clie
     code = client.submitted()["dossier"]["code"]
     subject = held(store, code).id
     plan = [{"component": "PLAN", "legalBasis": "luật"}]
-    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    lead = {
-        "role": "LEAD",
-        "unit": "22-XD",
-        "officer": "officer-1",
-        "task": "t",
-        "responsibility": "r",
-        "dueAt": due,
-        "expectedResult": "e",
-    }
     assert due_rows(tables, subject) == []
     moves: list[tuple[str, str, dict[str, Any], int]] = [
         ("receiveDossier", "RECEPTION", {"checked": ["FORM", "DEED"]}, 1),
-        ("assignDossier", "HEAD", lead, 1),
+        ("assignDossier", "HEAD", lead(), 1),
         ("requestSupplement", "OFFICER", {"items": plan}, 0),
         ("supplyDocuments", "CITIZEN", {"documents": [{"component": "PLAN"}]}, 1),
         ("decideDossier", "HEAD", {"outcome": "GRANTED"}, 0),
@@ -340,17 +362,7 @@ def test_what_is_not_there_is_none(store: DynamoStore) -> None:
 def test_any_number_of_memories_is_found_at_once(client: Client, store: DynamoStore) -> None:
     codes = [client.received() for _ in range(3)]
     found = [held(store, code).id for code in codes]
-    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
-    lead = {
-        "role": "LEAD",
-        "unit": "22-XD",
-        "officer": "officer-1",
-        "task": "t",
-        "responsibility": "r",
-        "dueAt": due,
-        "expectedResult": "e",
-    }
-    assert client.move("assignDossier", "HEAD", dossier=codes[0], idempotencyKey="x", **lead)["errors"] == []
+    assert client.move("assignDossier", "HEAD", dossier=codes[0], idempotencyKey="x", **lead())["errors"] == []
     scopes = [(subject, f"assignDossier#{key}") for subject in found for key in ("x", *map(str, range(80)))]
     memories = store.remembered(scopes)
     assert list(memories) == [(found[0], "assignDossier#x")]
@@ -376,44 +388,196 @@ def test_numbers_are_drawn_once(store: DynamoStore) -> None:
     assert store.numbered(unit + "x", "22", date(2026, 3, 2)) == 1
 
 
-# The register.
+# Lists.
 
 
-def test_what_stands_in_the_register_is_left_as_it_is(store: DynamoStore) -> None:
-    unit = store.units()["22-XD"]
-    store.register([replace(unit, kind="CHANGED")], "22")
-    assert store.units()["22-XD"] == unit
+def test_the_newest_entries_of_several_are_the_last_ones_of_each(client: Client, store: DynamoStore) -> None:
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")  # noqa: T201 - shown when the test fails
+    chance = random.Random(seed)  # noqa: S311 - dossiers to be repeated by their seed
+    codes = [chance.choice([lambda: client.submitted()["dossier"]["code"], client.received, client.assigned])() for _ in range(8)]
+    for _ in range(15):
+        due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+        client.move("assignDossier", "HEAD", dossier=chance.choice(codes), role="COORDINATING", unit="22-MT", task="t", expectedResult="e",
+                    dueAt=due)  # fmt: skip
+    lengths: dict[str, int] = {found.id: found.tip.seq for found in (held(store, code) for code in codes)}
+    assert len(set(lengths.values())) > 2
+    for count in (1, 2, 5, 40):
+        wanted = {subject: store.entries(subject, 0, count, backwards=True) for subject in lengths}
+        assert store.newest(lengths, count) == wanted
+    behind = {subject: max(length - 1, 0) for subject, length in lengths.items()}  # as they were before the last entry
+    assert store.newest(behind, 2) == {
+        subject: store.entries(subject, 0, 2, backwards=True, before=length) for subject, length in lengths.items()
+    }
+    assert store.newest({}, 5) == {}
+    assert store.newest({"0" * 32: 3, "1" * 32: 0}, 5) == {"0" * 32: [], "1" * 32: []}
 
 
-def test_the_register_is_read_anew_after_thirty_seconds(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = DynamoStore.__new__(DynamoStore)
-    register.RegisterTable.__init__(other)
-    code, clock = f"officer-{secrets.token_hex(4)}", [1000.0]
-    monkeypatch.setattr("casework.adapters.dynamo.register.time.monotonic", lambda: clock[0])
-    assert other.officer(code) is None
-    known = store.officer("officer-1")
-    assert known
-    store.register([Officer(code, known.role, known.unit)], "22")
-    assert other.officer(code) is None
-    clock[0] += register.FRESH_S + 1
-    assert other.officer(code) == Officer(code, known.role, known.unit)
+def test_a_list_gives_dossiers_with_their_places_as_they_are_held(client: Client, store: DynamoStore) -> None:
+    codes = [client.submitted()["dossier"]["code"], client.received(), client.assigned()]
+    found = [held(store, code) for code in codes]
+    halves = [Partition(Index.UNIT, "22-XD#OPEN"), Partition(Index.UNIT, "22-XD#CLOSED")]
+    listed = {one.id: (place, one) for place, one in store.listed(halves, Span(1000))}
+    for one in found:
+        assert listed[one.id] == (due_sort(one.dossier, one.id), one)
+    assert store.listed([], Span(5)) == []
 
 
-def test_asking_for_what_is_not_there_fills_no_memory(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = DynamoStore.__new__(DynamoStore)
-    register.RegisterTable.__init__(other)
-    monkeypatch.setattr(register, "MOST_CACHED", 10)
-    for number in range(50):
-        assert other.versions(f"none-{number}") == ()
-        assert len(other._cache) <= 10
-    assert store.versions("XD-01")
+@pytest.mark.parametrize(("index", "key"), [
+    (Index.UNIT, "22-XD#OPEN"), (Index.PROVINCE, "22#OPEN"), (Index.OFFICER, "officer-1#OPEN"), (Index.POINT, None),
+])  # fmt: skip
+def test_each_index_has_what_belongs_there(client: Client, store: DynamoStore, index: Index, key: str | None) -> None:
+    found = held(store, client.assigned())
+    place = due_sort(found.dossier, found.id)
+    around = Span(5, place[:-1], place + "x")
+    for other, name in ((index, key), (index, "22-XD#CLOSED"), (Index.POINT, "22-MC#INTAKE"), (Index.POINT, "22-MC#DELIVERY")):
+        if name is not None:
+            rows = [one.id for _, one in store.listed([Partition(other, name)], around)]
+            assert rows == ([found.id] if name == key else []), (other, name)
 
 
-def test_the_calendar_has_the_overrides_of_the_register(store: DynamoStore) -> None:
-    calendar = store.calendar()
-    assert Override(date(2026, 1, 2), OverrideKind.OFF, date(2026, 1, 10), "12729/VPCP-KGVX", date(2025, 12, 25)) in calendar.overrides
-    assert not calendar.working(date(2026, 1, 2))
-    assert calendar.working(date(2026, 1, 10))
+def test_an_applicants_list_is_under_a_key_of_the_service(client: Client, services: Services, store: DynamoStore) -> None:
+    person = f"citizen-{secrets.token_hex(6)}"
+    given = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": {"name": "An"}}
+    codes = [client.move("submitDossier", "CITIZEN", person, **given)["dossier"]["code"] for _ in range(3)]
+    rows = store.listed([Partition(Index.APPLICANT, services.keys.applicant(person))], Span(9))
+    assert sorted(one.dossier.code for _, one in rows) == sorted(codes)
+    assert store.listed([Partition(Index.APPLICANT, person)], Span(9)) == []
+
+
+def test_a_dossier_lies_on_a_counters_pile_while_it_waits_there(client: Client, store: DynamoStore) -> None:
+    code = client.submitted(deliveryPoint="22-CN1")["dossier"]["code"]
+    subject = held(store, code).id
+
+    def piles() -> list[str]:
+        names = [f"{point}#{pile}" for point in ("22-MC", "22-CN1") for pile in ("INTAKE", "DELIVERY")]
+        place = due_sort(held(store, code).dossier, subject)
+        span = Span(5, place[:-1], place + "x")
+        return [name for name in names if any(one.id == subject for _, one in store.listed([Partition(Index.POINT, name)], span))]
+
+    moves: list[tuple[str, str, str | None, dict[str, Any], list[str]]] = [
+        ("receiveDossier", "RECEPTION", None, {"checked": ["FORM", "DEED"]}, []),
+        ("assignDossier", "HEAD", None, lead(), []),
+        ("decideDossier", "HEAD", None, {"outcome": "GRANTED"}, ["22-CN1#DELIVERY"]),
+        ("reopenDossier", "HEAD", None, {"reason": "sai"}, []),
+        ("decideDossier", "HEAD", None, {"outcome": "GRANTED"}, ["22-CN1#DELIVERY"]),
+        ("deliverResult", "RECEPTION", "22-CN1-1", {"medium": "PAPER"}, []),
+    ]
+    assert piles() == ["22-MC#INTAKE"]
+    for name, who, person, given, wanted in moves:
+        assert client.move(name, who, person, dossier=code, **given)["errors"] == []
+        assert piles() == wanted, name
+    other = client.submitted()["dossier"]["code"]
+    assert client.move("withdrawDossier", "CITIZEN", dossier=other)["errors"] == []
+    assert SubjectItem.get(held(store, other).id, "STATE").point_key is None
+
+
+# What a change brings to the register.
+
+
+def test_a_publication_stands_in_the_register_with_its_entry(services: Services, store: DynamoStore, tables: "DynamoDBClient") -> None:
+    code = f"P-{secrets.token_hex(4)}"
+    first = replace(store.versions("XD-01")[0], code=code)
+    store.register([first], "VN")
+    elsewhere = RegisterTable(store._engine, store._reader)
+    assert store.versions(code) == elsewhere.versions(code) == (first,)
+    holding = Holding(store)
+    today = legal_day(services.now())
+    with contextlib.suppress(Contended):
+        publish(
+            replace(services, store=cast("Store", holding)),
+            Viewer(Role.ADMIN, "admin-1", ("22",)),
+            replace(first, field=code, valid_from=today),
+            Publishing("key", "test", {}),
+        )
+    (change,) = holding.changes
+    before = counts(tables)
+    store.commit(change, services.now())
+    assert grown(before, counts(tables)) == {"subjects": 2, "trail": 1, "disclosures": 0, "due": 0, "log": 1}
+    versions = store.versions(code)  # at once, and elsewhere within half a minute
+    assert [(version.version, version.valid_from, version.valid_to) for version in versions] == [
+        (1, first.valid_from, today - timedelta(1)), (2, today, None),
+    ]  # fmt: skip
+    assert change.register == versions
+    assert elsewhere.versions(code) == (first,)
+    assert store.procedures(None, code, Span(9)) == [code]
+    assert store.held(change.after.id) == change.after
+    before = counts(tables)
+    with pytest.raises(Seen):
+        store.commit(change, services.now())
+    late = replace(change, repeat=replace(change.repeat, key="another"), register=(replace(first, version=3),))
+    with pytest.raises(Raced):
+        store.commit(late, services.now())
+    assert (counts(tables), store.versions(code)) == (before, versions)
+
+
+# An engine that does not answer.
+
+
+def cancelled(*codes: str | None, cause: str | None = None) -> TransactWriteError:
+    """Give what pynamodb raises of a transaction."""
+    answer = {"Error": {"Code": cause or "TransactionCanceledException", "Message": "no"}}
+    reasons = [CancellationReason(code) if code else None for code in codes]
+    return TransactWriteError("no", VerboseClientError(answer, "TransactWriteItems", {}, cancellation_reasons=reasons))
+
+
+@pytest.mark.parametrize(("error", "wanted"), [
+    (cancelled("ConditionalCheckFailed", "ConditionalCheckFailed"), Seen),
+    (cancelled(None, "ConditionalCheckFailed"), Raced),
+    (cancelled("TransactionConflict", None), Raced),
+    (cancelled(None, None, "ThrottlingError"), Raced),
+    (cancelled(None, "ProvisionedThroughputExceeded"), Raced),
+    (cancelled(cause="TransactionInProgressException"), Raced),
+    (cancelled(cause="ThrottlingException"), Raced),
+    (cancelled(None, "ItemCollectionSizeLimitExceeded"), Unavailable),
+    (cancelled(cause="ValidationException"), Unavailable),
+    (cancelled(cause="InternalServerError"), Unavailable),
+])  # fmt: skip
+def test_why_a_transaction_was_cancelled_is_told_apart(
+    services: Services, issuer: Issuer, store: DynamoStore, monkeypatch: pytest.MonkeyPatch, error: TransactWriteError,
+    wanted: type[Exception],
+) -> None:  # fmt: skip
+    change = changed(services, issuer, store, "submitDossier", "CITIZEN")
+
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("casework.adapters.dynamo.subjects.TransactWrite", failing)
+    with pytest.raises(wanted):
+        store.commit(change, services.now())
+
+
+READS: dict[str, tuple[str, type[PynamoDBException], Callable[[DynamoStore], object]]] = {
+    "held": ("SubjectItem.get", GetError, lambda store: store.held(DossierId("x"))),
+    "coded": ("SubjectItem.get", GetError, lambda store: store.coded("x")),
+    "remembered": ("SubjectItem.batch_get", GetError, lambda store: store.remembered([("x", "y")])),
+    "numbered": ("SubjectItem.update", UpdateError, lambda store: store.numbered("x", "22", date(2026, 3, 2))),
+    "entries": ("TrailItem.query", QueryError, lambda store: store.entries("x", 0, 1)),
+    "disclosed": ("DisclosureItem.query", QueryError, lambda store: store.disclosed("x")),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_a_read_that_fails_is_unavailable(store: DynamoStore, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    called, error, read = READS[name]
+
+    def failing(*_: object, **__: object) -> None:
+        raise error("no")
+
+    monkeypatch.setattr(f"casework.adapters.dynamo.subjects.{called}", failing)
+    with pytest.raises(Unavailable, match="did not answer"):
+        read(store)
+
+
+def test_a_state_of_a_later_form_is_not_read(store: DynamoStore) -> None:
+    (found,) = laid(store, [dossier()])
+    item = SubjectItem.get(found.id, "STATE")
+    item.update([SubjectItem.v.set(2)])
+    with pytest.raises(Corrupt, match=found.id):
+        store.held(found.id)
+    with pytest.raises(Corrupt):
+        store.listed([Partition(Index.POINT, "22-MC#INTAKE")], Span(1000))
+    item.delete(add_version_condition=False)
 
 
 # Connections.
@@ -500,3 +664,56 @@ def test_a_follower_keeps_its_place(store: DynamoStore) -> None:
     for position in ("1", "2"):
         store.keep_place(follower, "shard-1", position)
     assert (store.place(follower, "shard-1"), store.place(follower, "shard-2")) == ("2", None)
+
+
+# Connections while the engine does not answer.
+
+BOUND = Subscription("dossier:x", Cohort("{}", None, "{}", "s"), "c", "a", "x", "hidden", datetime(2099, 1, 1, tzinfo=UTC))
+LIVE: dict[str, tuple[str, type[PynamoDBException], Callable[[DynamoStore, datetime], object]]] = {
+    "connect": ("LiveItem.save", PutError, lambda store, now: store.connect(Connection("c", now))),
+    "connection": ("LiveItem.get", GetError, lambda store, now: store.connection("c", now)),
+    "acknowledge": ("LiveItem.update", UpdateError, lambda store, now: store.acknowledge(Connection("c", now))),
+    "begin": ("TransactWrite", TransactWriteError, lambda store, now: store.begin(Operation("c", "a", now), 1, now)),
+    "subscribe": ("LiveItem.update", UpdateError, lambda store, now: store.subscribe(BOUND, now)),
+    "go live": ("TransactWrite", TransactWriteError, lambda store, now: store.go_live(BOUND, 1)),
+    "end": ("LiveItem.get", GetError, lambda store, now: store.end("c", "a", now)),
+    "disconnect": ("LiveItem.query", QueryError, lambda store, now: store.disconnect("c")),
+    "watched": ("LiveItem.batch_get", GetError, lambda store, now: store.watched(["x"], now)),
+    "subscriptions": ("LiveItem.query", QueryError, lambda store, now: store.subscriptions("x", now)),
+    "place": ("LiveItem.get", GetError, lambda store, now: store.place("f", "s")),
+    "keep place": ("LiveItem.save", PutError, lambda store, now: store.keep_place("f", "s", "1")),
+}
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_connections_tell_an_engine_that_does_not_answer(store: DynamoStore, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    called, error, read = LIVE[name]
+
+    def failing(*_: object, **__: object) -> None:
+        raise error("no")
+
+    monkeypatch.setattr(f"casework.adapters.dynamo.connections.{called}", failing)
+    with pytest.raises(Unavailable, match="did not answer"):
+        read(store, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_an_operation_that_another_ends_meanwhile_has_ended(
+    store: DynamoStore, connection: Connection, monkeypatch: pytest.MonkeyPatch, there: bool  # noqa: FBT001
+) -> None:  # fmt: skip
+    now = datetime.now(UTC)
+    store.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
+    assert store.begin(Operation(connection.id, "a", connection.expires_at), 2, now) is Began.BEGUN
+    row = replace(BOUND, topic=f"dossier:{secrets.token_hex(16)}", connection=connection.id, expires_at=connection.expires_at)
+    store.subscribe(row, now)
+    get = LiveItem.get.__func__  # type: ignore[attr-defined] # a class method has it
+
+    def late(cls: type[LiveItem], /, *keys: str, **options: bool) -> LiveItem:
+        found: LiveItem = get(cls, *keys, **options)
+        monkeypatch.undo()
+        store.end(connection.id, "a", now) if there else store.disconnect(connection.id)
+        return found
+
+    monkeypatch.setattr(LiveItem, "get", classmethod(late))
+    assert not store.end(connection.id, "a", now)
+    assert (store.subscriptions(row.topic, now), store.watched([row.topic], now)) == ([], frozenset())

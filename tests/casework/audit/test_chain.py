@@ -26,7 +26,7 @@ SUBJECT = Subject("dossier", "00112233445566778899aabbccddeeff")
 PERSON = "0f" * 16
 DRAFT = Draft(
     log="giamsat.local/trail",
-    province="22",
+    province="QN",
     subject=SUBJECT,
     action="SUBMITTED",
     actor=Party(PartyKind.CITIZEN, PERSON, Role.CITIZEN),
@@ -59,8 +59,8 @@ def golden() -> tuple[Entry, Envelope, dict[str, Plain]]:
         phone=envelope.enclosed("applicant.phone", "0900 000 000"),
     )
     dossier = Dossier(
-        code="22-XD-250120-0001", state=State.SUBMITTED, kind=DossierKind.ADMINISTRATIVE, procedure="XD-01", procedure_version=1,
-        unit="22-XD", reception_point="22-MC", delivery_point="22-MC", channel=Channel.ONLINE, slip_key=1, secret_generation=1,
+        code="QN-XD-250120-0001", state=State.SUBMITTED, kind=DossierKind.ADMINISTRATIVE, procedure="XD-01", procedure_version=1,
+        unit="QN-XD", reception_point="QN-MC", delivery_point="QN-MC", channel=Channel.ONLINE, slip_key=1, secret_generation=1,
         submitted_at=NOW, version=1, applicant=applicant,
     )  # fmt: skip
     flat = flattened(dossier)
@@ -145,13 +145,13 @@ def test_who_acts_for_whom_and_why_is_written() -> None:
     draft = replace(
         DRAFT,
         actor=Party(PartyKind.IMPORT, "a log", Role.IMPORT),
-        on_behalf_of=Party(PartyKind.OFFICER, "officer-1", unit="22-XD"),
+        on_behalf_of=Party(PartyKind.OFFICER, "officer-1", unit="QN-XD"),
         reason=Reason("IMPORTED", log="a log"),
         digests=("b", "a"),
     )
     body = sealed(draft, Tip(), NOW).body
     assert body["actor"] == {"kind": "IMPORT", "id": "a log", "role": "IMPORT"}
-    assert body["on_behalf_of"] == {"kind": "OFFICER", "id": "officer-1", "unit": "22-XD"}
+    assert body["on_behalf_of"] == {"kind": "OFFICER", "id": "officer-1", "unit": "QN-XD"}
     assert body["reason"] == {"code": "IMPORTED", "log": "a log"}
     assert body["digests"] == ["a", "b"]
     backdated = sealed(replace(DRAFT, reason=Reason("BACKDATED", Ref("d", 2))), Tip(), NOW).body

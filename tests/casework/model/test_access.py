@@ -144,6 +144,10 @@ def test_a_head_of_both_units_is_head_of_the_competent_one() -> None:
     assert decision(Viewer(Role.HEAD, "head-9", ("22-MT", "22-XD"))).relations == {Relation.HEAD}
 
 
+def test_a_head_of_the_unit_that_leads_below_the_competent_one_stands_in_no_relation() -> None:
+    assert decision(Viewer(Role.HEAD, "head-9", ("22-XD-1",)), dossier=with_lead(DOSSIER, unit="22-XD-1")) == Decision()
+
+
 def test_the_lead_is_the_one_named_last_also_after_the_end() -> None:
     ended = replace(DOSSIER, state=State.DECIDED, assignments=tuple(replace(a, ended_at=NOW) for a in DOSSIER.assignments))
     assert decision(Viewer(Role.OFFICER, "officer-1"), dossier=ended).relations == {Relation.LEAD}

@@ -225,7 +225,7 @@ def test_what_a_dossier_had_come_to_is_kept() -> None:
     waived = after(ANSWERED, (replace(GRANT, waiver=OTHER), T2), (DELIVER, T3))
     found = after(waived, (REOPEN, AGAIN))
     assert found.reopenings == (
-        Reopening(1, AGAIN, REF, START, 2, T2, Outcome.GRANTED, DUE, DUE, DUE, REF, OTHER, Result(Medium.PAPER, T3, REF)),
+        Reopening(1, AGAIN, REF, START, 2, T2, Outcome.GRANTED, DUE, DUE, DUE, REF, OTHER, Result(Medium.PAPER, T3, REF), 1),
     )
     assert (found.state, found.open) == (State.IN_PROCESS, True)
     assert (found.decided_at, found.outcome, found.decision_reason, found.waiver, found.result) == (None,) * 5
@@ -344,7 +344,9 @@ def test_a_second_reopening_keeps_both_clocks() -> None:
     found = after(decided, (REOPEN, last))
     first, second = found.reopenings
     assert (first,) == REOPENED.reopenings
-    assert second == Reopening(2, last, REF, AGAIN, 3, AGAIN + DAY, Outcome.REJECTED, DUE_AGAIN, DUE_AGAIN, DUE_AGAIN, REF)
+    assert second == Reopening(
+        2, last, REF, AGAIN, 3, AGAIN + DAY, Outcome.REJECTED, DUE_AGAIN, DUE_AGAIN, DUE_AGAIN, REF, calendar_version=1
+    )
     assert found.intervals[:3] == decided.intervals
     assert (found.started_at, found.current, found.arming) == (last, found.intervals[3:], 3)
     assert (found.due_at, found.lead and found.lead.number) == (at("2025-02-27T17:00"), 4)

@@ -59,6 +59,7 @@ from tests.casework.model.cases import (
     T3,
     T4,
     T5,
+    TAKEN,
     TO_LEAD,
     TO_OTHER,
     VERSION,
@@ -190,6 +191,7 @@ def test_a_lead_named_during_a_pause_takes_over_when_it_ends() -> None:
 def test_a_coordinating_unit_holds_nothing() -> None:
     assert COORDINATED.intervals == LED.intervals
     assert COORDINATED.state is State.IN_PROCESS
+    assert after(ASKED, (TO_OTHER, T1)).intervals == ASKED.intervals
 
 
 @pytest.mark.parametrize(("dossier", "last"), [
@@ -316,6 +318,7 @@ def test_an_unknown_step_is_invalid(setting: Setting) -> None:
 def test_no_step_is_completed_before_its_lead_was_named() -> None:
     assert fault(LED, STEP, T1 - SECOND) == BACKWARDS
     assert after(LED, (STEP, T1)).steps[-1].at == T1
+    assert after(TAKEN, (STEP, START - SECOND), setting=IMPORTING).steps[-1].at == START - SECOND
 
 
 # Opinions.
@@ -392,6 +395,11 @@ def test_supplements_are_asked_for_once_a_stage_unless_overridden() -> None:
     assert after(back, (replace(ASK, override=OTHER), T3)).supplements[-1].override == OTHER
     next_stage = after(back, (STEP, T3), (ASK, T3))
     assert [s.stage for s in next_stage.supplements] == ["CHECK", "SITE"]
+
+
+def test_what_was_asked_for_at_the_instant_of_receipt_counts() -> None:
+    at_once = after(RECEIVED, (TO_LEAD, START), (ASK, START), (GIVE, START))
+    assert refusal(at_once, ASK).code == "ONCE_PER_STAGE"
 
 
 def test_free_steps_make_one_stage_to_ask_at() -> None:

@@ -244,7 +244,7 @@ def test_an_officer_gives_back_and_answers_what_is_his() -> None:
     dossier = after(ANSWERED, (replace(BACK, assignment=2), T2), (other, T3))
     for who, back, opinion in (
         ("lead", None, "NOT_YOUR_MOVE"),
-        ("lead of both units", None, "UNKNOWN_ASSIGNMENT"),
+        ("lead of both units", None, "NOT_YOUR_MOVE"),
         ("stranger", None, None),  # He is of the unit that coordinates now.
     ):
         found = codes(dossier, who)
