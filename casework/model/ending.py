@@ -102,7 +102,7 @@ def reopened(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     kept = Reopening(
         len(dossier.reopenings) + 1, at, move.reason, dossier.started_at, dossier.intervals[-1].number, dossier.decided_at,
         dossier.outcome, dossier.due_at, dossier.original_due_at or dossier.due_at, dossier.promised_due_at or dossier.due_at,
-        dossier.decision_reason, dossier.waiver, dossier.result, dossier.calendar_version,
+        dossier.decision_reason, dossier.waiver, dossier.result, dossier.calendar_version, len(dossier.steps), len(dossier.supplements),
     )  # fmt: skip
     fresh = reckoned(setting.procedure.rule, at, (), setting.calendar, dossier.fixed_due_at, told=False).due_at
     former = [a for a in dossier.assignments if a.role is AssignmentRole.LEAD][-1:]

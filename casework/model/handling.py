@@ -173,8 +173,8 @@ def in_time(dossier: Dossier, at: datetime, setting: Setting) -> None:
 def asked_once(dossier: Dossier, setting: Setting) -> None:
     """Ask for supplements once at a stage; a head may override."""
     here = stage(dossier, setting)
-    begun = dossier.started_at
-    if any(s.stage == here and (begun is None or s.asked_at >= begun) for s in dossier.supplements):
+    before = dossier.reopenings[-1].last_supplement if dossier.reopenings else 0
+    if any(asked.stage == here for asked in dossier.supplements[before:]):
         raise Barred("ONCE_PER_STAGE", "supplements were asked for once at this stage; a head of unit may override with a reason")
 
 

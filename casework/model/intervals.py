@@ -19,8 +19,8 @@ def stage(dossier: Dossier, setting: Setting) -> str:
     """Name the step that is due next; empty when all are done or steps run freely."""
     if setting.procedure.step_order is StepOrder.FREE:
         return ""
-    anew = dossier.reopenings[-1].at if dossier.reopenings else None  # What was done before a reopening is done again.
-    done = {step.code for step in dossier.steps if anew is None or step.at >= anew}
+    before = dossier.reopenings[-1].last_step if dossier.reopenings else 0  # What was done before a reopening is done again.
+    done = {step.code for step in dossier.steps[before:]}
     return next((step.code for step in setting.procedure.steps if step.code not in done), "")
 
 

@@ -204,7 +204,8 @@ class Rating:
 class Reopening:
     """What a reopened dossier had come to: its decision, and its clock, which stays as it was.
 
-    That clock ran from `started_at` to `decided_at`, over the intervals up to number `last_interval`.
+    That clock ran from `started_at` to `decided_at`, over the intervals up to number `last_interval`; steps and supplement requests up to
+    those numbers belong to it.
     """
 
     number: int
@@ -221,6 +222,8 @@ class Reopening:
     waiver: Ref | None = None
     result: Result | None = None
     calendar_version: int | None = None
+    last_step: int = 0
+    last_supplement: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +313,8 @@ class Dossier:
         """The instant of its last move that others must not lie before."""
         result = self.result.at if self.result else None
         ends = (i.to_at or i.from_at for i in self.intervals[-1:])
-        return max([self.submitted_at, *ends, *(at for at in (self.ended_at, self.decided_at, result) if at)])
+        given = (a.returned_at or a.assigned_at for a in self.assignments)
+        return max([self.submitted_at, *ends, *given, *(at for at in (self.ended_at, self.decided_at, result) if at)])
 
     @property
     def bounces(self) -> int:
