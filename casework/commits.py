@@ -26,6 +26,7 @@ TRIES = 5
 REMEMBERED = timedelta(hours=48)
 LONGEST_KEY = 128
 LARGEST_STATE = 250_000  # bytes; the engine takes 400 KB an item, and an entry may hold a list's element twice
+LARGEST_LINE = 350_000  # bytes of an entry; what the engine takes, less what stands beside the line
 DUE_SHARDS = 16
 
 
@@ -145,6 +146,8 @@ def _change(
         digests=envelope.disclosures,
     )
     entry = sealed(draft, held.tip if held else Tip(), now)
+    if len(entry.line.encode()) > LARGEST_LINE:
+        raise Invalid("the change is too large for one entry: split it", code="TOO_MANY")
     after = Held(
         id=subject,
         province=plan.province,

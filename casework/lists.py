@@ -20,7 +20,7 @@ from casework.views import View, confirmed_viewer, decided
 MOST_PARTITIONS = 64
 MOST_UNITS = MOST_PARTITIONS // 2  # each has an open half and a closed one
 MOST_LOOKED = 1000
-LEAST_LOOKED = 51  # rows a query, where some of them may not fit
+LEAST_LOOKED = 100  # rows a query, where some of them may not fit
 SERVED = "unit, unit with includeBelow, officer or receptionPoint, each with any of state, open, dueBefore and overdue"
 
 

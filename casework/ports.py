@@ -191,8 +191,8 @@ class Dossiers(Protocol):
 class Register(Protocol):
     """Procedures, units, people and the calendar, as the register has them; at most 30 s old."""
 
-    def versions(self, procedure: str) -> tuple[ProcedureVersion, ...]:
-        """Give every version of a procedure, oldest first; empty when there is none."""
+    def versions(self, procedure: str, *, fresh: bool = False) -> tuple[ProcedureVersion, ...]:
+        """Give every version of a procedure, oldest first; empty when there is none. `fresh` reads past what is remembered."""
 
     def unit(self, code: str) -> Unit | None:
         """Find a unit."""

@@ -10,6 +10,7 @@ from casework.model.errors import Corrupt
 from casework.model.moves import Setting
 from casework.model.packing import packed, unpacked
 from casework.model.parties import Role, Viewer
+from casework.model.procedure import ProcedureVersion
 from casework.model.record import Dossier, DossierId
 from casework.model.slip import NONCE_BYTES
 from casework.model.unit import lineage
@@ -84,13 +85,16 @@ def setting(services: Services, dossier: Dossier) -> Setting:
     Raises:
         Corrupt: the register does not have the version that the dossier names.
     """
-    version = next(
-        (v for v in services.store.versions(dossier.procedure) if v.version == dossier.procedure_version),
-        None,
-    )
+    version = _version(services.store.versions(dossier.procedure), dossier)
+    if version is None:  # It may have been published elsewhere a moment ago.
+        version = _version(services.store.versions(dossier.procedure, fresh=True), dossier)
     if version is None:
         raise Corrupt(f"the register lacks version {dossier.procedure_version} of {dossier.procedure}")
     return Setting(version, services.store.calendar())
+
+
+def _version(versions: Iterable[ProcedureVersion], dossier: Dossier) -> ProcedureVersion | None:
+    return next((version for version in versions if version.version == dossier.procedure_version), None)
 
 
 def visible(entries: list[Entry], decision: Decision) -> list[Entry | None]:

@@ -118,8 +118,12 @@ class Mover:
         for turn in range(MOST_MOVES):
             if self._stopping.wait(self._tempo_s):
                 return
-            if len(underway) < AT_ONCE:
-                underway.append(Walk(self._services, next(numbers)))
+            try:
+                if len(underway) < AT_ONCE:
+                    underway.append(Walk(self._services, next(numbers)))
+            except Fault as fault:
+                log.info("the demonstration waits: %s", fault.message)
+                continue
             walk = underway[turn % len(underway)]
             if not walk.step():
                 underway.remove(walk)

@@ -148,6 +148,11 @@ class Home:
         with engines.start(self.path) as engine:
             yield self.services(engine.endpoint, NoCourier())
 
+    def empty(self, endpoint: str) -> bool:
+        """Whether the store holds no entry of anything."""
+        client = boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK)
+        return not client.scan(TableName=f"giamsat-{STAGE}-trail", Limit=1)["Items"]
+
     def services(self, endpoint: str, courier: Courier) -> Open:
         """Create what tables are missing and wire the services to them."""
         prepare_credentials()

@@ -37,7 +37,7 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
     with _listening(port) as listener, engines.start(data) as engine:
         courier = LocalCourier()
         opened = home.services(engine.endpoint, courier)
-        _fill(opened.services, demo=demo)
+        _fill(opened.services, demo=demo, empty=home.empty(engine.endpoint))
         moving = Mover(opened.services) if demo and progress(opened.services) else None
         pump = Pump(opened.services, engine.endpoint, lambda: courier.connected > 0)
         url = f"http://{HOST}:{port}"
@@ -74,17 +74,17 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
             raise LocalError(f"the stream could not be followed: {pump.fault!r}")
 
 
-def _fill(services: Services, *, demo: bool) -> None:
+def _fill(services: Services, *, demo: bool, empty: bool) -> None:
     """Load what the store lacks: the register, and the demonstration data where it is wanted and the store was empty."""
-    fresh = services.store.noted(NOTE) is None
-    if fresh:
-        print("First start: the register is loaded" + (", and demonstration data (DEMO=0 leaves it out)" if demo else ""), flush=True)
+    if demo and empty and progress(services) is None:
+        begin(services)
+    if services.store.noted(NOTE) is None:
+        told = ", and demonstration data (DEMO=0 leaves it out)" if demo and progress(services) else ""
+        print(f"First start: the register is loaded{told}", flush=True)
         with bar("loading the register", total()) as advance:
             seed(services, advance)
     else:
         seed(services)
-    if fresh and demo:
-        begin(services)
     left = progress(services) if demo else None
     if left and left.done < COUNT:
         with bar("making demonstration dossiers", COUNT - left.done) as advance:

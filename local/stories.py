@@ -26,6 +26,7 @@ COUNT = 300
 CITIZENS = 90
 COMMUNES = 6  # of each province, those that have people in the register
 PROVINCES = ("22", "22", "01", "48", "79")  # the sample province of the README twice as often
+USUAL = frozenset({Channel.ONLINE, Channel.COUNTER, Channel.POST})
 DEPARTMENTS = frozenset({"XD", "MT", "TC", "NV", "YT"})
 FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ")
 MIDDLE = ("Văn", "Thị", "Minh", "Thu", "Đức", "Ngọc", "Quang", "Thanh")
@@ -73,7 +74,7 @@ def _written(services: Services, plot: str, number: int, began_at: datetime, cha
     point, unit = _place(services, province, version, chance)
     head, officer, colleague = _people(unit, chance)
     citizen = Viewer(Role.CITIZEN, f"citizen-{1 + number % CITIZENS}")
-    channel = chance.choice([channel for channel in version.channels if channel in {Channel.ONLINE, Channel.COUNTER, Channel.POST}])
+    channel = chance.choice([channel for channel in version.channels if channel in USUAL])
     clerk = Viewer(Role.RECEPTION, f"{point}-1", (point,))
     fetched = point if chance.random() < 0.8 else f"{province}-MC"  # noqa: PLR2004 - one in five fetches it elsewhere
     submission = Submission(
@@ -292,7 +293,7 @@ def _procedure(services: Services, number: int, began_at: datetime) -> Procedure
     found: list[ProcedureVersion] = []
     for code in services.store.procedures(kind, None, Span(100)):
         current = [version for version in services.store.versions(code) if version.in_force(on) and version.limit.amount]
-        found.extend(v for v in current[-1:] if v.department is None or v.department in DEPARTMENTS)
+        found.extend(v for v in current[-1:] if (v.department is None or v.department in DEPARTMENTS) and USUAL & {*v.channels})
     return found[number // len(kinds) % len(found)]
 
 

@@ -142,7 +142,7 @@ def trail_page(
     newest = False
     if view is not None and view.decision.trail is not Trail.NONE:
         newest = page.backwards and page.before is None and page.after is None and view.decision.trail is not Trail.OWN_ACTIONS
-        found = (context.newest(view.held.id, page.count) if newest else None) or _seen(context, view, page)
+        found = (context.newest(view.held, page.count) if newest else None) or _seen(context, view, page)
     more = len(found) > page.count or (newest and bool(found) and found[-1].seq > 1)
     found = found[: page.count]
     if page.backwards:

@@ -26,7 +26,7 @@ class Context:
     viewer: Viewer
     correlation: str
     views: dict[DossierId, View | None] = field(default_factory=dict)
-    texts: "dict[DossierId, Texts]" = field(default_factory=dict)
+    texts: "dict[tuple[DossierId, int], Texts]" = field(default_factory=dict)  # by dossier and number of its last entry
     pages: dict[DossierId, list[Held]] = field(default_factory=dict)
     kept: dict[str, Mapping[str, str]] = field(default_factory=dict)
     ends: dict[tuple[DossierId, int], list[Entry]] = field(default_factory=dict)
@@ -45,20 +45,29 @@ class Context:
         page = [view.held for view in views]
         self.pages.update((held.id, page) for held in page)
 
-    def newest(self, subject: DossierId, count: int) -> list[Entry] | None:
+    def newest(self, held: Held, count: int) -> list[Entry] | None:
         """Give the last entries of a dossier on a page, newest first, read with those of the whole page; None where it is on none."""
-        if subject in self.pages and (subject, count) not in self.ends:
-            found = self.services.store.newest({held.id: held.tip.seq for held in self.pages[subject]}, count)
+        page = self._page_of(held)
+        if page is None:
+            return None
+        if (held.id, count) not in self.ends:
+            found = self.services.store.newest({one.id: one.tip.seq for one in page}, count)
             self.ends.update({(DossierId(one), count): entries for one, entries in found.items()})
-        return self.ends.get((subject, count))
+        return self.ends[held.id, count]
 
-    def disclosed(self, subject: DossierId) -> Mapping[str, str]:
+    def disclosed(self, held: Held) -> Mapping[str, str]:
         """Give a dossier's disclosures; those of one on a page are read with those of the whole page."""
-        if subject not in self.pages:
-            return disclosures(self.services, subject)
-        if subject not in self.kept:
-            self.kept.update(disclosures_of_all(self.services, self.pages[subject]))
-        return self.kept[subject]
+        page = self._page_of(held)
+        if page is None:
+            return disclosures(self.services, held.id)
+        if held.id not in self.kept:
+            self.kept.update(disclosures_of_all(self.services, page))
+        return self.kept[held.id]
+
+    def _page_of(self, held: Held) -> list[Held] | None:
+        """Find the page on which this very state stands: what was read of the same dossier elsewhere may be newer."""
+        page = self.pages.get(held.id, ())
+        return list(page) if any(one is held for one in page) else None
 
     def trail_view(self, text: str) -> View | None:
         """Load the dossier behind a code or a global id for the reading of its trail, which some may who see nothing else."""
@@ -78,7 +87,6 @@ class Context:
     def decide_once(self, held: Held, decision: Decision) -> None:
         """Take a decision that was made already: live delivery makes one for a whole cohort."""
         self.views[held.id] = View(held, decision)
-        self.texts.pop(held.id, None)  # A move may just have brought new ones.
 
 
 Info = strawberry.Info[Context, None]

@@ -29,6 +29,7 @@ from schema.handling import (
     result_shown,
     step_shown,
     supplement_shown,
+    texts_of,
 )
 from schema.next_move import NextMove, next_moves_shown
 from schema.node import Node
@@ -184,7 +185,7 @@ class Dossier(Node):
 
     def _texts(self, info: Info) -> Texts:
         context = context_of(info)
-        return context.texts.setdefault(self.view.held.id, Texts(context, self.view))
+        return texts_of(context, self.view)
 
 
 def dossier_shown(view: View) -> Dossier:

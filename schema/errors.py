@@ -1,4 +1,4 @@
-"""One table: the service's codes to what front ends read, in three languages. Each code has a page in docs/errors.md.
+"""One table: the service's codes to what front ends read, in three languages. Each code has a page in docs/errors/.
 
 Refusals of a mutation are values, `UserError`. What goes to the top level is for authentication, limits and bugs, under the closed set of
 codes of `TopLevel`; a bug shows its correlation id and nothing else.
@@ -97,7 +97,7 @@ class UserError:
 
     fault: strawberry.Private[Fault]
 
-    @strawberry.field(description="A stable code; docs/errors.md has a paragraph on each.")
+    @strawberry.field(description="A stable code; docs/errors/ has a page on each.")
     def code(self) -> str:
         """Give the code."""
         return self.fault.code

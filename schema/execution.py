@@ -40,7 +40,7 @@ from casework.ports import Services
 from schema.context import Context
 from schema.errors import TopLevel, top_level
 from schema.lean import LeanExecutor
-from schema.limits import MOST_DEPTH, MOST_NODES, MOST_TOKENS, SecretRule, Sized, exceeded, holds_secret, sized
+from schema.limits import MOST_DEPTH, MOST_NODES, MOST_PAGES, MOST_TOKENS, SecretRule, Sized, exceeded, holds_secret, sized
 from schema.live import DossierSource, event_shown
 from schema.root import core
 
@@ -59,13 +59,16 @@ class Prepared:
     secret: bool = False
 
     def costly(self, operation: str | None, variables: Mapping[str, Any] | None) -> GraphQLError | None:
-        """Say that an operation asks for more nodes than there may be, with these variables; None when it does not."""
+        """Say that an operation asks for more nodes or pages than there may be, with these variables; None when it does not."""
         size = self.sizes.get(operation) if operation or len(self.sizes) > 1 else next(iter(self.sizes.values()), None)
-        if size is None or size.nodes(variables or {}) <= MOST_NODES:
+        if size is None:
             return None
-        return _costly(
-            f"the pages asked for hold up to {size.nodes(variables or {})} nodes, and {MOST_NODES} are the most: ask for less a page"
-        )
+        nodes, pages = size.nodes(variables or {}), size.pages(variables or {})
+        if nodes > MOST_NODES:
+            return _costly(f"the pages asked for hold up to {nodes} nodes, and {MOST_NODES} are the most: ask for less a page")
+        if pages > MOST_PAGES:
+            return _costly(f"{pages} pages are asked for, those inside of others among them, and {MOST_PAGES} are the most")
+        return None
 
 
 @dataclass(frozen=True, slots=True)

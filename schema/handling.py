@@ -37,13 +37,18 @@ class Texts:
 
     @cached_property
     def _kept(self) -> dict[str, str]:
-        return dict(self._context.disclosed(self._view.held.id))
+        return dict(self._context.disclosed(self._view.held))
 
     def of(self, ref: Ref | None, group: Group) -> str | None:
         """Give a text; None when there is none, when it was erased, or when the viewer may not read it."""
         if ref is None or group not in self._view.decision.groups or ref.digest not in self._kept:
             return None
         return opened(self._kept[ref.digest])[1]
+
+
+def texts_of(context: Context, view: View) -> Texts:
+    """Give the texts of a dossier in that state, read once."""
+    return context.texts.setdefault((view.held.id, view.held.tip.seq), Texts(context, view))
 
 
 @strawberry.type(description="Who asks. Only those whom a rule allows read these values.")
@@ -233,4 +238,4 @@ def assignment_of(context: Context, key: str) -> Assignment | None:
     found = [a for a in view.held.dossier.assignments if str(a.number) == number] if view else []
     if view is None or not found:
         return None
-    return assignment_shown(found[0], view.held.id, context.texts.setdefault(view.held.id, Texts(context, view)))
+    return assignment_shown(found[0], view.held.id, texts_of(context, view))

@@ -29,6 +29,7 @@ MOST_ROOT_FIELDS = 30
 MOST_FIELDS = 1000
 MOST_ALIASES = 100
 MOST_NODES = 5000
+MOST_PAGES = 250  # each may be a request to the engine
 
 MOST_INT = 2**31  # GraphQL's Int holds less
 PAGING = ("first", "last")
@@ -70,7 +71,11 @@ class Sized:
 
     def nodes(self, variables: Mapping[str, Any]) -> int:
         """Count the nodes that the operation may give with these variables."""
-        return _nodes(self.size.pages, {**self.defaults, **variables})
+        return _counted(self.size.pages, {**self.defaults, **variables})[0]
+
+    def pages(self, variables: Mapping[str, Any]) -> int:
+        """Count the pages that have to be read for them: one inside of a page counts once for each of its nodes."""
+        return _counted(self.size.pages, {**self.defaults, **variables})[1]
 
 
 def sized(document: DocumentNode) -> dict[str | None, Sized]:
@@ -170,10 +175,14 @@ def _defaults(operation: OperationDefinitionNode) -> dict[str, int]:
     }
 
 
-def _nodes(pages: tuple[Paged, ...], variables: Mapping[str, Any]) -> int:
-    total = 0
+def _counted(pages: tuple[Paged, ...], variables: Mapping[str, Any]) -> tuple[int, int]:
+    """Count the nodes that pages may hold, and the pages themselves."""
+    nodes = read = 0
     for page in pages:
         count = variables.get(page.count) if isinstance(page.count, str) else page.count
         if isinstance(count, int | float):  # GraphQL reads 100.0 as 100; anything else is null, or is refused when it is read.
-            total += int(min(max(count, 0), MOST_INT)) * (1 + _nodes(page.inside, variables))
-    return total
+            rows = int(min(max(count, 0), MOST_INT))
+            nodes_inside, read_inside = _counted(page.inside, variables)
+            nodes += rows * (1 + nodes_inside)
+            read += 1 + rows * read_inside
+    return nodes, read

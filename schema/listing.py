@@ -91,7 +91,7 @@ def _read(given: DossierFilter) -> Filter:
     return Filter(
         unit=key_of(given.unit, "unit") if given.unit is not None else None,
         include_below=bool(given.include_below),
-        officer=str(given.officer) if given.officer is not None else None,
+        officer=key_of(given.officer, "officer") if given.officer is not None else None,
         reception_point=key_of(given.reception_point, "point") if given.reception_point is not None else None,
         states=frozenset(given.state) if given.state is not None else None,
         open=given.open,

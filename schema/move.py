@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 
-from casework.actions.dossiers import Asked, Making, Person, Submission, move, submit
+from casework.actions.dossiers import Asked, Making, Person, Submission, move, secret_of, submit
 from casework.actions.procedures import Publishing, publish, published_by
 from casework.commits import Written
 from casework.model.errors import Conflict as Stale
@@ -246,12 +246,11 @@ class Mutation:
     @strawberry.mutation(description="Make the tracking secret void, and a new one. By the applicant, or RECEPTION for him.")
     def rotate_tracking_secret(self, info: Info, input: Given[inputs.RotateTrackingSecretInput]) -> RotateTrackingSecretPayload:
         """Rotate the secret."""
-        keys = context_of(info).services.keys
+        services = context_of(info).services
         payload = partial(RotateTrackingSecretPayload, tracking_secret=None)
-        done = _moved(info, input, MoveName.ROTATE, payload, inputs.rotating(keys.current))
-        if done.dossier is not None:
-            held = done.dossier.view.held
-            done.tracking_secret = keys.tracking_secret(held.id, held.dossier.secret_generation, held.dossier.slip_key)
+        done = _moved(info, input, MoveName.ROTATE, payload, inputs.rotating(services.keys.current))
+        if done.dossier is not None and done.entry is not None:
+            done.tracking_secret = secret_of(services, done.dossier.view.held, done.entry.entry)
         return done
 
     @strawberry.mutation(description="Publish a version of a procedure, in force from a day to come or from today. By ADMIN.")

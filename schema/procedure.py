@@ -6,6 +6,7 @@ import strawberry
 
 from casework.model.errors import Invalid
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, Texts
+from casework.model.texts import LONGEST_NAME
 from casework.model.workdays import legal_day
 from schema.context import Info, context_of
 from schema.deadline import Limit
@@ -115,6 +116,8 @@ def procedures_page(
     kind, field = (wanted.kind, wanted.field) if wanted else (None, None)
     if kind is not None and field is not None:
         raise Invalid("no index serves kind and field at once; there are kind and field", path=("filter",), code="NO_INDEX")
+    if field is not None and len(field) > LONGEST_NAME:
+        raise Invalid(f"a field has at most {LONGEST_NAME} characters", path=("filter", "field"), code="TOO_LONG")
     span = spanned(first, last, after, before, CODE)
     found = context_of(info).services.store.procedures(kind, field, span.wider)
     shown = {code: one for code in found if (one := procedure_of(info, code))}

@@ -5,6 +5,7 @@ It writes no entry and trusts no row: who may see what is decided anew at each e
 
 import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 
 from casework.audit.chain import Entry
@@ -12,7 +13,7 @@ from casework.live import messages
 from casework.live.cohorts import Cohort, Status, Subscription, split
 from casework.live.topics import cursor, dossier_topic
 from casework.model.access import Decision
-from casework.model.errors import Corrupt
+from casework.model.errors import Corrupt, Unavailable
 from casework.model.record import DossierId
 from casework.model.subjects import DOSSIER
 from casework.ports import Held, Services
@@ -75,8 +76,13 @@ def _pushed(services: Services, topic: str, entry: Entry, render: Render) -> int
 
 
 def _posted(services: Services, row: Subscription, message: str) -> bool:
-    if services.courier.post(row.connection, message):
-        return True
+    try:
+        if services.courier.post(row.connection, message):
+            return True
+    except Unavailable as fault:  # One bad connection hurts nobody else: it is ended, and its client comes again behind its last event.
+        log.warning("connection %s: %s", row.connection, fault.message)
+        with suppress(Unavailable):
+            services.courier.close(row.connection, 1011, "the connection could not be served; connect again")
     services.store.disconnect(row.connection)
     return False
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from casework.audit.chain import Reason
+from casework.audit.chain import Entry, Reason
 from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
 from casework.makers import actor, behalf, caller
@@ -67,7 +67,7 @@ Making = Callable[[Held, Viewer, Envelope], Move]
 
 
 def submit(services: Services, viewer: Viewer, submission: Submission, asked: Asked) -> tuple[Written, str | None]:
-    """Open a dossier. Gives what was written and the tracking secret, which a repeated request gets again.
+    """Open a dossier. Gives what was written and the tracking secret, which a repeated request gets again while it holds.
 
     Raises:
         Invalid: unknown procedure, point or unit; not in force; channel not allowed; a text that is not one.
@@ -102,9 +102,7 @@ def submit(services: Services, viewer: Viewer, submission: Submission, asked: As
         )
 
     done = written(services, subject, request, decide)
-    dossier = done.held.dossier
-    secret = services.keys.tracking_secret(done.held.id, dossier.secret_generation, dossier.slip_key)
-    return done, secret
+    return done, secret_of(services, done.held, done.entry)
 
 
 def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName, asked: Asked, making: Making) -> Written:
@@ -147,13 +145,22 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
     return written(services, subject, request, decide, sight=lambda held: sighted(services, viewer, held))
 
 
-def in_force(services: Services, procedure: str, on: date) -> ProcedureVersion:
+def secret_of(services: Services, held: Held, entry: Entry) -> str | None:
+    """Give the tracking secret that an entry brought; None when a later one has made it void: that is for whoever asked for it."""
+    brought = next((change["to"] for change in entry.body["changes"] if change["field"] == "secret_generation"), None)
+    dossier = held.dossier
+    if brought != dossier.secret_generation:
+        return None
+    return services.keys.tracking_secret(held.id, dossier.secret_generation, dossier.slip_key)
+
+
+def in_force(services: Services, procedure: str, on: date, *, fresh: bool = False) -> ProcedureVersion:
     """Find the version of a procedure that is in force on a legal day.
 
     Raises:
         Invalid: no such procedure, or none in force.
     """
-    versions = services.store.versions(procedure)
+    versions = services.store.versions(procedure, fresh=fresh)
     if not versions:
         raise Invalid("no such procedure", path=("procedure",), code="UNKNOWN_PROCEDURE")
     found = [version for version in versions if version.in_force(on)]
@@ -179,7 +186,7 @@ def _setting(services: Services, dossier: Dossier, name: MoveName, on: date) -> 
     own = setting(services, dossier)
     if name is not MoveName.RECEIVE:
         return own
-    current = [version for version in services.store.versions(dossier.procedure) if version.in_force(on)]
+    current = [version for version in services.store.versions(dossier.procedure, fresh=True) if version.in_force(on)]
     return replace(own, procedure=current[-1]) if current else own
 
 
@@ -187,7 +194,7 @@ def _opened(
     services: Services, submission: Submission, subject: DossierId, account: str | None, envelope: Envelope, now: datetime
 ) -> tuple[Unit, Dossier]:
     on = legal_day(now)
-    version = in_force(services, submission.procedure, on)
+    version = in_force(services, submission.procedure, on, fresh=True)
     point = services.store.point(submission.reception_point)
     if point is None:
         raise Invalid("no such reception point", path=("receptionPoint",), code="UNKNOWN_POINT")

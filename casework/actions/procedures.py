@@ -4,11 +4,12 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from casework.audit.canonical import canonical
 from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
 from casework.makers import actor, behalf, caller
 from casework.model.errors import Invalid
-from casework.model.packing import Plain
+from casework.model.packing import Plain, packed
 from casework.model.parties import Role, Viewer
 from casework.model.procedure import ProcedureVersion
 from casework.model.publication import Publication, published
@@ -19,6 +20,7 @@ from casework.views import confirmed_viewer
 
 NATION = "VN"
 MOST_PROVINCES = 100
+LARGEST_VERSION = 80_000  # bytes; an entry may hold three of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ def publish(services: Services, viewer: Viewer, draft: ProcedureVersion, asked: 
         _checked(services, draft, today)
         before = held.record if held else None
         if not isinstance(before, Publication):
-            before = Publication(draft.code, "", versions=services.store.versions(draft.code))
+            before = Publication(draft.code, "")
+        # The register has the last word on what stands: it may have been loaded with versions that no publication brought.
+        before = replace(before, versions=services.store.versions(draft.code, fresh=True))
         after = published(replace(before, unit=viewer.units[0] if viewer.units else NATION), draft, today)
         changed = tuple(version for version in after.versions if version not in before.versions)
         return Plan(
@@ -78,6 +82,8 @@ def subject_of(code: str) -> DossierId:
 
 
 def _checked(services: Services, draft: ProcedureVersion, today: date) -> None:
+    if len(canonical(packed(draft))) > LARGEST_VERSION:
+        raise Invalid(f"a version has at most {LARGEST_VERSION} bytes", code="TOO_MANY")
     if draft.unit is not None:
         unit = services.store.unit(draft.unit)
         if unit is None or not unit.active(today):

@@ -91,7 +91,9 @@ def clock_of(dossier: Dossier, setting: Setting, *, told: bool = True) -> Reckon
     """Compute the clock of a received dossier, with its derivation unless not `told`; of a reopened one, that of its last reopening."""
     if dossier.started_at is None:
         raise Invalid("the clock starts when the dossier is received", code="NOT_RECEIVED")
-    pauses = tuple(Pause(i.from_at, i.to_at) for i in dossier.current if i.kind is IntervalKind.PAUSED)
+    # The end of a dossier is no resume: one that ended in a pause has its date as it stood then.
+    last = dossier.current[-1:] if dossier.ended_at else ()
+    pauses = tuple(Pause(i.from_at, None if i in last else i.to_at) for i in dossier.current if i.kind is IntervalKind.PAUSED)
     return reckoned(
         setting.procedure.rule,
         dossier.started_at,

@@ -54,6 +54,8 @@ def published(before: Publication, draft: ProcedureVersion, today: date) -> Publ
         raise Invalid(f"the version before begins on {last.valid_from}; choose a later day", path=("validFrom",), code="BAD_VALIDITY")
     if last is not None and draft.kind is not last.kind:
         raise Invalid(f"{draft.code} is of kind {last.kind}; a procedure keeps its kind", path=("kind",), code="KIND_CHANGED")
+    if last is not None and draft.field != last.field:
+        raise Invalid(f"{draft.code} is of the field {last.field}; a procedure keeps its field", path=("field",), code="KIND_CHANGED")
     earlier = before.versions
     if last is not None and (last.valid_to is None or last.valid_to >= draft.valid_from):
         earlier = (*earlier[:-1], replace(last, valid_to=draft.valid_from - DAY))

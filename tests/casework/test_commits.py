@@ -11,7 +11,7 @@ import pytest
 from casework import commits
 from casework.adapters.dynamo import DynamoStore
 from casework.audit.disclosure import Envelope
-from casework.commits import DUE_SHARDS, LONGEST_KEY, REMEMBERED, TRIES, Plan, Request, written
+from casework.commits import DUE_SHARDS, LARGEST_STATE, LONGEST_KEY, REMEMBERED, TRIES, Decide, Plan, Request, written
 from casework.model.alert import AlertLevel
 from casework.model.errors import Conflict, Contended, Invalid, NotFound, Unavailable
 from casework.model.parties import Party, PartyKind
@@ -194,6 +194,28 @@ def test_what_is_known_saves_a_load_until_it_is_stale(services: Services, store:
     again = request(held.id)
     first = written(wired, held.id, again, flagged, known=done.held)
     assert written(wired, held.id, again, flagged, known=first.held).repeated
+
+
+def grown(large: tuple[str, ...]) -> Decide:
+    def decide(held: Held | None, _: Envelope, now: datetime) -> Plan:
+        assert held is not None
+        return Plan(replace(held.dossier, flags=large), held.province, "FLAGGED", Party(PartyKind.SERVICE, "test"), now)
+
+    return decide
+
+
+def test_what_the_engine_would_not_take_is_refused(services: Services, store: DynamoStore, held: Held) -> None:
+    def refusal(large: tuple[str, ...]) -> str:
+        before = store.held(held.id)
+        with pytest.raises(Invalid) as caught:
+            written(services, held.id, request(held.id), grown(large))
+        assert store.held(held.id) == before
+        return caught.value.code
+
+    assert refusal(("x" * LARGEST_STATE,)) == "TOO_MANY"  # a state
+    assert written(services, held.id, request(held.id), grown(("y" * 200_000,))).entry.seq == 4
+    assert refusal(("z" * 200_000,)) == "TOO_MANY"  # an entry, which has both the old value and the new one
+    assert written(services, held.id, request(held.id), grown(("z",))).entry.seq == 5
 
 
 # Keys.

@@ -566,15 +566,17 @@ WANTED = st.builds(
 
 
 @SHOWN
-@given(wanted=WANTED, count=st.integers(3, 60), most=st.sampled_from([1000, 25]), backwards=st.booleans(), who=st.sampled_from(
+@given(wanted=WANTED, count=st.integers(3, 60), looked=st.sampled_from([(1000, 51), (25, 51), (25, 0), (1000, 7)]),
+       backwards=st.booleans(), who=st.sampled_from(
     ["head", "supervisor of a tree", "supervisor", "inspector", "officer", "head of an officer", "reception", "citizen"]))  # fmt: skip
 def test_paging_through_a_list_gives_what_a_look_at_everything_gives(
-    crowd: World, wanted: Filter, count: int, most: int, who: str, *, backwards: bool
+    crowd: World, wanted: Filter, count: int, looked: tuple[int, int], who: str, *, backwards: bool
 ) -> None:
     viewer, named, may = whose(crowd)[who]
     asked = replace(wanted, unit=named.unit, officer=named.officer)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lists, "MOST_LOOKED", most)
+        patch.setattr(lists, "MOST_LOOKED", looked[0])
+        patch.setattr(lists, "LEAST_LOOKED", looked[1])
         assert crowd.all(viewer, asked, count, backwards=backwards) == right(crowd, may, wanted, backwards=backwards)
 
 
@@ -599,6 +601,7 @@ def test_a_page_tells_whether_others_follow(world: World) -> None:
 @pytest.mark.parametrize("backwards", [False, True])
 def test_a_list_that_few_fit_is_looked_through_in_parts(world: World, monkeypatch: pytest.MonkeyPatch, backwards: bool) -> None:  # noqa: FBT001
     monkeypatch.setattr(lists, "MOST_LOOKED", 10)
+    monkeypatch.setattr(lists, "LEAST_LOOKED", 0)
     states = [State.RECEIVED if number % 9 == 4 else State.IN_PROCESS for number in range(60)]
     found = world.lay(dossier(world.unit("A"), state=state, due_at=NOW + number * HOUR) for number, state in enumerate(states))
     wanted = [one.id for one in found if one.dossier.state is State.RECEIVED]
@@ -614,16 +617,18 @@ def test_a_page_looks_at_no_more_than_it_may(world: World, monkeypatch: pytest.M
     monkeypatch.setattr(lists, "MOST_LOOKED", 10)
     world.lay(dossier(world.unit("A"), state=State.IN_PROCESS, due_at=NOW + number * HOUR) for number in range(60))
     world, noting = noted(world)
-    page = world.page(world.viewer(Role.HEAD, None, "A"), Filter(states=frozenset({State.RECEIVED})), Span(3))
-    assert (page.views, page.more) == ((), True)
-    assert len(noting.read) == 3  # of four rows each
+    for least, reads in ((0, 3), (5, 2), (51, 1)):  # rows of a query: four, five, and more than all that may be looked at
+        monkeypatch.setattr(lists, "LEAST_LOOKED", least)
+        noting.read.clear()
+        page = world.page(world.viewer(Role.HEAD, None, "A"), Filter(states=frozenset({State.RECEIVED})), Span(3))
+        assert (page.views, page.more, len(noting.read)) == ((), True, reads)
 
 
 def test_reading_a_page_costs_the_same_in_a_larger_table(world: World, store: DynamoStore) -> None:
-    sizes = {"A-1": 100, "A-2": 400}
+    sizes = {"A-1": 220, "A-2": 880}
     worked: dict[str, Any] = {"state": State.IN_PROCESS, "intervals": clock(paused=False)}
     for path, size in sizes.items():
-        world.lay(dossier(world.unit(path), due_at=NOW + (number - 50) * HOUR, **worked) for number in range(size))
+        world.lay(dossier(world.unit(path), due_at=NOW + (number - size / 2) * HOUR, **worked) for number in range(size))
     viewer = world.viewer(Role.INSPECTOR)
     middle = moment(NOW + HOUR / 2)
 
@@ -638,4 +643,4 @@ def test_reading_a_page_costs_the_same_in_a_larger_table(world: World, store: Dy
     ]:  # fmt: skip
         small, large = (cost(path, span, **more) for path in sizes)
         assert 0 < large <= small * 1.05
-    assert len(world.all(viewer, Filter(unit=world.unit("A"), include_below=True))) == 500
+    assert len(world.all(viewer, Filter(unit=world.unit("A"), include_below=True))) == 1100

@@ -266,3 +266,11 @@ def test_a_batch_is_no_request(idle: Client) -> None:
         answer = idle.raw(json.dumps(batch))
         assert answer["statusCode"] == 400
         assert json.loads(answer["body"])["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT", "correlationId": "test-request"}
+
+
+def test_pages_inside_of_pages_are_bounded(client: Client) -> None:
+    inside = " ".join(f"x{number}: receptionPoints(first: 1) {{ nodes {{ code }} }}" for number in range(8))
+    refused = client.ask(f"query($n: Int!) {{ units(first: $n) {{ nodes {{ {inside} }} }} }}", n=34)
+    assert refused["errors"][0]["extensions"]["code"] == "COST_EXCEEDED"
+    assert "273 pages" in refused["errors"][0]["message"]
+    assert "errors" not in client.ask(f"query($n: Int!) {{ units(first: $n) {{ nodes {{ {inside} }} }} }}", n=2)

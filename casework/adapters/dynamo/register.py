@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from pynamodb.connection import Connection
@@ -44,17 +45,20 @@ class RegisterTable:
         self._reader = reader
         self._cache: dict[str, _Cached] = {}
 
-    def versions(self, procedure: str) -> tuple[ProcedureVersion, ...]:
+    def versions(self, procedure: str, *, fresh: bool = False) -> tuple[ProcedureVersion, ...]:
         """See `ports.Register`."""
+        if fresh:
+            self.forget(procedure)
         return self._fresh(f"PROCEDURE#{procedure}", lambda pk: tuple(_rows(pk, ProcedureVersion, "V#")))
 
     def unit(self, code: str) -> Unit | None:
         """See `ports.Register`."""
-        return self._fresh(f"UNIT#{code}", lambda pk: next(iter(_rows(pk, Unit)), None))
+        return self._fresh(f"UNIT#{code}", lambda pk: next(iter(_rows(pk, Unit) or _rows("UNITS", Unit, code, whole=True)), None))
 
     def point(self, code: str) -> ReceptionPoint | None:
         """See `ports.Register`."""
-        return self._fresh(f"POINT#{code}", lambda pk: next(iter(_rows(pk, ReceptionPoint)), None))
+        read = partial(_rows, "POINTS", ReceptionPoint, code, whole=True)
+        return self._fresh(f"POINT#{code}", lambda pk: next(iter(_rows(pk, ReceptionPoint) or read()), None))
 
     def officer(self, code: str) -> Officer | None:
         """See `ports.Register`."""
@@ -138,8 +142,14 @@ class RegisterTable:
         return cast("T", cached.value)
 
 
-def _rows(pk: str, kind: type[T], prefix: str | None = None) -> list[T]:
-    span = RegisterItem.sk.startswith(prefix) if prefix else None
+def _rows(pk: str, kind: type[T], prefix: str | None = None, *, whole: bool = False) -> list[T]:
+    """Read a partition, or those of its rows whose sort key begins with `prefix`, or is the `whole` of it.
+
+    Version 0.1 kept all units in one partition, and all points: what is in none of its own is looked for there.
+    """
+    span = None
+    if prefix:
+        span = RegisterItem.sk == prefix if whole else RegisterItem.sk.startswith(prefix)
     try:
         found = list(RegisterItem.query(pk, span, consistent_read=True, limit=MOST_ROWS))
     except (QueryError, PynamoDBException) as error:

@@ -243,6 +243,8 @@ def test_the_result_is_fetched_where_it_came_in_or_where_the_applicant_says(serv
         dossier = opened_at(services, "XD-01", "22-MC", delivery=point).dossier
         assert (dossier.reception_point, dossier.delivery_point, dossier.unit) == ("22-MC", point, "22-XD")
     assert refused_at(services, "XD-01", "22-MC", delivery="nowhere") == ("UNKNOWN_POINT", "deliveryPoint")
+    for point in ("01-MC", places["other counter"]):
+        assert refused_at(services, "XD-01", "22-MC", delivery=point) == ("OTHER_PROVINCE", "deliveryPoint")
 
 
 def test_the_result_is_handed_out_at_the_delivery_point_alone(client: Client) -> None:

@@ -91,7 +91,7 @@ HOWS = st.builds(
 def attempted(world: World, case: Case, name: MoveName, how: How) -> tuple[Viewer, Given]:
     """Make up the maker and the input of an attempt."""
     viewer = PEOPLE[how.who] if how.who else _right(case, name, how.variant)
-    given: dict[str, Any] = {**GOOD[name](world, case, viewer, how.variant), **_when(world, case, name, how.when)}
+    given: dict[str, Any] = {**GOOD[name](world, case, viewer, how.variant), **_when(world, case, how.when)}
     if name is M.REQUEST_SUPPLEMENT and "HEAD" in relations(viewer, case):
         given["override_reason"] = WHY
     wrong = FLAWED.get(name, [])

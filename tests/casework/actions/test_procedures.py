@@ -13,11 +13,13 @@ from casework.actions.dossiers import Asked, Person, Submission, move, submit
 from casework.actions.procedures import NATION, Publishing, publish, published_by, subject_of
 from casework.actions.subscriptions import Client as Watcher
 from casework.actions.subscriptions import Wanted, subscribe
+from casework.adapters.dynamo import DynamoStore
 from casework.adapters.dynamo.models import DueItem, SubjectItem
+from casework.adapters.dynamo.register import RegisterTable
 from casework.audit.chain import GENESIS, Entry, committed
 from casework.commits import Written
 from casework.model.clock import Limit, LimitUnit
-from casework.model.errors import Forbidden, Invalid, NotFound
+from casework.model.errors import Corrupt, Forbidden, Invalid, NotFound
 from casework.model.moves import CompleteStep, MoveName, Receive
 from casework.model.packing import Plain
 from casework.model.parties import PUBLIC, Role, Viewer
@@ -28,6 +30,7 @@ from casework.model.workdays import legal_day
 from casework.ports import Change, Held, Services, Span, Store
 from casework.views import setting, tracker, viewed
 from schema.node import global_id
+from tests.casework.adapters.laid import dossier, laid
 from tests.support import Client, SettableClock
 
 ADMIN = Viewer(Role.ADMIN, "admin-1", ("22",))
@@ -206,9 +209,44 @@ def test_a_version_follows_the_one_before(
     assert len(entries(services, draft.code)) == 1
 
 
-def test_a_procedure_keeps_its_kind(services: Services, draft: ProcedureVersion, today: date) -> None:
+def test_a_procedure_keeps_its_kind_and_its_field(services: Services, draft: ProcedureVersion, today: date) -> None:
     publish(services, ADMIN, draft, publishing())
     assert refusal(services, replace(draft, kind=DossierKind.COMPLAINT, valid_from=today + DAY)) == ("KIND_CHANGED", ("kind",))
+    assert refusal(services, replace(draft, field="another", valid_from=today + DAY)) == ("KIND_CHANGED", ("field",))
+
+
+def test_a_version_too_large_for_an_entry_is_refused(services: Services, draft: ProcedureVersion) -> None:
+    step = draft.steps[0]
+    for length, code in ((80_000, "TOO_MANY"), (70_000, None)):
+        large = replace(draft, steps=(replace(step, title=replace(step.title, vi="x" * length)),))
+        if code:
+            assert refusal(services, large) == (code, ())
+        else:
+            publish(services, ADMIN, large, publishing())
+
+
+def test_versions_that_the_register_was_loaded_with_later_are_followed(services: Services, draft: ProcedureVersion, today: date) -> None:
+    publish(services, ADMIN, draft, publishing())
+    loaded = replace(draft, version=2, valid_from=today + 5 * DAY)
+    elsewhere = RegisterTable(services.store._engine, services.store._reader)  # type: ignore[attr-defined] # it is the engine's
+    elsewhere.register([loaded], NATION)  # as another process does
+    done = publish(services, ADMIN, replace(draft, valid_from=today + 9 * DAY), publishing())
+    assert published_by(done).version == 3
+    assert spans(services, draft.code) == [
+        (1, today, None), (2, today + 5 * DAY, today + 8 * DAY), (3, today + 9 * DAY, None),
+    ]  # fmt: skip
+
+
+def test_a_version_published_elsewhere_a_moment_ago_governs(services: Services, draft: ProcedureVersion, today: date) -> None:
+    publish(services, ADMIN, draft, publishing())
+    elsewhere = RegisterTable(services.store._engine, services.store._reader)  # type: ignore[attr-defined] # it is the engine's
+    assert len(elsewhere.versions(draft.code)) == 1
+    publish(services, ADMIN, replace(draft, valid_from=today + DAY), publishing())
+    (held,) = laid(cast("DynamoStore", services.store), [dossier(procedure=draft.code, procedure_version=2)])
+    there = replace(services, store=cast("Store", elsewhere))
+    assert setting(there, held.dossier).procedure.version == 2
+    with pytest.raises(Corrupt):
+        setting(there, replace(held.dossier, procedure_version=3))
 
 
 def test_the_one_unit_that_handles_it_must_be_active(services: Services, draft: ProcedureVersion, today: date) -> None:
@@ -230,6 +268,11 @@ OTHERS = {
     "inspector": Viewer(Role.INSPECTOR, "inspector-1"),
     "an admin by his token alone": Viewer(Role.ADMIN, "head-1", ("22",)),
 }
+
+
+def test_the_department_that_handles_it_must_be_somewhere(services: Services, draft: ProcedureVersion) -> None:
+    assert refusal(services, replace(draft, department="ZZ")) == ("UNKNOWN_UNIT", ("department",))
+    assert published_by(publish(services, ADMIN, replace(draft, department=None, tier="commune"), publishing())).department is None
 
 
 @pytest.mark.parametrize("who", OTHERS)

@@ -194,6 +194,15 @@ def test_the_register_is_read_anew_after_thirty_seconds(store: DynamoStore, othe
     assert other.officer(name) == found
 
 
+def test_versions_are_read_past_what_is_remembered_when_they_must_be(store: DynamoStore, other: RegisterTable) -> None:
+    version = replace(store.versions("XD-01")[0], code=code())
+    assert other.versions(version.code) == ()
+    store.register([version], "VN")
+    assert other.versions(version.code) == ()
+    assert other.versions(version.code, fresh=True) == (version,)
+    assert other.versions(version.code) == (version,)
+
+
 def test_whoever_puts_a_thing_reads_it_at_once(store: DynamoStore) -> None:
     name = code()
     assert (store.unit(name), store.point(name), store.officer(name), store.versions(name)) == (None, None, None, ())

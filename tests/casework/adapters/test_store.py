@@ -376,6 +376,19 @@ def test_disclosures_go_by_their_digest(client: Client, store: DynamoStore) -> N
     assert all(digest_of(text) == digest for digest, text in kept.items())
 
 
+def test_the_disclosures_of_some_entries_are_those_that_came_with_them(client: Client, store: DynamoStore) -> None:
+    first, second = (held(store, code).id for code in (client.assigned(), client.received()))
+    brought = {seq: frozenset(store.entries(first, seq - 1, 1)[0].body["digests"]) for seq in (1, 2, 3)}
+    assert len(brought[1]) >= 2
+    assert len(brought[3]) >= 3
+    found = store.disclosed_with({first: [3], second: {1, 2}})
+    assert found[first].keys() == brought[3]
+    assert {**found[second]} == {**store.disclosed(second)}
+    assert {**store.disclosed_with({first: (3, 1)})[first]} == {**store.disclosed(first)}
+    assert store.disclosed_with({first: [], "0" * 32: [1]}) == {first: {}, "0" * 32: {}}
+    assert store.disclosed_with({}) == {}
+
+
 # Numbers.
 
 
@@ -477,7 +490,7 @@ def test_a_dossier_lies_on_a_counters_pile_while_it_waits_there(client: Client, 
 
 def test_a_publication_stands_in_the_register_with_its_entry(services: Services, store: DynamoStore, tables: "DynamoDBClient") -> None:
     code = f"P-{secrets.token_hex(4)}"
-    first = replace(store.versions("XD-01")[0], code=code)
+    first = replace(store.versions("XD-01")[0], code=code, field=code)
     store.register([first], "VN")
     elsewhere = RegisterTable(store._engine, store._reader)
     assert store.versions(code) == elsewhere.versions(code) == (first,)
@@ -487,7 +500,7 @@ def test_a_publication_stands_in_the_register_with_its_entry(services: Services,
         publish(
             replace(services, store=cast("Store", holding)),
             Viewer(Role.ADMIN, "admin-1", ("22",)),
-            replace(first, field=code, valid_from=today),
+            replace(first, valid_from=today),
             Publishing("key", "test", {}),
         )
     (change,) = holding.changes
