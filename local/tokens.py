@@ -8,7 +8,7 @@ from casework.model.parties import Role
 from local.home import AUDIENCE, ISSUER, KEY_ID, Home
 
 EIGHT_HOURS = timedelta(hours=8)
-# The register's own people (local/register.yml): who a token of that role is for unless it says otherwise.
+# The register's own people (local/register/people.yml): who a token of that role is for unless it says otherwise.
 USUAL: dict[Role, tuple[str, tuple[str, ...]]] = {
     Role.CITIZEN: ("citizen-1", ()),
     Role.RECEPTION: ("reception-1", ("22-MC",)),

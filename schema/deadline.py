@@ -116,7 +116,8 @@ def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymou
     return Clock(
         found=found, setting=setting, now=min(now, ended_at) if ended_at else now, runs=dossier.open,
         stretches=dossier.current, anonymous=anonymous, fixed_due_at=dossier.fixed_due_at, due_at=dossier.due_at,
-        original_due_at=dossier.original_due_at or dossier.due_at, promised_due_at=dossier.promised_due_at, paused=found.paused,
+        original_due_at=dossier.original_due_at or dossier.due_at, promised_due_at=dossier.promised_due_at,
+        paused=found.paused and dossier.open,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a document may ask for, counted before it is executed: tokens, levels, root fields, fields, aliases, and nodes.
+"""What a document may ask for, counted before it is executed: tokens, levels, root fields, fields, aliases, nodes, pages.
 
 Fragments count wherever they are spread. Nodes are what the pages asked for may hold at most: `first` or `last` of each, times those of the
 pages around it. Limits stand in one block; `docs/limits.md` explains them. It executes nothing.

@@ -15,7 +15,7 @@ from schema.errors import Refused, refused_shown
 class NextMove:
     """A move of the table."""
 
-    move: MoveName = strawberry.field(description="The move; its mutation has the name of the value's text, as receiveDossier.")
+    move: MoveName = strawberry.field(description="The move.")
     mutation: str = strawberry.field(description="The mutation that makes it.")
     allowed: bool = strawberry.field(description="Whether a good input would be accepted now.")
     refusal: Refused | None = strawberry.field(description="Why not; null when it is allowed.")

@@ -13,7 +13,7 @@ from casework.ports import Span
 
 MOST = 100
 NUMBER = re.compile(r"[0-9]{1,9}")
-CODE = re.compile(r"[^\x00-\x1f\x7f]{1,256}")  # what the register's lists are ordered by; an import's names are any text
+CODE = re.compile(r"[^\x00-\x1f\x7f#]{1,256}")  # what the register's lists are ordered by; an import's names are any text
 
 N = TypeVar("N")
 S = TypeVar("S")

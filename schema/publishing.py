@@ -161,7 +161,11 @@ def _texts(given: TextsInput, *path: str) -> Texts:
 
 def _code(value: str, *path: str) -> str:
     if not CODE.fullmatch(value):
-        raise Invalid("a code is 1 to 32 capital letters, digits, dots, dashes", path=path, code="BAD_CHARACTER")
+        raise Invalid(
+            "a code is 1 to 32 capital letters, digits, dots, dashes and underscores, a letter or digit first",
+            path=path,
+            code="BAD_CHARACTER",
+        )
     return value
 
 

@@ -23,7 +23,7 @@ def engine() -> Iterator[engines.Engine]:
 
 @pytest.fixture(scope="session")
 def store(engine: engines.Engine) -> DynamoStore:
-    """The store of this process, with the small register in it. Tests open dossiers of their own."""
+    """The store of this process, with the register in it. Tests open dossiers of their own."""
     prepare_credentials()
     tables.create(boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK), "test")
     found = DynamoStore("test", region=REGION, endpoint=engine.endpoint)

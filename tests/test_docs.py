@@ -1,47 +1,238 @@
-"""Documentation is tested: what it lists is what there is."""
+"""Documentation is tested: what it lists is what there is, and what it asks is asked.
 
+A block of GraphQL in `docs/` or the README is a document of the schema. Where a comment `<!-- run: ROLE -->` stands before it, it is
+executed too, as that role's usual person (`ROLE subject` for another one; PUBLIC has no token, FORGED a bad one), with the variables of the
+block of JSON behind it. No refusal must come of it, at the top level or in a payload, but those that a block `json errors` shows.
+`, dossier STATE` brings a dossier into that state beforehand; `SHOWN` and `standing` say what some words of the examples stand for.
+"""
+
+import json
 import re
+import secrets
 import tomllib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from graphql import FieldNode, OperationDefinitionNode, parse
 
-from schema.errors import TEXTS
+from casework.model.workdays import legal_day
+from schema.errors import TEXTS, TopLevel
+from schema.execution import prepared
+from schema.root import core
+from tests.schema.common import SUPPLEMENT, after, coordinated, soon, submitted
+from tests.support import Client
 
 ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+ERRORS = DOCS / "errors"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.rglob("*.md"))]
+
+FENCE = re.compile(r"^```(\w+)(?: (\w+))?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+RUN = re.compile(r"<!-- run: (?P<who>[A-Z_]+)(?: (?P<subject>[\w-]+))?(?:, dossier (?P<state>[a-z]+))? -->")
+ROW = re.compile(r"^\| \[`(\w+)`\]\((\w+)\.md\) \| .+ \|$", re.MULTILINE)
+SECTIONS = ["What it means", "When it arises", "What to do"]
+CODES = {*TEXTS, *TopLevel}
+
+# Words of the examples, and what they stand for when they are run.
+CODE, SECRET, CORRELATION = "22-XD-260105-0001", "K7QM-2XHD-NN4A-5RTW", "9f2c41d07a83b5e6"
+SHOWN: dict[str, Callable[[], str]] = {
+    "2026-01-09T17:00:00+07:00": soon,
+    "2026-02-01": lambda: f"{legal_day(datetime.now(UTC)) + timedelta(30)}",
+    "XD-90": lambda: f"T-{secrets.token_hex(4).upper()}",
+}
 
 
-def test_every_code_has_its_line() -> None:
-    text = (ROOT / "docs" / "errors.md").read_text()
-    missing = [code for code in TEXTS if f"`{code}`" not in text]
-    assert missing == []
+def asked(client: Client) -> str:
+    code = client.assigned()
+    client.done("requestSupplement", "OFFICER", dossier=code, **SUPPLEMENT)
+    return code
 
 
-def test_no_code_is_told_that_is_not_there() -> None:
-    rows = re.findall(r"^\| (`[A-Z_`, ]+`) \|", (ROOT / "docs" / "errors.md").read_text(), re.MULTILINE)
-    told = {code for row in rows for code in re.findall(r"`([A-Z_]+)`", row)}
-    assert told == set(TEXTS)
+BRING: dict[str, Callable[[Client], str]] = {
+    "submitted": submitted,
+    "received": Client.received,
+    "assigned": Client.assigned,
+    "coordinated": coordinated,
+    "asked": asked,
+    "supplied": after(asked, "supplyDocuments", "CITIZEN", documents=[{"component": "PLAN"}]),
+    "decided": Client.decided,
+    "delivered": Client.delivered,
+    "rated": after(Client.delivered, "rateDossier", "CITIZEN", score=4),
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """A document as it stands on a page; `run` is the comment before it."""
+
+    place: str
+    document: str
+    run: re.Match[str] | None
+    variables: str = "{}"
+    errors: str = "[]"
+
+    @property
+    def roots(self) -> set[str]:
+        """The root fields that it asks for."""
+        operations = [one for one in parse(self.document).definitions if isinstance(one, OperationDefinitionNode)]
+        return {field.name.value for one in operations for field in one.selection_set.selections if isinstance(field, FieldNode)}
+
+
+def examples(page: Path) -> Iterator[Example]:
+    """Read the examples of a page, each with the JSON that follows it."""
+    text = page.read_text(encoding="utf-8")
+    fences = [*FENCE.finditer(text)]
+    starts = [place for place, fence in enumerate(fences) if fence[1] == "graphql"]
+    for number, (start, end) in enumerate(pairwise([*starts, len(fences)]), 1):
+        fence = fences[start]
+        before = text[: fence.start()].rstrip().rpartition("\n")[2]
+        following = {("errors" if one[2] else "variables"): one[3] for one in reversed(fences[start + 1 : end]) if one[1] == "json"}
+        yield Example(f"{page.relative_to(ROOT)} {number}", fence[3], RUN.fullmatch(before), **following)
+
+
+EXAMPLES = [example for page in PAGES for example in examples(page)]
+RUNNING = [example for example in EXAMPLES if example.run]
+
+
+def standing(client: Client, code: str) -> dict[str, str]:
+    """Say what the words for a dossier stand for."""
+    services = client.services
+    subject = services.store.coded(code)
+    held = services.store.held(subject) if subject else None
+    assert held
+    secret = services.keys.tracking_secret(held.id, held.dossier.secret_generation, held.dossier.slip_key)
+    return {CODE: code, SECRET: secret}
+
+
+def exchanged(text: str, words: dict[str, str]) -> str:
+    for word, other in words.items():
+        text = text.replace(word, other)
+    return text
+
+
+def test_comments_that_run_an_example_are_well_formed() -> None:
+    written = sum(page.read_text(encoding="utf-8").count("<!-- run") for page in PAGES)
+    assert written == len(RUNNING) > len(TEXTS) / 2
+    assert {example.run["state"] for example in RUNNING if example.run} <= {None, *BRING}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
+def test_an_example_is_a_document_of_the_schema(example: Example) -> None:
+    assert prepared(example.document).errors == () or json.loads(example.errors), example.document
+
+
+@pytest.mark.parametrize("example", RUNNING, ids=lambda example: example.place)
+def test_an_example_does_what_its_page_says(client: Client, example: Example) -> None:
+    assert example.run
+    words = {word: made() for word, made in SHOWN.items()} | {CORRELATION: "test-request"}
+    if example.run["state"]:
+        words |= standing(client, BRING[example.run["state"]](client))
+    document, variables, errors = (exchanged(text, words) for text in (example.document, example.variables, example.errors))
+    who, given = example.run["who"], json.loads(variables)
+    if who == "FORGED":
+        found = client.asked_with("not.a.token", document, **given)
+    else:
+        found = client.ask(document, None if who == "PUBLIC" else who, example.run["subject"], **given)
+    told = found.get("errors") or refusals(found["data"])
+    assert told == json.loads(errors)
+    if not told:
+        assert all(value is not None for value in found["data"].values())
+
+
+def refusals(data: dict[str, Any]) -> list[Any]:
+    """Collect the refusals of all payloads."""
+    return [error for payload in data.values() if isinstance(payload, dict) for error in payload.get("errors", ())]
+
+
+def test_every_root_field_has_an_example() -> None:
+    assert core.query_type
+    assert core.mutation_type
+    assert core.subscription_type
+    shown = set().union(*(example.roots for example in RUNNING if example.errors == "[]"))
+    assert {*core.query_type.fields, *core.mutation_type.fields} - shown == set()
+    assert set(core.subscription_type.fields) <= set().union(*(example.roots for example in EXAMPLES if not example.run))
+
+
+def test_every_code_has_a_page_and_its_row() -> None:
+    rows = ROW.findall((ERRORS / "README.md").read_text(encoding="utf-8"))
+    assert [code for code, page in rows if code != page] == []
+    assert sorted(code for code, _ in rows) == sorted(CODES)
+    assert {page.stem for page in ERRORS.glob("*.md")} - {"README"} == CODES
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_the_page_of_a_code_tells_all(code: str) -> None:
+    title, *parts = re.split(r"^#+ (.+)\n", (ERRORS / f"{code}.md").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    told = {heading: body.strip() for heading, body in zip(parts[1::2], parts[2::2], strict=True)}
+    assert title == f"`{code}`"
+    assert list(told)[:3] == SECTIONS
+    assert set(told) <= {*SECTIONS, "Example"}
+    assert all(told.values())
+    if code in TEXTS:
+        assert all(text in parts[0] for text in TEXTS[code])
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_the_example_of_a_code_leads_to_it(code: str) -> None:
+    for example in examples(ERRORS / f"{code}.md"):
+        codes = {error.get("code") or error["extensions"]["code"] for error in json.loads(example.errors)}
+        assert code in codes or codes == {"BAD_USER_INPUT"} or not example.run  # a query tells its own codes as that one
 
 
 def test_every_setting_is_told() -> None:
-    used = set(re.findall(r"GIAMSAT_[A-Z_]+", (ROOT / "casework" / "wiring.py").read_text()))
-    told = (ROOT / "docs" / "settings.md").read_text()
-    assert used
-    assert [name for name in used if f"`{name}`" not in told] == []
+    files = [ROOT / "serverless.yml", ROOT / "Makefile"]
+    files += [file for folder in ("casework", "handlers", "local", "tools", "tests") for file in (ROOT / folder).rglob("*.py")]
+    used = {name for file in files for name in re.findall(r"\bGIAMSAT_[A-Z_]+\b", file.read_text(encoding="utf-8"))}
+    told = (DOCS / "settings.md").read_text(encoding="utf-8")
+    assert len(used) > 10
+    assert [name for name in sorted({*used, "DEMO", "PORT", "DATA", "ARCH", "STAGE"}) if f"`{name}`" not in told] == []
 
 
 def test_every_dependency_has_its_line() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["local"]]
+    wanted = [*project["dependencies"], *(name for extra in project["optional-dependencies"].values() for name in extra)]
     names = [re.split(r"[\[><=]", name)[0] for name in wanted]
-    text = (ROOT / "docs" / "dependencies.md").read_text()
-    assert [name for name in names if name not in text] == []
+    package = json.loads((ROOT / "package.json").read_text())
+    text = (DOCS / "dependencies.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\| (.*?) \|", text, re.MULTILINE))))
+    assert {*names, *package["dependencies"], *package["devDependencies"]} - told == set()
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
+def test_every_limit_of_a_document_is_told() -> None:
+    block = (ROOT / "schema" / "limits.py").read_text(encoding="utf-8")
+    told = (DOCS / "limits.md").read_text(encoding="utf-8")
+    limits = re.findall(r"^MOST_(?!INT)[A-Z_]+ = (\d+)$", block, re.MULTILINE)
+    assert len(limits) >= 6
+    assert [limit for limit in limits if f"{int(limit):,}" not in told] == []
+    (example, *_) = examples(DOCS / "limits.md")
+    (size,) = prepared(example.document).sizes.values()
+    assert f"= {size.nodes(json.loads(example.variables))} nodes" in told
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    pages = [page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md") if page.parent != ERRORS]
+    assert [page for page in pages if page != "README.md" and f"]({page})" not in index] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [DOCS / name for name in ("architecture.md", "how-to.md", "glossary.md")], ids=lambda page: page.name)
+def test_files_and_tests_that_a_page_names_are_there(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for name in re.findall(r"`((?:[\w-]+/)+[\w.-]+\.\w+)(?:::\w+)?`", text):
+        assert (ROOT / name).exists(), name
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", text):
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
 
 
 def test_nothing_committed_names_a_registry_or_a_machine() -> None:

@@ -204,9 +204,9 @@ def _opened(
     if delivery is None:
         raise Invalid("no such delivery point", path=("deliveryPoint",), code="UNKNOWN_POINT")
     unit = _competent(services, submission, version, point, on)
-    handed_out = services.store.unit(delivery.unit)
-    if handed_out is None or handed_out.province != unit.province:
-        raise Invalid("a result is handed out in the province that handles it", path=("deliveryPoint",), code="OTHER_PROVINCE")
+    came_in, handed_out = services.store.unit(point.unit), services.store.unit(delivery.unit)
+    if came_in is None or handed_out is None or handed_out.province != came_in.province:
+        raise Invalid("a result is handed out in the province where it came in", path=("deliveryPoint",), code="OTHER_PROVINCE")
     applicant = _enclosed(services, submission.applicant, subject, account, envelope)
     return unit, Dossier(
         code=coded(unit.code, on, services.store.numbered(unit.code, unit.province, on)),
@@ -229,14 +229,16 @@ def _opened(
 def _competent(services: Services, submission: Submission, version: ProcedureVersion, point: ReceptionPoint, on: date) -> Unit:
     """Find the unit that is to handle it: reception is anywhere in the province, handling where the version says or the caller names."""
     at = services.store.unit(point.unit)
-    own = competent(version, at) if at else None
+    if at is None:
+        raise Invalid("no such reception point", path=("receptionPoint",), code="UNKNOWN_POINT")
+    own = competent(version, at)
     code = submission.unit or own
     if code is None:
         raise Invalid(f"{version.code} is handled by a commune: name it as unit", path=("unit",), code="UNIT_NEEDED")
     unit = services.store.unit(code)
     if unit is None or not unit.active(on):
         raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
-    if at is None or at.province != unit.province:
+    if version.unit is None and at.province != unit.province:
         raise Invalid("a reception point takes dossiers for its own province", path=("receptionPoint",), code="OTHER_PROVINCE")
     by_commune = version.unit is None and version.department is None
     fits = unit.kind in COMMUNES if by_commune else own in lineage(services.store.unit, unit.code)

@@ -12,8 +12,8 @@ from casework.adapters.tokens import KeySetTokens
 from casework.model.errors import Unauthenticated
 from casework.model.parties import Role
 from casework.model.unit import Officer
-from local.home import AUDIENCE, ISSUER, KEY_ID, Home
 from local import register
+from local.home import AUDIENCE, ISSUER, KEY_ID, Home
 from local.tokens import EIGHT_HOURS, USUAL, issued
 
 

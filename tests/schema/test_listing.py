@@ -296,6 +296,7 @@ def test_a_page_past_the_end_is_empty(client: Client, town: list[Fact], directio
 
 def test_what_no_index_orders_by_is_looked_for_in_stretches(client: Client, town: list[Fact], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lists, "MOST_LOOKED", 3)
+    monkeypatch.setattr(lists, "LEAST_LOOKED", 3)
     wanted = {"unit": "48-XD", "state": ["STOPPED", "WITHDRAWN"]}
     rising = [one.code for one in sorted(town, key=lambda one: one.place) if one.state in wanted["state"]]
     for backwards, falling in ((False, False), (True, False), (False, True), (True, True)):

@@ -197,7 +197,7 @@ def test_a_dossier_keeps_the_version_of_its_receipt(client: Client, received_fir
     dossier = client.submitted(procedure=code)["dossier"]["code"]
     if received_first:
         client.done("receiveDossier", "RECEPTION", dossier=dossier)
-    done(client, **draft(code=code, limit={"unit": "WORKING_DAYS", "amount": 1}))
+    done(client, **draft(code=code, field=known.field, limit={"unit": "WORKING_DAYS", "amount": 1}))
     if not received_first:
         client.done("receiveDossier", "RECEPTION", dossier=dossier)
     found = client.ask(OF_DOSSIER, "HEAD", None, code=dossier)["data"]["dossier"]

@@ -174,7 +174,7 @@ def test_an_unknown_unit_is_null_and_has_nothing_below(client: Client, code: str
     assert connection(client.ask(UNITS, parent=code, first=5))["nodes"] == []
 
 
-FORGED = ["x", "", "é", "====", cursor(1), place_cursor(""), place_cursor("22 XD"), place_cursor("x" * 65), place_cursor("22\n"),
+FORGED = ["x", "", "é", "====", cursor(1), place_cursor(""), place_cursor("22#XD"), place_cursor("x" * 257), place_cursor("22\n"),
           place_cursor(f"2026-01-01T00:00:00.000000Z#{'0' * 32}"), global_id("unit", "22"), "A" * 1_000_000]  # fmt: skip
 BAD = [{}, {"first": 0}, {"first": 101}, {"first": -1}, {"last": 0}, {"last": 101}, {"first": 1, "last": 1},
        *({"first": 5, "after": text} for text in FORGED), *({"last": 5, "before": text} for text in FORGED)]  # fmt: skip
@@ -221,7 +221,7 @@ def test_procedures_are_listed_by_kind_or_field(client: Client, wanted: dict[str
         assert len(codes_of()) == 26
 
 
-@pytest.mark.parametrize("field", ["nonsense", "LAND", " ", "x" * 5000, "land#", "\x00", ""])
+@pytest.mark.parametrize("field", ["nonsense", "LAND", " ", "x" * 200, "land#", "\x00", ""])
 def test_an_unknown_field_has_no_procedures(client: Client, field: str) -> None:
     assert connection(client.ask(PROCEDURES, first=5, filter={"field": field}))["nodes"] == []
 

@@ -37,12 +37,16 @@ MEMBERS = (
     "action", "actor", "after", "changes", "digests", "log", "occurred_at", "on_behalf_of", "prev", "province", "reason", "recorded_at",
     "request", "seq", "subject", "v",
 )  # fmt: skip
-FIELD = re.compile(
-    "code|state|kind|procedure|procedure_version|unit|reception_point|delivery_point|channel|slip_key|secret_generation|submitted_at|"
-    "version|rehearsal|applicant|imported|received_at|checked|fixed_due_at|original_due_at|promised_due_at|due_at|calendar_version|arming|"
-    "raised|decided_at|outcome|decision_reason|waiver|flags|"
-    r"(assignments|steps|opinions|intervals|supplements)\.[1-9][0-9]*"
-)
+FIELDS = {
+    "dossier": re.compile(
+        "code|state|kind|procedure|procedure_version|unit|reception_point|delivery_point|channel|slip_key|secret_generation|submitted_at|"
+        "version|rehearsal|applicant|imported|received_at|checked|fixed_due_at|original_due_at|promised_due_at|due_at|calendar_version|"
+        "arming|raised|decided_at|outcome|decision_reason|waiver|result|rating|ended_at|end_reason|end_basis|flags|"
+        r"(assignments|steps|opinions|intervals|supplements|reopenings)\.[1-9][0-9]*"
+    ),
+    "procedure": re.compile(r"code|unit|version|versions\.[1-9][0-9]*"),
+}
+NATION = "VN"  # the province of a procedure
 OPEN = frozenset({"SUBMITTED", "RECEIVED", "IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"})
 MUTATIONS = {
     "SUBMITTED": "submitDossier",
@@ -53,6 +57,15 @@ MUTATIONS = {
     "SUPPLEMENT_REQUESTED": "requestSupplement",
     "DOCUMENTS_SUPPLIED": "supplyDocuments",
     "DECIDED": "decideDossier",
+    "REFUSED": "refuseDossier",
+    "ASSIGNMENT_RETURNED": "returnAssignment",
+    "DELIVERED": "deliverResult",
+    "WITHDRAWN": "withdrawDossier",
+    "STOPPED": "stopDossier",
+    "REOPENED": "reopenDossier",
+    "RATED": "rateDossier",
+    "SECRET_ROTATED": "rotateTrackingSecret",
+    "PROCEDURE_PUBLISHED": "publishProcedure",
 }
 
 ID = re.compile(r"[0-9a-f]{32}")
@@ -163,6 +176,7 @@ class Chain:
     """A subject as its entries leave it."""
 
     id: str
+    kind: str = ""
     state: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
@@ -236,7 +250,10 @@ class Check:
         here = chain.entries[seq] = Entry(seq, hash_of(seen["line"]), body, unit, before.recorded_at if before else None)
         self.logs.add(str(body["log"]))
         _well_formed(body)
-        _is(body["subject"], {"kind": "dossier", "id": chain.id}, "subject")
+        chain.kind = chain.kind or str(body["subject"]["kind"])
+        _must(chain.kind in FIELDS, "there is no such kind of subject")
+        _is(body["subject"], {"kind": chain.kind, "id": chain.id}, "subject")
+        _is(body["action"] == "PROCEDURE_PUBLISHED", chain.kind == "procedure", "that the action is a procedure's")
         _is(body["seq"], seq, "seq")
         _is(seen["seq"], f"E#{seq:08d}", "the key's seq")
         _is(body["prev"], before.hash if before else GENESIS, "prev")
@@ -244,6 +261,8 @@ class Check:
         _is(body["province"], before.body["province"] if before else seen["province"], "the line's province")
         _is(seen["province"], body["province"], "province")
         _applied(chain, body)
+        if chain.kind == "procedure":
+            _published(chain, body)
         here.unit = str(chain.state["unit"])
         self._referred(chain, here)
         _indexed(chain, here, seen)
@@ -288,34 +307,30 @@ class Check:
                     raise Wrong("a stray item")
 
     def _state(self, item: Item) -> None:
-        wanted = {"pk": "S", "sk": "S", "kind": "S", "entries": "N", "version": "N", "head": "S", "recorded_at": "S", "state": "S"}
-        wanted |= {"unit_key": "S", "province_key": "S", "due_sort": "S"}
-        optional = dict.fromkeys(("officer_key", "applicant_key", "due_bucket", "due_moment", "due_level"), "S")
-        seen = _plain(item, wanted, optional)
-        chain = self.chains.get(seen["pk"])
+        chain = self.chains.get(item["pk"]["S"])
         _must(chain and chain.last, "a state without entries")
         assert chain is not None
         assert chain.last is not None
+        wanted = {"pk": "S", "sk": "S", "kind": "S", "entries": "N", "version": "N", "head": "S", "recorded_at": "S", "state": "S"}
+        optional: dict[str, str] = {}
+        if chain.kind == "dossier":
+            wanted |= {"unit_key": "S", "province_key": "S", "due_sort": "S"}
+            optional = dict.fromkeys(("officer_key", "applicant_key", "point_key", "due_bucket", "due_moment", "due_level"), "S")
+        seen = _plain(item, wanted, optional)
         _must(chain.id not in self.states, "a second state")
         self.states[chain.id] = seen
         last, state = chain.last, chain.state
         _is(seen["state"].encode(), canonical(state), "state")
-        side = "OPEN" if state["state"] in OPEN else "CLOSED"
-        leads = [v for n, v in state.items() if n.startswith("assignments.") and v["role"] == "LEAD"]
-        _must(sum("ended_at" not in lead for lead in leads) <= 1, "more than one lead")
-        lead = max(leads, key=lambda found: found["number"], default=None)
         expected = {
-            "kind": last.body["subject"]["kind"],
+            "kind": chain.kind,
             "entries": last.seq,
             "version": state["version"],
             "head": last.hash,
             "recorded_at": last.recorded_at,
             "province": last.body["province"],
-            "unit_key": f"{state['unit']}#{side}",
-            "province_key": f"{last.body['province']}#{side}",
-            "officer_key": f"{lead['officer']}#{side}" if lead else None,
-            "due_sort": f"{state.get('due_at', NO_DUE)}#{chain.id}",
         }
+        if chain.kind == "dossier":
+            expected |= _listed(chain, last.body["province"])
         for name, value in expected.items():
             _is(seen.get(name), value, name)
         rows = [seen.get(name) is not None for name in ("due_bucket", "due_moment", "due_level")]
@@ -324,6 +339,7 @@ class Check:
     def _code(self, item: Item) -> None:
         seen = _plain(item, {"pk": "S", "sk": "S", "subject": "S"})
         entry = self.entry(seen["subject"], 1)
+        _is(self.chains[seen["subject"]].kind, "dossier", "the kind of what has a code")
         _is(seen["pk"], f"CODE#{self.chains[seen['subject']].state['code']}", "pk")
         _is(seen["province"], entry.body["province"], "province")
         _once(self.codes, seen["subject"])
@@ -403,8 +419,9 @@ class Check:
                 _must(state is not None, "entries without a state")
                 assert state is not None
                 _must("due_bucket" not in state or chain.id in self.rows, "the due row is missing")
-                _must(chain.id in self.codes, "the code is missing")
-                _numbered(chain, drawn)
+                if chain.kind == "dossier":
+                    _must(chain.id in self.codes, "the code is missing")
+                    _numbered(chain, drawn)
             for seq, entry in chain.entries.items():
                 with self.at(f"trail {chain.id} {seq}"):
                     here = (chain.id, seq)
@@ -448,7 +465,7 @@ def _applied(chain: Chain, body: Mapping[str, Any]) -> None:
     for change in body["changes"]:
         _must(change.keys() == {"field", "from", "to"}, "a change has other members")
         name = change["field"]
-        _must(FIELD.fullmatch(name), f"{name!r} is no field of a dossier")
+        _must(FIELDS[chain.kind].fullmatch(name), f"{name!r} is no field of a {chain.kind}")
         _is(change["from"], chain.state.get(name), f"from of {name}")
         _must(canonical(change["from"]) != canonical(change["to"]), f"{name} does not differ")
         if change["to"] is None:
@@ -459,6 +476,33 @@ def _applied(chain: Chain, body: Mapping[str, Any]) -> None:
     _is(body["after"], state_commitment(chain.fields), "after")
     if body["actor"]["kind"] in {"CITIZEN", "OFFICER", "IMPORT"}:
         _is(chain.state["version"], version + 1, "version")
+
+
+def _published(chain: Chain, body: Mapping[str, Any]) -> None:
+    """Hold a procedure to its code, and its versions to their numbers."""
+    named = hashlib.sha256(b"procedure\0" + chain.state["code"].encode()).hexdigest()
+    _is(chain.id, named[:32], "the id of a procedure of that code")
+    _is(body["province"], NATION, "the province of a procedure")
+    for name, value in chain.state.items():
+        if name.startswith("versions."):
+            _is([name, value["code"]], [f"versions.{value['version']}", chain.state["code"]], "a version's number and code")
+
+
+def _listed(chain: Chain, province: str) -> dict[str, str | None]:
+    """Give what a dossier's state has for the indexes."""
+    state = chain.state
+    side = "OPEN" if state["state"] in OPEN else "CLOSED"
+    leads = [v for n, v in state.items() if n.startswith("assignments.") and v["role"] == "LEAD"]
+    _must(sum("ended_at" not in lead for lead in leads) <= 1, "more than one lead")
+    lead = max(leads, key=lambda found: found["number"], default=None)
+    piles = {"SUBMITTED": f"{state['reception_point']}#INTAKE", "DECIDED": f"{state['delivery_point']}#DELIVERY"}
+    return {
+        "unit_key": f"{state['unit']}#{side}",
+        "province_key": f"{province}#{side}",
+        "officer_key": f"{lead['officer']}#{side}" if lead else None,
+        "point_key": piles.get(state["state"]),
+        "due_sort": f"{state.get('due_at', NO_DUE)}#{chain.id}",
+    }
 
 
 def _indexed(chain: Chain, entry: Entry, seen: Mapping[str, Any]) -> None:

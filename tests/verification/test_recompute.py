@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import hashlib
 import json
 import random
 import secrets
@@ -9,7 +10,7 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from casework.actions.procedures import subject_of
 from casework.adapters.dynamo import DynamoStore
 from casework.audit import chain
 from casework.model.parties import Party, PartyKind, Role
+from casework.model.workdays import legal_day
+from casework.ports import Services
 from local import engine as engines
 from local import eventlog
 from local.home import QUICK, REGION
@@ -34,7 +38,7 @@ TESTS = Path(__file__).parents[1]
 PERMITS = TESTS / "data" / "permits.csv"
 Tables = dict[str, list[dict[str, Any]]]
 PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
-KINDS = {"trail", "disclosures", "due", "outbox", "state", "code", "memory", "counter"}
+KINDS = {"trail", "disclosures", "due", "outbox", "state", "procedure", "code", "memory", "counter"}
 
 
 def scanned(client: "DynamoDBClient", table: str) -> list[dict[str, Any]]:
@@ -54,8 +58,9 @@ def belonging(tables: Tables, subjects: set[str]) -> Tables:
     for item in tables["subjects"]:
         if item["sk"]["S"] == "STATE" and item["pk"]["S"] in subjects:
             state = json.loads(item["state"]["S"])
-            near = datetime.fromisoformat(state["submitted_at"])
-            counters |= {f"COUNTER#{state['unit']}#{(near + timedelta(days)).date()}" for days in (-1, 0, 1)}
+            if "submitted_at" in state:
+                unit, day, _ = state["code"].rsplit("-", 2)
+                counters.add(f"COUNTER#{unit}#20{day[:2]}-{day[2:4]}-{day[4:]}")
 
     def kept(item: dict[str, Any]) -> bool:
         subject = item.get("subject") or item.get("pk") or {}
@@ -67,6 +72,8 @@ def belonging(tables: Tables, subjects: set[str]) -> Tables:
 def kind_of(table: str, item: dict[str, Any]) -> str:
     if table != "subjects":
         return "outbox" if table == "log" else table
+    if item.get("kind") == {"S": "procedure"}:
+        return "procedure"
     return {"STATE": "state", "CODE": "code", "COUNTER": "counter"}.get(item["sk"]["S"], "memory")
 
 
@@ -77,22 +84,23 @@ def of_people(tables: Tables, code: str) -> str:
 
 @pytest.fixture(scope="module")
 def tables(engine: engines.Engine, store: DynamoStore, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Tables:
-    """Dossiers of people through every move, with all kinds of disclosures, and an imported log; nothing else of the store."""
+    """Dossiers of people through every move, with all kinds of disclosures, a procedure, and an imported log; nothing else of the store."""
     services = services_over(store, issuer, RecordingCourier(), SettableClock())
     client = Client(services, issuer)
-    codes = [decided(client), client.assigned(), client.submitted()["dossier"]["code"]]
+    codes = [whole(client), client.assigned(), client.submitted()["dossier"]["code"], client.delivered(), *ended(client)]
+    procedure = published(client, services)
     file = tmp_path_factory.mktemp("log") / f"proved-{secrets.token_hex(4)}.csv"
     shutil.copy(PERMITS, file)
     log = eventlog.read(file)
     replay(services, log, None, lambda _: None)
     found = stored(boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK), "test")
-    subjects = {of_people(found, code) for code in codes}
+    subjects = {of_people(found, code) for code in codes} | {procedure}
     subjects |= {item["subject"]["S"] for item in found["trail"] if item["province"]["S"] == log.unit}
     return belonging(found, subjects)
 
 
-def decided(client: Client) -> str:
-    """Take a dossier from its submission to its decision, through every move there is; gives its code."""
+def whole(client: Client) -> str:
+    """Take a dossier from its submission to its second decision, through nearly every move there is; gives its code."""
     now = datetime.now(UTC)
     person = {"name": "Trần Thị Bé", "phone": "0900 000 001", "address": '1 "Lê Lợi"\\\t', "identityNumber": "000000000001"}
     code: str = client.move(
@@ -110,22 +118,51 @@ def decided(client: Client) -> str:
         ("requestSupplement", "OFFICER", None, {"items": [{"component": "PLAN", "legalBasis": "50/2014/QH13"}]}),
         ("supplyDocuments", "CITIZEN", None, {"documents": [{"component": "PLAN", "digest": "0" * 64, "digital": True}]}),
         ("decideDossier", "HEAD", None, {"outcome": "REJECTED", "reason": "không đủ điều kiện"}),
+        ("deliverResult", "RECEPTION", None, {"medium": "PAPER", "reference": "12/QĐ-SXD"}),
+        ("rateDossier", "CITIZEN", None, {"score": 2, "comment": "chậm"}),
+        ("rotateTrackingSecret", "CITIZEN", None, {}),
+        ("reopenDossier", "HEAD", None, {"reason": "có tình tiết mới"}),
+        ("returnAssignment", "OFFICER", None, {"assignment": "3", "reason": "quá tải"}),
+        ("assignDossier", "HEAD", None, {**clear, "role": "LEAD", "unit": "22-XD", "officer": "22-XD-1", "responsibility": "r"}),
+        ("decideDossier", "OFFICER", "22-XD-1", {"outcome": "GRANTED"}),
     ]  # fmt: skip
     for name, role, subject, given in steps:
-        done = client.move(name, role, subject, dossier=code, **given)
-        assert done["errors"] == [], (name, done["errors"])
+        client.done(name, role, subject, dossier=code, **given)
     return code
+
+
+def ended(client: Client) -> list[str]:
+    """End a dossier in each way that is no decision; gives their codes."""
+    grounds = {"reason": "không thuộc thẩm quyền", "legalBasis": "61/2018/NĐ-CP"}
+    refused, withdrawn, stopped = client.submitted(deliveryPoint="22-CN1")["dossier"]["code"], client.received(), client.assigned()
+    client.done("refuseDossier", "RECEPTION", dossier=refused, **grounds)
+    client.done("withdrawDossier", "CITIZEN", dossier=withdrawn, reason="đổi ý")
+    client.done("stopDossier", "HEAD", dossier=stopped, **grounds)
+    return [refused, withdrawn, stopped]
+
+
+def published(client: Client, services: Services) -> str:
+    """Publish a procedure twice over one that the register had; gives its id."""
+    code, today = f"PROVED-{secrets.token_hex(4).upper()}", legal_day(services.now())
+    services.store.register([replace(services.store.versions("XD-01")[0], code=code, field="x")], "VN")
+    title = {"vi": "Cấp phép", "en": "Permit", "fr": "Permis"}
+    given = {"code": code, "title": title, "kind": "ADMINISTRATIVE", "field": "x", "tier": "province", "department": "XD",
+             "limit": {"unit": "WORKING_DAYS", "amount": 5}, "legalBasis": "x", "channels": ["ONLINE"]}  # fmt: skip
+    for days in (0, 9):
+        client.done("publishProcedure", "ADMIN", **given, validFrom=(today + timedelta(days)).isoformat())
+    return str(subject_of(code))
 
 
 @pytest.fixture(scope="module")
 def few(tables: Tables) -> Tables:
-    """The people's dossiers and three imported ones, enough of each kind: an attack looks at the whole each time."""
-    cases = {
-        item["pk"]["S"]: json.loads(item["state"]["S"]).get("imported", {"case": None})["case"]
-        for item in tables["subjects"]
-        if item["sk"]["S"] == "STATE"
-    }
-    return belonging(tables, {subject for subject, case in cases.items() if case in {None, "permit-3", "permit-5", "permit-8"}})
+    """A few dossiers and the procedure, enough of each kind: an attack looks at the whole each time."""
+    states = {item["pk"]["S"]: json.loads(item["state"]["S"]) for item in tables["subjects"] if item["sk"]["S"] == "STATE"}
+
+    def wanted(state: dict[str, Any]) -> bool:
+        imported = state.get("imported")
+        return imported["case"] in {"permit-5", "permit-8"} if imported else state.get("state") in {None, "SUBMITTED", "DECIDED", "STOPPED"}
+
+    return belonging(tables, {subject for subject, state in states.items() if wanted(state)})
 
 
 @pytest.fixture
@@ -171,7 +208,7 @@ def test_the_service_writes_the_golden_entry() -> None:
     at = datetime(2025, 1, 20, 2, tzinfo=UTC)
     draft = chain.Draft(
         log=body["log"],
-        province="22",
+        province=body["province"],
         subject=chain.Subject("dossier", body["subject"]["id"]),
         action="SUBMITTED",
         actor=Party(PartyKind.CITIZEN, body["actor"]["id"], Role.CITIZEN),
@@ -209,6 +246,26 @@ def test_what_the_service_stored_is_as_it_must_be(tables: Tables) -> None:
     assert kinds == KINDS
     entries = Counter(json.loads(item["line"]["S"])["action"] for item in tables["trail"])
     assert set(recompute.MUTATIONS) | {"STEP_RECORDED_AFTER_DECISION"} == set(entries)
+    fields = {name.partition(".")[0] for item in tables["subjects"] if "state" in item for name in json.loads(item["state"]["S"])}
+    assert fields >= {"result", "rating", "ended_at", "end_reason", "end_basis", "reopenings", "versions", "assignments", "supplements"}
+
+
+def test_every_name_of_a_disclosure_is_in_the_document(tables: Tables) -> None:
+    document = (TESTS.parent / "docs" / "audit-format.md").read_text(encoding="utf-8")
+    told = set(document.partition("Names in disclosures:")[2].partition("## 4.")[0].replace("`", " ").split())
+    names = {recompute.disclosed(text["S"])[0] for item in tables["disclosures"] for text in item["disclosures"]["L"]}
+    assert names >= {"reason", "legal_basis", "reference", "comment", "opinion", "identity", "account", "applicant.name"}
+    assert names <= told
+
+
+def test_every_mutation_and_field_is_in_the_document(tables: Tables) -> None:
+    document = (TESTS.parent / "docs" / "audit-format.md").read_text(encoding="utf-8")
+    assert all(f"`{action}` {mutation}" in document for action, mutation in recompute.MUTATIONS.items())
+    told = set(document.partition("## 4.")[2].partition("## 5.")[0].replace("`", " ").replace("|", " ").split())
+    states = [json.loads(item["state"]["S"]) for item in tables["subjects"] if "state" in item]
+    assert {name for state in states for name in state if "." not in name} <= told
+    inside = [value for state in states for name, value in state.items() if name.partition(".")[0] in {"result", "rating", "reopenings"}]
+    assert {member for value in inside for member in value} <= {word.rstrip(",") for word in told}
 
 
 # Attacks
@@ -393,15 +450,19 @@ def rehashed(tables: Tables, item: dict[str, Any]) -> None:
             state["head"]["S"] = hash_
 
 
-def last_of(tables: Tables, *, digests: int = 0) -> dict[str, Any]:
-    """An entry that nothing follows: no `prev` guards it."""
-    ends = {(i["pk"]["S"], f"E#{int(i['entries']['N']):08d}") for i in tables["subjects"] if i["sk"]["S"] == "STATE"}
+def last_of(tables: Tables, *, digests: int = 0, kind: str = "state") -> dict[str, Any]:
+    """An entry of a dossier, or of a procedure, that nothing follows: no `prev` guards it."""
+    ends = {(i["pk"]["S"], f"E#{int(i['entries']['N']):08d}") for i in tables["subjects"] if kind_of("subjects", i) == kind}
     found = [i for i in tables["trail"] if (i["subject"]["S"], i["seq"]["S"]) in ends]
     return next(i for i in found if len(json.loads(i["line"]["S"])["digests"]) >= digests)
 
 
 FORGERIES: dict[str, tuple[Callable[[Tables], dict[str, Any]], Callable[[dict[str, Any]], object]]] = {
     "an action, hashes fitted, inside a chain": (lambda t: first_of(t, 2), lambda body: body.update(action="REFUSED")),
+    "an action of a procedure, hashes fitted": (last_of, lambda body: body.update(action="PROCEDURE_PUBLISHED")),
+    "another kind of subject, hashes fitted": (last_of, lambda body: body["subject"].update(kind="procedure")),
+    "an action of a dossier, hashes fitted": (lambda t: last_of(t, kind="procedure"), lambda body: body.update(action="DECIDED")),
+    "a version, hashes fitted": (lambda t: last_of(t, kind="procedure"), lambda body: body["changes"][-1]["to"].update(version=9)),
     "a state, hashes fitted": (last_of, lambda body: body["changes"][-1].update(to="x")),
     "a commitment, hashes fitted": (last_of, lambda body: body.update(after="0" * 64)),
     "a from, hashes fitted": (last_of, lambda body: body["changes"][-1].update({"from": "x"})),
@@ -445,3 +506,42 @@ def test_things_exchanged_are_found(few: Tables) -> None:
     codes = [item for item in forged["subjects"] if item["sk"]["S"] == "CODE"]
     exchanged(codes[0], codes[1], "subject")
     assert recompute.problems(forged)
+
+
+def of_kind(tables: Tables, kind: str) -> dict[str, Any]:
+    return next(item for item in tables["subjects"] if kind_of("subjects", item) == kind)
+
+
+def test_what_a_procedure_does_not_have_is_found(few: Tables) -> None:
+    state, row = of_kind(few, "procedure"), few["due"][0]
+    named = {"v": {"N": "1"}, "province": {"S": "VN"}, "subject": state["pk"]}
+    code = {**named, "pk": {"S": f"CODE#{json.loads(state['state']['S'])['code']}"}, "sk": {"S": "CODE"}}
+    due = {**row, **named, "moment": {"S": f"{row['moment']['S'].partition('#')[0]}#{state['pk']['S']}"}}
+    assert recompute.problems({**few, "subjects": [*few["subjects"], code]})
+    assert recompute.problems({**few, "due": [*few["due"], due]})
+    for name, text in {"unit_key": "22#OPEN", "due_sort": f"{recompute.NO_DUE}#{state['pk']['S']}", "applicant_key": "0" * 32}.items():
+        forged = [{**item, name: {"S": text}} if item is state else item for item in few["subjects"]]
+        assert recompute.problems({**few, "subjects": forged}), name
+
+
+@pytest.mark.parametrize(("state", "province"), [
+    ({"code": "X", "versions.1": {"version": 1, "code": "X"}}, "22"),
+    ({"code": "Y", "versions.1": {"version": 1, "code": "Y"}}, "VN"),
+    ({"code": "X", "versions.1": {"version": 2, "code": "X"}}, "VN"),
+    ({"code": "X", "versions.1": {"version": 1, "code": "Y"}}, "VN"),
+])  # fmt: skip
+def test_a_procedure_is_held_to_its_code_and_its_numbers(state: dict[str, Any], province: str) -> None:
+    right = {"code": "X", "versions.1": {"version": 1, "code": "X"}}
+    subject = hashlib.sha256(b"procedure\0X").hexdigest()[:32]
+    recompute._published(recompute.Chain(subject, "procedure", right), {"province": "VN"})
+    with pytest.raises(recompute.Wrong):
+        recompute._published(recompute.Chain(subject, "procedure", state), {"province": province})
+
+
+def test_a_dossier_on_another_pile_is_found(few: Tables) -> None:
+    for row, item in enumerate(few["subjects"]):
+        if kind_of("subjects", item) == "state":
+            for pile in ("INTAKE", "DELIVERY"):
+                forged = {**item, "point_key": {"S": f"22-MC#{pile}"}}
+                if forged != item:
+                    assert recompute.problems({**few, "subjects": [*few["subjects"][:row], forged, *few["subjects"][row + 1 :]]})

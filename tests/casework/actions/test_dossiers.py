@@ -201,14 +201,14 @@ def test_a_version_that_names_one_unit_is_handled_there(services: Services) -> N
     services.store.register([replace(known, code=code, department=None, unit="22-MT")], "VN")
     assert opened_at(services, code, "22-MC").dossier.unit == "22-MT"
     assert refused_at(services, code, "22-MC", "22-XD") == ("NOT_COMPETENT", "unit")
-    assert refused_at(services, code, "01-MC") == ("OTHER_PROVINCE", "receptionPoint")
+    assert opened_at(services, code, "01-MC").dossier.unit == "22-MT", "wherever it comes in"
 
 
 def test_a_point_of_no_unit_takes_nothing_in(services: Services) -> None:
     point = ReceptionPoint(f"P-{secrets.token_hex(4)}", Texts("một", "one", "un"), PointKind.BRANCH, "nowhere")
     services.store.register([point], "22")
-    assert refused_at(services, "XD-01", point.code) == ("UNIT_NEEDED", "unit")
-    assert refused_at(services, "XD-01", point.code, "22-XD") == ("OTHER_PROVINCE", "receptionPoint")
+    for unit in (None, "22-XD"):
+        assert refused_at(services, "XD-01", point.code, unit) == ("UNKNOWN_POINT", "receptionPoint")
 
 
 def test_a_procedure_out_of_force_or_by_another_channel_is_not_opened(services: Services) -> None:

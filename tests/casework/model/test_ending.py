@@ -195,11 +195,12 @@ def test_no_dossier_ends_before_its_lead_was_named_or_gave_back(before: Move, mo
     assert after(found, (move, T4)).ended_at == T4
 
 
-def test_a_pause_is_over_when_the_dossier_ends() -> None:
+def test_the_end_in_a_pause_is_no_resume() -> None:
     found = after(ASKED, (WITHDRAW, T2 + 2 * DAY))
     assert (found.intervals[-1].kind, found.intervals[-1].to_at) == (IntervalKind.PAUSED, T2 + 2 * DAY)
     assert found.supplements[-1].supplied_at is None
-    assert not clock_of(found, SETTING).paused
+    assert clock_of(found, SETTING).paused
+    assert (found.due_at, found.arming) == (ASKED.due_at, ASKED.arming), "the date stands as it stood when the pause began"
 
 
 # After the end.
