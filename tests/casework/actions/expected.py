@@ -17,7 +17,7 @@ from schema import inputs
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 DONE, REPEATED = "DONE", "REPEATED"
-UNIT, POINT, BRANCH, BESIDE = "48-XD", "48-MC", "48-CN1", "48-MT"
+UNIT, POINT, BRANCH, BESIDE = "01-XD", "01-MC", "01-CN1", "01-MT"
 M = MoveName
 Given = Any  # an input of `schema.inputs`; each move has one of its own
 
@@ -27,29 +27,29 @@ def official(role: Role, sub: str, *units: str) -> Viewer:
 
 
 PEOPLE = {
-    "applicant": Viewer(Role.CITIZEN, "citizen-48"),
-    "proxy": Viewer(Role.CITIZEN, "proxy-48", (), "citizen-48"),
-    "desk": official(Role.RECEPTION, "48-MC-1", "48", POINT),
-    "branch": official(Role.RECEPTION, "48-CN1-1", "48", BRANCH),
-    "head": official(Role.HEAD, "48-XD-H", UNIT),
-    "lead": official(Role.OFFICER, "48-XD-1", UNIT),
-    "colleague": official(Role.OFFICER, "48-XD-2", UNIT),
-    "beside": official(Role.OFFICER, "48-MT-1", BESIDE),
-    "beside too": official(Role.OFFICER, "48-MT-2", BESIDE),
-    "second head": official(Role.HEAD, "deputy-48", UNIT),  # unknown to the register: the issuer of the token vouches
+    "applicant": Viewer(Role.CITIZEN, "citizen-01"),
+    "proxy": Viewer(Role.CITIZEN, "proxy-01", (), "citizen-01"),
+    "desk": official(Role.RECEPTION, "01-MC-1", "01", POINT),
+    "branch": official(Role.RECEPTION, "01-CN1-1", "01", BRANCH),
+    "head": official(Role.HEAD, "01-XD-H", UNIT),
+    "lead": official(Role.OFFICER, "01-XD-1", UNIT),
+    "colleague": official(Role.OFFICER, "01-XD-2", UNIT),
+    "beside": official(Role.OFFICER, "01-MT-1", BESIDE),
+    "beside too": official(Role.OFFICER, "01-MT-2", BESIDE),
+    "second head": official(Role.HEAD, "deputy-01", UNIT),  # unknown to the register: the issuer of the token vouches
     "other citizen": Viewer(Role.CITIZEN, "citizen-49"),
-    "other desk": official(Role.RECEPTION, "48-CN2-1", "48", "48-CN2"),
-    "stranger": official(Role.OFFICER, "48-YT-1", "48-YT"),
-    "other head": official(Role.HEAD, "48-MT-H", BESIDE),
-    "supervisor": official(Role.SUPERVISOR, "48-S", "48"),
+    "other desk": official(Role.RECEPTION, "01-CN2-1", "01", "01-CN2"),
+    "stranger": official(Role.OFFICER, "01-YT-1", "01-YT"),
+    "other head": official(Role.HEAD, "01-MT-H", BESIDE),
+    "supervisor": official(Role.SUPERVISOR, "01-S", "01"),
     "other supervisor": official(Role.SUPERVISOR, "01-S", "01"),
     "inspector": official(Role.INSPECTOR, "inspector-1", "22"),
     "admin": official(Role.ADMIN, "admin-1", "22"),
     "public": Viewer(Role.PUBLIC),
 }
 KNOWN = {viewer.sub: viewer for viewer in PEOPLE.values()}
-PEOPLE["pretender"] = official(Role.HEAD, "48-XD-1", UNIT)  # the register knows him as an officer
-PEOPLE["desk for him"] = replace(PEOPLE["desk"], on_behalf_of="citizen-48")
+PEOPLE["pretender"] = official(Role.HEAD, "01-XD-1", UNIT)  # the register knows him as an officer
+PEOPLE["desk for him"] = replace(PEOPLE["desk"], on_behalf_of="citizen-01")
 
 MAKERS = {
     M.RECEIVE: {"RECEPTION"}, M.REFUSE: {"RECEPTION"}, M.ASSIGN: {"HEAD"}, M.RETURN: {"LEAD", "COORDINATING"}, M.COMPLETE_STEP: {"LEAD"},
@@ -207,7 +207,7 @@ def relations(viewer: Viewer, case: Case) -> set[str]:
             other = any(work.unit in who.units for work in case.works if not work.lead)
             found = {"HEAD": UNIT in who.units, "COORDINATING_HEAD": other}
         case Role.SUPERVISOR:
-            found = {"SUPERVISOR": {UNIT, "48"} & set(who.units)}
+            found = {"SUPERVISOR": {UNIT, "01"} & set(who.units)}
         case Role.INSPECTOR:
             found = {"INSPECTOR": True}
     return {relation for relation, holds in found.items() if holds}

@@ -128,9 +128,9 @@ def _assigning(world: World, case: Case, viewer: Viewer, variant: int) -> dict[s
         due_at = world.now + 2 * DAY
         if case.runs and case.due_at and world.now < case.due_at:
             due_at = case.due_at
-        given = {"role": LEAD, "unit": UNIT, "officer": ("48-XD-1", "48-XD-2")[variant % 2], "due_at": due_at}
+        given = {"role": LEAD, "unit": UNIT, "officer": ("01-XD-1", "01-XD-2")[variant % 2], "due_at": due_at}
     else:
-        given = {"role": COORDINATING, "unit": BESIDE, "officer": (None, "48-MT-1")[variant % 2], "due_at": world.now + variant * HOUR}
+        given = {"role": COORDINATING, "unit": BESIDE, "officer": (None, "01-MT-1")[variant % 2], "due_at": world.now + variant * HOUR}
     return given | {"task": "việc", "responsibility": "trách nhiệm", "expected_result": "kết quả"}
 
 
@@ -170,7 +170,7 @@ STRAY = [inputs.SupplementItemInput(component="XX", legal_basis="luật")]
 FLAWED: dict[MoveName, list[dict[str, Any]]] = {
     M.RECEIVE: [{"checked": None}, {"checked": ["FORM", "DEED", "LETTER", "XX"]}],
     M.REFUSE: [{"reason": BLANK}, {"legal_basis": ""}],
-    M.ASSIGN: [{"unit": "XX"}, {"officer": "48-XD-H"}, {"task": BLANK}, {"task": None}, {"due_at": PAST}, {"due_at": FAR}],
+    M.ASSIGN: [{"unit": "XX"}, {"officer": "01-XD-H"}, {"task": BLANK}, {"task": None}, {"due_at": PAST}, {"due_at": FAR}],
     M.RETURN: [{"assignment": "99"}, {"reason": ""}, {"assignment": "1"}, {"assignment": "2"}],
     M.COMPLETE_STEP: [{"step": "XX"}, {"step": "DRAFT"}],
     M.GIVE_OPINION: [{"assignment": "x"}, {"opinion": BLANK}, {"assignment": "1"}, {"assignment": "2"}],
@@ -200,7 +200,7 @@ SUBMISSIONS = st.builds(
 BAD_SUBMISSIONS: list[tuple[dict[str, Any], str]] = [
     ({"procedure": "XX-01"}, "UNKNOWN_PROCEDURE"), ({"procedure": "LL-01"}, "NOT_IN_FORCE"), ({"reception_point": "XX"}, "UNKNOWN_POINT"),
     ({"delivery_point": "XX"}, "UNKNOWN_POINT"), ({"channel": Channel.EMAIL}, "CHANNEL_NOT_ALLOWED"), ({"unit": "XX"}, "UNKNOWN_UNIT"),
-    ({"unit": "22-XD"}, "OTHER_PROVINCE"), ({"unit": "48-YT"}, "NOT_COMPETENT"), ({"applicant": Person(BLANK)}, "EMPTY"),
+    ({"unit": "22-XD"}, "OTHER_PROVINCE"), ({"unit": "01-YT"}, "NOT_COMPETENT"), ({"applicant": Person(BLANK)}, "EMPTY"),
 ]  # fmt: skip
 WAY = (M.RECEIVE, M.ASSIGN, M.ASSIGN, M.REQUEST_SUPPLEMENT, M.SUPPLY, M.GIVE_OPINION, M.DECIDE, M.DELIVER, M.REOPEN)
 OTHERS = [name for name in PEOPLE if name not in {*SUBMITTERS, "other citizen"}]
