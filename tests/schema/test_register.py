@@ -109,15 +109,16 @@ def test_children_are_the_units_below(client: Client) -> None:
 
 def test_reception_points_and_people_of_a_unit(client: Client) -> None:
     points = sorted(thing.code for thing in register() if isinstance(thing, ReceptionPoint) and thing.unit == "22")
-    assert listed(client, INSIDE % (VARIABLES, "receptionPoints", ARGUMENTS), 3, unit="22") == points
+    found = listed(client, INSIDE % (VARIABLES, "receptionPoints", ARGUMENTS), 3, unit="22")
+    assert [code for code in found if code in points] == points, "other tests may have added some"
     assert len(points) == 4
     people = sorted(thing.code for thing in register() if isinstance(thing, Officer) and thing.unit == "22-XD")
     document = "query($unit: ID!) { unit(code: $unit) { officers(first: 100) { nodes { code role validTo } } } }"
     for who in ("RECEPTION", "OFFICER", "HEAD", "SUPERVISOR", "INSPECTOR", "ADMIN"):
-        found = client.ask(document, who, unit="22-XD")["data"]["unit"]["officers"]["nodes"]
-        assert [one["code"] for one in found if one["code"] in people] == people
-    assert {"code": "head-1", "role": "HEAD", "validTo": None} in found
-    assert {"code": "22-XD-2", "role": "OFFICER", "validTo": None} in found
+        shown = client.ask(document, who, unit="22-XD")["data"]["unit"]["officers"]["nodes"]
+        assert [one["code"] for one in shown if one["code"] in people] == people
+    assert {"code": "head-1", "role": "HEAD", "validTo": None} in shown
+    assert {"code": "22-XD-2", "role": "OFFICER", "validTo": None} in shown
 
 
 @pytest.mark.parametrize("who", [(None, None), ("CITIZEN", None), ("CITIZEN", "officer-1")])
