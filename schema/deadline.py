@@ -70,6 +70,7 @@ class Clock:
     stretches: strawberry.Private[tuple[Stored, ...]]
     anonymous: strawberry.Private[bool]
     fixed_due_at: strawberry.Private[datetime | None]
+    anew: strawberry.Private[bool]
     due_at: datetime = strawberry.field(
         description="When it is due; that instant is in time. While paused: as it stood when the pause began."
     )
@@ -98,7 +99,7 @@ class Clock:
     def explanation(self) -> list[ClockReason]:
         """Tell it."""
         found = self.found
-        told = reckoned(found.rule, found.received_at, found.pauses, self.setting.calendar, self.fixed_due_at)
+        told = reckoned(found.rule, found.received_at, found.pauses, self.setting.calendar, self.fixed_due_at, anew=self.anew)
         return [_line(reason) for reason in told.reasons]
 
     @strawberry.field(description="The stretches of the clock.")
@@ -115,7 +116,8 @@ def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymou
     found = clock_of(dossier, setting, told=False)
     return Clock(
         found=found, setting=setting, now=min(now, ended_at) if ended_at else now, runs=dossier.open,
-        stretches=dossier.current, anonymous=anonymous, fixed_due_at=dossier.fixed_due_at, due_at=dossier.due_at,
+        stretches=dossier.current, anonymous=anonymous, fixed_due_at=dossier.fixed_due_at, anew=bool(dossier.reopenings),
+        due_at=dossier.due_at,
         original_due_at=dossier.original_due_at or dossier.due_at, promised_due_at=dossier.promised_due_at,
         paused=found.paused and dossier.open,
     )  # fmt: skip
@@ -124,7 +126,7 @@ def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymou
 def clock_shown(found: Reckoning, setting: Setting, now: datetime) -> Clock:
     """Show a clock that belongs to no dossier."""
     return Clock(
-        found=found, setting=setting, now=now, runs=True, stretches=(), anonymous=True, fixed_due_at=None, due_at=found.due_at,
+        found=found, setting=setting, now=now, runs=True, stretches=(), anonymous=True, fixed_due_at=None, anew=False, due_at=found.due_at,
         original_due_at=found.due_at, promised_due_at=None, paused=found.paused,
     )  # fmt: skip
 

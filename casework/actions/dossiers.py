@@ -278,7 +278,7 @@ def _event_time(asked: Asked, dossier: Dossier, envelope: Envelope, now: datetim
 def _guard(services: Services, dossier: Dossier, decision: Decision, made: Move, on: date) -> None:
     """Hold the guards that ask who makes the move, and those that ask the register."""
     if isinstance(made, RequestSupplement) and (Relation.HEAD if made.override else Relation.LEAD) not in decision.relations:
-        tell = "only a head of unit overrides" if made.override else "the lead officer asks; a head of unit only overrides"
+        tell = "only a head of unit overrides" if made.override else "the lead officer asks; a head of unit overrides, with overrideReason"
         raise refused(dossier, MoveName.REQUEST_SUPPLEMENT, "NOT_YOUR_MOVE", tell)
     if not isinstance(made, Assign):
         return

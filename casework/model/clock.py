@@ -105,8 +105,12 @@ def reckoned(
     fixed_due_at: datetime | None = None,
     *,
     told: bool = True,
+    anew: bool = False,
 ) -> Reckoning:
-    """Compute when a dossier is due, and each reason why; without reasons where they are not to be `told`, in a third of the time."""
+    """Compute when a dossier is due, and each reason why; without reasons where they are not to be `told`, in a third of the time.
+
+    `anew` tells that it begins with a reopening, which the reasons then say.
+    """
     _check(received_at, pauses)
     paused = bool(pauses) and pauses[-1].to_at is None
     received_on = legal_day(received_at)
@@ -127,7 +131,7 @@ def reckoned(
         lines.append(Reason(ReasonKind.ROLLED, None, laid.last_on, laid.due_on, rule.roll_basis))
     # Of lines on one day, a day comes before a pause and a pause before the rolling: the sort is stable.
     lines.sort(key=_told_on)
-    reasons = (_start_told(rule, calendar.day(received_on), start_on), *lines)
+    reasons = (_start_told(rule, calendar.day(received_on), start_on, anew=anew), *lines)
     return Reckoning(at_time(laid.due_on, CLOSES), start_on, laid.last_on, reasons, *given)
 
 
@@ -202,12 +206,12 @@ def _laid_over(rule: Rule, start_on: date, pauses: tuple[Pause, ...], calendar: 
     return laid, stops
 
 
-def _start_told(rule: Rule, received: WorkDay, start_on: date) -> Reason:
+def _start_told(rule: Rule, received: WorkDay, start_on: date, *, anew: bool) -> Reason:
     """Tell where the count starts, by which rule, and whether that is not the day of receipt."""
     from_on, to_on = (received.on, start_on) if received.on != start_on else (None, None)
     name = None if received.working else received.names
     unit, amount = rule.limit.unit, rule.limit.amount
-    return Reason(ReasonKind.START, start_on, from_on, to_on, rule.legal_basis, name, amount, unit)
+    return Reason(ReasonKind.START, start_on, from_on, to_on, rule.legal_basis, name, amount, unit, anew)
 
 
 def _days_told(unit: LimitUnit, days: Iterator[WorkDay], start_on: date, laid: _Laid, stops: list[Reason]) -> Iterator[Reason]:

@@ -38,6 +38,7 @@ class Reason:
     name: Words | None = None
     amount: int | None = None
     unit: str | None = None
+    anew: bool = False  # of a START: at a reopening, and not at receipt
 
     def text(self, lang: Lang) -> str:
         """Say the line as a sentence for people."""
@@ -51,8 +52,9 @@ class Reason:
         return sentence_said(self._sentence(), lang, fields, self.legal_basis)
 
     def _sentence(self) -> str:
-        if self.kind is ReasonKind.START and self.from_on is not None:
-            return "START_OFF" if self.name else "START_LATE"
+        if self.kind is ReasonKind.START:
+            moved = "" if self.from_on is None else "_OFF" if self.name else "_LATE"
+            return f"{'REOPENED' if self.anew else 'START'}{moved}"
         if self.kind is ReasonKind.PAUSE:
             if self.to_on is None:
                 return "PAUSE_OPEN"

@@ -101,6 +101,7 @@ def clock_of(dossier: Dossier, setting: Setting, *, told: bool = True) -> Reckon
         setting.calendar,
         fixed_due_at=dossier.fixed_due_at,
         told=told,
+        anew=bool(dossier.reopenings),
     )
 
 

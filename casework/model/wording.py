@@ -89,6 +89,25 @@ SENTENCES: Mapping[str, Words] = {
         "Reçu un jour non ouvré, le {from} ({name}), donc compté comme reçu le {to} ; le délai de {limit} "
         "court à compter de ce jour, qui n'est pas lui-même compté.",
     ),
+    "REOPENED": Words(
+        "Hồ sơ được mở lại; thời hạn {limit} tính từ {on}; chính ngày này không được tính.",
+        "Reopened: the time limit of {limit} runs anew from {on}; that day itself is not counted.",
+        "Rouvert : le délai de {limit} court de nouveau à compter du {on} ; ce jour lui-même n'est pas compté.",
+    ),
+    "REOPENED_LATE": Words(
+        "Mở lại sau giờ chốt ngày {from} nên coi như mở lại {to}; thời hạn {limit} tính từ ngày đó, chính ngày đó không được tính.",
+        "Reopened on {from} after the cut-off hour, hence counted as reopened on {to}; the time limit of "
+        "{limit} runs anew from that day, which is not itself counted.",
+        "Rouvert le {from} après l'heure limite, donc compté comme rouvert le {to} ; le délai de {limit} court de "
+        "nouveau à compter de ce jour, qui n'est pas lui-même compté.",
+    ),
+    "REOPENED_OFF": Words(
+        "Mở lại vào ngày nghỉ, {from} ({name}), nên coi như mở lại {to}; thời hạn {limit} tính từ ngày đó, chính ngày đó không được tính.",
+        "Reopened on a day off, {from} ({name}), hence counted as reopened on {to}; the time limit of "
+        "{limit} runs anew from that day, which is not itself counted.",
+        "Rouvert un jour non ouvré, le {from} ({name}), donc compté comme rouvert le {to} ; le délai de {limit} "
+        "court de nouveau à compter de ce jour, qui n'est pas lui-même compté.",
+    ),
     "SKIPPED_DAY": Words(
         "{on} không phải là ngày làm việc ({name}).",
         "{on} is not a working day ({name}).",

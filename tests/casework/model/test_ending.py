@@ -391,3 +391,11 @@ def test_a_secret_is_replaced_in_every_state(state: State) -> None:
     dossier = STANDING[state]
     found = after(dossier, (Rotate(7), T4), (Rotate(8), T4))
     assert found == replace(dossier, secret_generation=3, slip_key=8)
+
+
+def test_the_explanation_of_a_new_clock_tells_of_the_reopening() -> None:
+    for dossier, word in ((after(DELIVERED, (REOPEN, AGAIN)), "reopened"), (DELIVERED, "received")):
+        (start, *_) = clock_of(dossier, SETTING).reasons
+        assert start.anew is (word == "reopened")
+        other = {"reopened": "received", "received": "reopened"}[word]
+        assert other not in start.text("en").lower()
