@@ -76,7 +76,7 @@ fail = { echo "giamsat: $(1)" >&2; exit 1; }
 
 .venv/.requirements: requirements.lock | .venv/.python
 	@echo "setup: Python packages"
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
 	@touch $@
 
 .venv/.project: pyproject.toml .venv/.requirements

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import os
 import random
 import secrets
 import shutil
@@ -362,7 +363,9 @@ def command(*arguments: object) -> list[str]:
 def running(*arguments: object, out: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """A command under way; whatever happens, it has ended at the end."""
     with out.open("wb") as said, out.with_suffix(".err").open("wb") as errors:
-        process = subprocess.Popen(command(*arguments), cwd=ROOT, stdout=said, stderr=errors, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command(*arguments), cwd=ROOT, stdout=said, stderr=errors, stdin=subprocess.DEVNULL, env={**os.environ, "DEMO": "0"}
+        )
         try:
             yield process
         finally:

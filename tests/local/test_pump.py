@@ -163,18 +163,20 @@ def test_who_has_caught_up_is_not_behind(client: Client, clock: SettableClock, s
 
 
 def test_a_batch_that_fails_leaves_it_behind(client: Client, records: Records, clock: SettableClock, start: Start) -> None:
+    code, subject = opened(client)
     pump = start()
-    until(lambda: behind(pump) < 2)
+    until(lambda: records.of(subject) == [1] and behind(pump) < 2)  # whatever other tests wrote lies behind it then
+    tried = len(records.batches)
     records.failures += [Unavailable("the store did not answer")] * 1_000_000
-    _, subject = opened(client)
+    received(client, code)
     clock.ahead = timedelta(hours=1)
-    until(lambda: len(records.batches) > 3 and behind(pump) >= 3600 - 1)
+    until(lambda: len(records.batches) > tried + 3 and behind(pump) >= 3600 - 1)
     tried = len(records.batches)
     until(lambda: len(records.batches) > tried)
     assert 3600 - 1 <= behind(pump) < 3600 + LONGEST_S, "it is as far behind as the batch is old"
     records.failures.clear()
     until(lambda: behind(pump) < 2)
-    assert records.of(subject) == [1]
+    assert records.of(subject) == [1, 2]
 
 
 @pytest.mark.usefixtures("records")

@@ -107,6 +107,7 @@ def fact(client: Client, code: str, applicant: str = "citizen-48") -> Fact:
 def town(store: DynamoStore, issuer: Issuer) -> list[Fact]:
     """All dossiers of a province that no other test touches."""
     client = Client(services_over(store, issuer, RecordingCourier(), SettableClock()), issuer)
+    assert not collected(client, SUPERVISOR), "another test opened a dossier in this province"
     codes = [opened(client), opened(client), opened(client, "MT-01"), received(client, 1), received(client, 2, "MT-01")]
     codes += [received(client, 1, "PA-02", "20194"), opened(client, "PA-02", "20194")]
     codes += [led(client, 2), led(client, 5, "48-XD-2"), led(client, 30), led(client, 31, "48-XD-2"), led(client, 29)]

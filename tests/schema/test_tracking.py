@@ -147,9 +147,15 @@ def test_a_wrong_secret_is_answered_as_an_unknown_code(client: Client) -> None:
     nobody, procedure = global_id("dossier", "0" * 32), global_id("dossier", subject_of("XD-01"))
     wrong = [WRONG, others, secret[:-1], secret + "A", "", "é", "x" * 5000, "\x00"]
     asked = [(code, text) for text in wrong] + [(UNKNOWN, text) for text in (secret, WRONG, "")]
-    asked += [(text, secret) for text in (code.lower(), "", "x" * 5000, id_, nobody, procedure)] + [(id_, WRONG)]
+    asked += [(text, secret) for text in (f"{code}x", "", "x" * 5000, id_, nobody, procedure)] + [(id_, WRONG)]
     answers = {raw(client, *one) for one in asked}
     assert answers == {'{"data":{"track":null}}'}
+
+
+@pytest.mark.parametrize("typed", [str.lower, lambda code: f" {code} "])
+def test_a_code_is_found_as_it_is_typed(client: Client, typed: Callable[[str], str]) -> None:
+    code, secret = slip(client)
+    assert json.loads(raw(client, typed(code), secret))["data"]["track"]["code"] == code
 
 
 def test_a_wrong_secret_costs_the_reads_of_an_unknown_code(client: Client, services: Services, issuer: Issuer) -> None:
