@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from casework.audit.canonical import canonical
 from casework.audit.chain import GENESIS, TICK, Draft, Entry, Reason, Subject, Tip, changed, committed, reopened, sealed
 from casework.audit.disclosure import Envelope
+from casework.model.errors import Corrupt, Invalid
+from casework.model.moves import SKEW
 from casework.model.packing import Plain
 from casework.model.parties import Party, PartyKind, Ref, Role
 from casework.model.procedure import Channel, DossierKind
@@ -236,3 +238,19 @@ def test_a_commitment_depends_on_every_field(name: str) -> None:
 @given(STATES, STATES)
 def test_different_states_have_different_commitments(one: dict[str, Plain], other: dict[str, Plain]) -> None:
     assert (committed(one) == committed(other)) is (one == other)
+
+
+# What is no entry.
+
+
+def test_nothing_is_sealed_before_it_happens() -> None:
+    assert sealed(replace(DRAFT, occurred_at=NOW + SKEW), Tip(), NOW).occurred_at == NOW + SKEW
+    with pytest.raises(Invalid) as caught:
+        sealed(replace(DRAFT, occurred_at=NOW + SKEW + TICK), Tip(), NOW)
+    assert (caught.value.code, caught.value.path) == ("IN_FUTURE", ("at",))
+
+
+@pytest.mark.parametrize("line", ["", "{", "{}", '{"seq":"x"}'])
+def test_a_line_that_is_no_entry_is_corrupt(line: str) -> None:
+    with pytest.raises(Corrupt):
+        reopened(line)

@@ -92,3 +92,9 @@ def test_a_publication_comes_back_from_its_flat_fields(publication: Publication)
     assert restored(json.loads(json.dumps(flat))) == publication
     assert not absent_in(flat)
     assert {name for name in flat if name.startswith("versions")} == {f"versions.{v.version}" for v in publication.versions}
+
+
+def test_a_procedure_keeps_its_field() -> None:
+    later = replace(DRAFT, valid_from=TODAY + DAY)
+    assert fault(FIRST, replace(later, field="land")) == ("KIND_CHANGED", ("field",))
+    assert published(FIRST, later, TODAY).versions[-1].field == DRAFT.field

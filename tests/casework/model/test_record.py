@@ -22,8 +22,10 @@ from casework.model.record import (
     HolderKind,
     Interval,
     IntervalKind,
+    Medium,
     Outcome,
     Reopening,
+    Result,
     State,
     Step,
     coded,
@@ -158,3 +160,17 @@ def test_the_last_reopening_began_the_clock() -> None:
 
 def test_an_outcome_of_an_import_may_be_unknown() -> None:
     assert set(Outcome) == {"GRANTED", "REJECTED", "OTHER"}
+
+
+def test_the_last_move_that_others_do_not_precede() -> None:
+    assert DOSSIER.last_at == DOSSIER.submitted_at
+    run = Interval(1, IntervalKind.RUNNING, "TEST", HolderKind.UNIT, NOW + HOUR)
+    assert replace(DOSSIER, intervals=(run,)).last_at == NOW + HOUR
+    assert replace(DOSSIER, intervals=(replace(run, to_at=NOW + 2 * HOUR),)).last_at == NOW + 2 * HOUR
+    named = Assignment(1, LEAD, "22-XD", NOW + 3 * HOUR, "officer-0")
+    assert replace(DOSSIER, intervals=(run,), assignments=(named,)).last_at == NOW + 3 * HOUR
+    assert replace(DOSSIER, assignments=(replace(named, returned_at=NOW + 4 * HOUR),)).last_at == NOW + 4 * HOUR
+    assert replace(DOSSIER, ended_at=NOW + HOUR).last_at == NOW + HOUR
+    decided = replace(DOSSIER, decided_at=NOW + 2 * HOUR)
+    assert decided.last_at == NOW + 2 * HOUR
+    assert replace(decided, result=Result(Medium.PAPER, NOW + 5 * HOUR)).last_at == NOW + 5 * HOUR
