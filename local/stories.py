@@ -12,7 +12,7 @@ from random import Random
 from casework.actions.dossiers import Making, Person, Submission
 from casework.audit.disclosure import Envelope
 from casework.model import moves
-from casework.model.clock import LimitUnit
+from casework.model.limit import LimitUnit
 from casework.model.moves import MoveName
 from casework.model.parties import Ref, Role, Viewer
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion

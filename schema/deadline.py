@@ -5,9 +5,10 @@ from datetime import date, datetime
 import strawberry
 
 from casework.model.alert import AlertLevel, level_at
-from casework.model.clock import LimitUnit, Reckoning, reckoned, remaining_minutes, used_minutes
+from casework.model.clock import Reckoning, reckoned, remaining_minutes, used_minutes
 from casework.model.derivation import Reason, ReasonKind
 from casework.model.dossier import clock_of
+from casework.model.limit import LimitUnit
 from casework.model.moves import Setting
 from casework.model.record import Dossier, HolderKind, IntervalKind
 from casework.model.record import Interval as Stored
@@ -33,6 +34,10 @@ class ClockReason:
     on: date | None = strawberry.field(description="The legal day that it speaks of.")
     from_on: date | None = strawberry.field(name="from", description="First day of a stretch, or the day before a move.")
     to_on: date | None = strawberry.field(name="to", description="Last day of a stretch, or the day after a move.")
+    from_at: datetime | None = strawberry.field(description="Of a limit in working hours: the instant behind `from`.")
+    to_at: datetime | None = strawberry.field(description="Of a limit in working hours: the instant behind `to`, or when it starts.")
+    amount: int | None = strawberry.field(description="How much the line counts: the limit, what is left, or what is added, in `unit`.")
+    unit: str | None = strawberry.field(description="What `amount` counts: a unit of limits, or WORKING_MINUTES.")
     legal_basis: str | None = strawberry.field(description="The law or document that it rests on.")
 
     @strawberry.field(description="The line as a sentence.")
@@ -69,8 +74,6 @@ class Clock:
     runs: strawberry.Private[bool]
     stretches: strawberry.Private[tuple[Stored, ...]]
     anonymous: strawberry.Private[bool]
-    fixed_due_at: strawberry.Private[datetime | None]
-    anew: strawberry.Private[bool]
     due_at: datetime = strawberry.field(
         description="When it is due; that instant is in time. While paused: as it stood when the pause began."
     )
@@ -83,7 +86,7 @@ class Clock:
         """Derive the level."""
         if not self.runs:
             return None
-        return level_at(self.found, self.found.received_at, self.setting.calendar, self.now, self.setting.procedure.thresholds)
+        return level_at(self.found, self.setting.calendar, self.now, self.setting.procedure.thresholds)
 
     @strawberry.field(description="Working minutes left; 0 when overdue.")
     def remaining_minutes(self) -> int:
@@ -98,9 +101,7 @@ class Clock:
     @strawberry.field(description="The derivation, line by line.")
     def explanation(self) -> list[ClockReason]:
         """Tell it."""
-        found = self.found
-        told = reckoned(found.rule, found.received_at, found.pauses, self.setting.calendar, self.fixed_due_at, anew=self.anew)
-        return [_line(reason) for reason in told.reasons]
+        return [_line(reason) for reason in reckoned(self.found.rule, self.found.course, self.setting.calendar).reasons]
 
     @strawberry.field(description="The stretches of the clock.")
     def intervals(self) -> list[Interval]:
@@ -116,8 +117,7 @@ def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymou
     found = clock_of(dossier, setting, told=False)
     return Clock(
         found=found, setting=setting, now=min(now, ended_at) if ended_at else now, runs=dossier.open,
-        stretches=dossier.current, anonymous=anonymous, fixed_due_at=dossier.fixed_due_at, anew=bool(dossier.reopenings),
-        due_at=dossier.due_at,
+        stretches=dossier.current, anonymous=anonymous, due_at=dossier.due_at,
         original_due_at=dossier.original_due_at or dossier.due_at, promised_due_at=dossier.promised_due_at,
         paused=found.paused and dossier.open,
     )  # fmt: skip
@@ -126,7 +126,7 @@ def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymou
 def clock_shown(found: Reckoning, setting: Setting, now: datetime) -> Clock:
     """Show a clock that belongs to no dossier."""
     return Clock(
-        found=found, setting=setting, now=now, runs=True, stretches=(), anonymous=True, fixed_due_at=None, anew=False, due_at=found.due_at,
+        found=found, setting=setting, now=now, runs=True, stretches=(), anonymous=True, due_at=found.due_at,
         original_due_at=found.due_at, promised_due_at=None, paused=found.paused,
     )  # fmt: skip
 
@@ -144,6 +144,6 @@ def intervals_shown(stretches: tuple[Stored, ...], *, anonymous: bool = False) -
 
 def _line(reason: Reason) -> ClockReason:
     return ClockReason(
-        reason=reason, kind=reason.kind, on=reason.on, from_on=reason.from_on, to_on=reason.to_on,
-        legal_basis=reason.legal_basis or None,
+        reason=reason, kind=reason.kind, on=reason.on, from_on=reason.from_on, to_on=reason.to_on, from_at=reason.from_at,
+        to_at=reason.to_at, amount=reason.amount, unit=reason.unit, legal_basis=reason.legal_basis or None,
     )  # fmt: skip

@@ -3,8 +3,8 @@
 import strawberry
 
 from casework.model.alert import AlertLevel
-from casework.model.clock import LimitUnit
 from casework.model.derivation import ReasonKind
+from casework.model.limit import LimitUnit
 from casework.model.moves import MoveName
 from casework.model.parties import PartyKind, Role
 from casework.model.procedure import Channel, DossierKind, StepOrder
@@ -66,7 +66,9 @@ VALUES: dict[str, dict[str, str]] = {
     },
     "LimitUnit": {
         "WORKING_DAYS": "Working days.",
+        "WORKING_HOURS": "Working hours, to the minute, inside 07:30-11:30 and 13:00-17:00; eight are a day.",
         "CALENDAR_DAYS": "Calendar days; an end on a day off rolls to the next working day.",
+        "MONTHS": "Months; an end on a day off rolls to the next working day.",
         "FIXED_DATE": "A given instant, as an import brings it.",
     },
     "ClockReasonKind": {

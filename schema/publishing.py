@@ -8,8 +8,8 @@ from typing import TypeVar
 import strawberry
 
 from casework.model import procedure
-from casework.model.clock import Limit, LimitUnit
 from casework.model.errors import Invalid
+from casework.model.limit import Limit, LimitUnit
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, Texts
 from casework.model.texts import LONGEST_NAME, text
 from schema.inputs import KeyedInput

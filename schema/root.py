@@ -8,8 +8,9 @@ from graphql import GraphQLEnumType
 from strawberry.schema.config import StrawberryConfig
 
 from casework.actions.dossiers import in_force
-from casework.model.clock import LimitUnit, reckoned
+from casework.model.clock import Course, reckoned
 from casework.model.errors import Invalid as Wrong
+from casework.model.limit import LimitUnit
 from casework.model.moves import Setting
 from casework.model.workdays import legal_day
 from casework.views import confirmed_viewer
@@ -188,7 +189,7 @@ class Query:
         setting = Setting(in_force(services, code, legal_day(at)), services.store.calendar())
         if setting.procedure.limit.unit is LimitUnit.FIXED_DATE:
             return None
-        return clock_shown(reckoned(setting.procedure.rule, at, (), setting.calendar, told=False), setting, at)
+        return clock_shown(reckoned(setting.procedure.rule, Course(at), setting.calendar, told=False), setting, at)
 
 
 schema = strawberry.Schema(

@@ -12,9 +12,9 @@ from enum import StrEnum
 from casework.audit.chain import Reason
 from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
-from casework.model.clock import Limit, LimitUnit
 from casework.model.dossier import moved, next_alert
 from casework.model.errors import Invalid
+from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import Assign, CompleteStep, Decide, GiveOpinion, Move, Receive, Setting
 from casework.model.parties import Party, PartyKind, Role
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, StepRule, Texts

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from casework.model.clock import LimitUnit, Reckoning
+from casework.model.clock import Reckoning
 from casework.model.errors import ClockInput
+from casework.model.laying import months_after
+from casework.model.limit import LimitUnit
 from casework.model.workdays import CLOSES, OPENS, Calendar, at_time
 
 SECOND = timedelta(seconds=1)
 HUNDRED = 100
+DAY_HOURS = 8
 
 
 class BadThresholds(ClockInput, ValueError):
@@ -57,31 +60,26 @@ class Thresholds:
 STANDARD = Thresholds()
 
 
-def levels(reckoning: Reckoning, received_at: datetime, calendar: Calendar, thresholds: Thresholds = STANDARD) -> Levels:
-    """Give each level with the instant it is reached; none while the clock is paused."""
+def levels(reckoning: Reckoning, calendar: Calendar, thresholds: Thresholds = STANDARD) -> Levels:
+    """Give each level with the instant it is reached; none while the clock is paused. A second extension escalates at once."""
     if reckoning.paused:
         return ()
-    due_at, due_on = reckoning.due_at, reckoning.due_on
+    due_at, due_on, received_at = reckoning.due_at, reckoning.due_on, reckoning.received_at
     at_risk_on = _at_risk_on(reckoning, due_on, calendar, thresholds)
     escalated_on = calendar.nth_after(due_on, thresholds.escalated_days)
+    again = reckoning.course.extensions[1:]
     return (
         (AlertLevel.AT_RISK, max(at_time(at_risk_on, OPENS), received_at)),
-        (AlertLevel.DUE_TODAY, min(at_time(due_on, OPENS), due_at)),
+        (AlertLevel.DUE_TODAY, max(min(at_time(due_on, OPENS), due_at), received_at)),
         # The due instant itself is in time; so is the closing time of the fifth day.
         (AlertLevel.OVERDUE, due_at + SECOND),
-        (AlertLevel.ESCALATED, at_time(escalated_on, CLOSES) + SECOND),
+        (AlertLevel.ESCALATED, again[-1].at if again else at_time(escalated_on, CLOSES) + SECOND),
     )
 
 
-def level_at(
-    reckoning: Reckoning,
-    received_at: datetime,
-    calendar: Calendar,
-    now: datetime,
-    thresholds: Thresholds = STANDARD,
-) -> AlertLevel | None:
+def level_at(reckoning: Reckoning, calendar: Calendar, now: datetime, thresholds: Thresholds = STANDARD) -> AlertLevel | None:
     """Give the highest level reached by now, if any."""
-    reached = [level for level, at in levels(reckoning, received_at, calendar, thresholds) if at <= now]
+    reached = [level for level, at in levels(reckoning, calendar, thresholds) if at <= now]
     return max(reached, key=lambda level: level.rank, default=None)
 
 
@@ -92,11 +90,17 @@ def next_level(levels_: Levels, raised: Collection[AlertLevel], after: datetime 
 
 
 def _at_risk_on(reckoning: Reckoning, due_on: date, calendar: Calendar, thresholds: Thresholds) -> date:
-    """Find the first working day on which little is left: two working days, or a fifth of the limit."""
+    """Find the first working day on which little is left: two working days, or a fifth of the limit, extensions included."""
     limit = reckoning.rule.limit
-    share = (limit.amount or 0) * thresholds.at_risk_percent // HUNDRED
-    if limit.unit is LimitUnit.WORKING_DAYS:
-        return calendar.nth_after(due_on, -max(thresholds.at_risk_days, share))
+    whole = (limit.amount or 0) + sum(extension.amount for extension in reckoning.course.extensions)
     by_days = calendar.nth_after(due_on, -thresholds.at_risk_days)
-    # A fifth of calendar days is counted in calendar days; whichever comes earlier.
+    match limit.unit:
+        case LimitUnit.WORKING_DAYS:
+            return calendar.nth_after(due_on, -max(thresholds.at_risk_days, whole * thresholds.at_risk_percent // HUNDRED))
+        case LimitUnit.WORKING_HOURS:
+            return calendar.nth_after(due_on, -max(thresholds.at_risk_days, whole * thresholds.at_risk_percent // (HUNDRED * DAY_HOURS)))
+        case LimitUnit.MONTHS:
+            whole = (months_after(reckoning.start_on, whole) - reckoning.start_on).days
+    # A fifth of calendar days, or of the days of months, is counted in calendar days; whichever comes earlier.
+    share = whole * thresholds.at_risk_percent // HUNDRED
     return min(by_days, calendar.first_from(due_on - timedelta(share))) if share else by_days

@@ -4,10 +4,10 @@ It says which sentence a line takes; the sentences are in `wording`, and what th
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
-from casework.model.wording import Lang, Words, day_said, quantity_said, sentence_said
+from casework.model.wording import Lang, Words, day_said, instant_said, quantity_said, sentence_said
 
 
 class ReasonKind(StrEnum):
@@ -27,7 +27,8 @@ class ReasonKind(StrEnum):
 class Reason:
     """One line of the derivation. `name` names a day off or a make-up day; `amount` counts units.
 
-    A pause has `on` only where its days left are laid from a later day than the one it ended on.
+    A pause has `on` only where its days left are laid from a later day than the one it ended on. Limits in working hours are told by
+    the instants `from_at` and `to_at`; the start has its instant in `to_at`.
     """
 
     kind: ReasonKind
@@ -39,6 +40,8 @@ class Reason:
     amount: int | None = None
     unit: str | None = None
     anew: bool = False  # of a START: at a reopening, and not at receipt
+    from_at: datetime | None = None
+    to_at: datetime | None = None
 
     def text(self, lang: Lang) -> str:
         """Say the line as a sentence for people."""
@@ -46,6 +49,8 @@ class Reason:
             "on": day_said(self.on or self.to_on, lang),
             "from": day_said(self.from_on, lang),
             "to": day_said(self.to_on, lang),
+            "from_at": instant_said(self.from_at, lang),
+            "to_at": instant_said(self.to_at, lang),
             "name": self.name.said(lang) if self.name else "—",
             "limit": quantity_said(self.amount, self.unit, lang),
         }
@@ -53,14 +58,19 @@ class Reason:
 
     def _sentence(self) -> str:
         if self.kind is ReasonKind.START:
+            begun = "REOPENED" if self.anew else "START"
+            if self.unit == "WORKING_HOURS":
+                return f"{begun}_HOURS"
             moved = "" if self.from_on is None else "_OFF" if self.name else "_LATE"
-            return f"{'REOPENED' if self.anew else 'START'}{moved}"
+            return f"{begun}{moved}"
         if self.kind is ReasonKind.PAUSE:
             if self.to_on is None:
                 return "PAUSE_OPEN"
             if self.amount is None:
                 return "PAUSE_AFTER_DUE"
             return "PAUSE_NO_DAY_LEFT" if self._none_left() else f"PAUSE_{self.unit}"
+        if self.kind is ReasonKind.EXTENSION and self.from_at is not None:
+            return "EXTENSION_HOURS"
         return str(self.kind)
 
     def _none_left(self) -> bool:

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from casework.model import ending, handling
 from casework.model.alert import AlertLevel, levels, next_level
-from casework.model.clock import Pause, Reckoning, reckoned
+from casework.model.clock import Course, Reckoning, reckoned
 from casework.model.errors import Invalid, Refused
+from casework.model.laying import Pause
 from casework.model.moves import NAMES, Barred, CompleteStep, GiveOpinion, Move, MoveName, Setting
 from casework.model.parties import Relation
 from casework.model.record import Dossier, IntervalKind, State
@@ -94,15 +95,8 @@ def clock_of(dossier: Dossier, setting: Setting, *, told: bool = True) -> Reckon
     # The end of a dossier is no resume: one that ended in a pause has its date as it stood then.
     last = dossier.current[-1:] if dossier.ended_at else ()
     pauses = tuple(Pause(i.from_at, None if i in last else i.to_at) for i in dossier.current if i.kind is IntervalKind.PAUSED)
-    return reckoned(
-        setting.procedure.rule,
-        dossier.started_at,
-        pauses,
-        setting.calendar,
-        fixed_due_at=dossier.fixed_due_at,
-        told=told,
-        anew=bool(dossier.reopenings),
-    )
+    course = Course(dossier.started_at, pauses, fixed_due_at=dossier.fixed_due_at, anew=bool(dossier.reopenings))
+    return reckoned(setting.procedure.rule, course, setting.calendar, told=told)
 
 
 def next_alert(dossier: Dossier, setting: Setting) -> tuple[AlertLevel, datetime] | None:
@@ -113,7 +107,7 @@ def next_alert(dossier: Dossier, setting: Setting) -> tuple[AlertLevel, datetime
     if not dossier.open or dossier.started_at is None or (dossier.imported and dossier.imported.alerts_from is None):
         return None
     after = dossier.imported.alerts_from if dossier.imported else None
-    due = levels(clock_of(dossier, setting, told=False), dossier.started_at, setting.calendar, setting.procedure.thresholds)
+    due = levels(clock_of(dossier, setting, told=False), setting.calendar, setting.procedure.thresholds)
     return next_level(due, dossier.raised, after)
 
 

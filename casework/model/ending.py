@@ -7,7 +7,7 @@ computed there too.
 from dataclasses import replace
 from datetime import datetime
 
-from casework.model.clock import reckoned
+from casework.model.clock import Course, reckoned
 from casework.model.errors import Invalid
 from casework.model.intervals import backwards, begun, room, running, unanswered
 from casework.model.moves import (
@@ -104,7 +104,7 @@ def reopened(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
         dossier.outcome, dossier.due_at, dossier.original_due_at or dossier.due_at, dossier.promised_due_at or dossier.due_at,
         dossier.decision_reason, dossier.waiver, dossier.result, dossier.calendar_version, len(dossier.steps), len(dossier.supplements),
     )  # fmt: skip
-    fresh = reckoned(setting.procedure.rule, at, (), setting.calendar, dossier.fixed_due_at, told=False).due_at
+    fresh = reckoned(setting.procedure.rule, Course(at, fixed_due_at=dossier.fixed_due_at), setting.calendar, told=False).due_at
     former = [a for a in dossier.assignments if a.role is AssignmentRole.LEAD][-1:]
     again = tuple(
         replace(

@@ -5,7 +5,7 @@ from datetime import date, time
 from enum import StrEnum
 
 from casework.model.alert import STANDARD, Thresholds
-from casework.model.clock import Limit, Rule
+from casework.model.limit import Limit, Rule
 
 
 class DossierKind(StrEnum):

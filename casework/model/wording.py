@@ -7,9 +7,11 @@ Vietnamese and English by their source; the French names are ours.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
+ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 Lang = Literal["vi", "en", "fr"]
 
 
@@ -66,6 +68,9 @@ HOLIDAYS_IN_FRENCH: Mapping[str, str] = {
 QUANTITIES: Mapping[str, Words] = {
     "WORKING_DAYS": Words("{n} ngày làm việc", "{n} working day{s}", "{n} jour{s} ouvré{s}"),
     "CALENDAR_DAYS": Words("{n} ngày (kể cả ngày nghỉ)", "{n} calendar day{s}", "{n} jour{s} calendaire{s}"),
+    "WORKING_HOURS": Words("{n} giờ làm việc", "{n} working hour{s}", "{n} heure{s} ouvrée{s}"),
+    "WORKING_MINUTES": Words("{n} phút làm việc", "{n} working minute{s}", "{n} minute{s} ouvrée{s}"),
+    "MONTHS": Words("{n} tháng", "{n} month{s}", "{n} mois"),
 }
 
 SENTENCES: Mapping[str, Words] = {
@@ -108,6 +113,17 @@ SENTENCES: Mapping[str, Words] = {
         "Rouvert un jour non ouvré, le {from} ({name}), donc compté comme rouvert le {to} ; le délai de {limit} "
         "court de nouveau à compter de ce jour, qui n'est pas lui-même compté.",
     ),
+    "START_HOURS": Words(
+        "Thời hạn {limit} tính từ {to_at}, chỉ trong giờ làm việc (07:30-11:30 và 13:00-17:00).",
+        "The time limit of {limit} runs from {to_at}, inside opening hours alone (07:30-11:30 and 13:00-17:00).",
+        "Le délai de {limit} court à compter de {to_at}, pendant les seules heures d'ouverture (07:30-11:30 et 13:00-17:00).",
+    ),
+    "REOPENED_HOURS": Words(
+        "Hồ sơ được mở lại; thời hạn {limit} tính từ {to_at}, chỉ trong giờ làm việc (07:30-11:30 và 13:00-17:00).",
+        "Reopened: the time limit of {limit} runs anew from {to_at}, inside opening hours alone (07:30-11:30 and 13:00-17:00).",
+        "Rouvert : le délai de {limit} court de nouveau à compter de {to_at}, pendant les seules heures d'ouverture "
+        "(07:30-11:30 et 13:00-17:00).",
+    ),
     "SKIPPED_DAY": Words(
         "{on} không phải là ngày làm việc ({name}).",
         "{on} is not a working day ({name}).",
@@ -133,6 +149,11 @@ SENTENCES: Mapping[str, Words] = {
         "The clock was stopped from {from} to {to}; the last day moves by {limit}.",
         "Le délai a été suspendu du {from} au {to} ; le dernier jour est reporté de {limit}.",
     ),
+    "PAUSE_WORKING_MINUTES": Words(
+        "Tạm dừng tính thời hạn từ {from_at} đến {to_at}; còn lại {limit}, tính từ lúc đó.",
+        "The clock was stopped from {from_at} to {to_at}; {limit} left from then on.",
+        "Le délai a été suspendu de {from_at} à {to_at} ; il reste {limit} à compter de ce moment.",
+    ),
     "PAUSE_OPEN": Words(
         "Tạm dừng tính thời hạn từ {from}; ngày hẹn nêu ở đây là ngày có hiệu lực khi bắt đầu tạm dừng.",
         "The clock has been stopped since {from}; the date shown is the one that stood when it stopped.",
@@ -147,6 +168,11 @@ SENTENCES: Mapping[str, Words] = {
         "Gia hạn thêm {limit}: ngày đến hạn chuyển từ {from} sang {to}.",
         "Extended by {limit}: the due date moves from {from} to {to}.",
         "Prolongé de {limit} : l'échéance passe du {from} au {to}.",
+    ),
+    "EXTENSION_HOURS": Words(
+        "Gia hạn thêm {limit}: thời điểm đến hạn chuyển từ {from_at} sang {to_at}.",
+        "Extended by {limit}: the due time moves from {from_at} to {to_at}.",
+        "Prolongé de {limit} : l'échéance passe de {from_at} à {to_at}.",
     ),
     "ROLLED": Words(
         "Ngày cuối của thời hạn, {from}, là ngày nghỉ nên thời hạn kết thúc vào {to}.",
@@ -175,6 +201,15 @@ def day_said(on: date | None, lang: Lang) -> str:
         return f"{weekday}, {on:%d/%m/%Y}"
     first = "1er" if lang == "fr" and on.day == 1 else str(on.day)
     return f"{weekday} {first} {MONTHS[lang][on.month - 1]} {on.year}"
+
+
+def instant_said(at: datetime | None, lang: Lang) -> str:
+    """An instant as people in Viet Nam write it: the time and the day; a dash where there is none."""
+    if at is None:
+        return "—"
+    local = at.astimezone(ZONE)
+    between = {"vi": ", ", "en": " on ", "fr": ", le "}[lang]
+    return f"{local:%H:%M}{between}{day_said(local.date(), lang)}"
 
 
 def quantity_said(amount: int | None, unit: str | None, lang: Lang) -> str:

@@ -12,12 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import accumulate
-from zoneinfo import ZoneInfo
 
 from casework.model.errors import ClockInput
 from casework.model.wording import WEEKLY_REST, WORKING_DAY, Words, holiday_in_french, making_up, swapped_off
+from casework.model.wording import ZONE as ZONE  # noqa: PLC0414 - the zone of every legal day
 
-ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 OPENS = time(7, 30)
 CLOSES = time(17, 0)
 SHIFTS = ((OPENS, time(11, 30)), (time(13, 0), CLOSES))
@@ -247,6 +246,31 @@ class Calendar:
         from_on, to_on = legal_day(from_at), legal_day(to_at)
         days = self.counted(from_on, to_on) - self.working(to_on) + self.working(from_on)
         return days * FULL_DAY + self._open_before(to_at, to_on) - self._open_before(from_at, from_on)
+
+    def opening_from(self, at: datetime) -> datetime:
+        """The instant itself where the offices are open, else the next one at which they open."""
+        on = legal_day(at)
+        if self.working(on):
+            for opens, closes in SHIFTS:
+                begun = at_time(on, opens)
+                if at < at_time(on, closes):
+                    return max(at, begun)
+        return at_time(self.nth_after(on, 1), OPENS)
+
+    def opened_after(self, at: datetime, amount: timedelta) -> datetime:
+        """The first instant by which the offices were open for so long after `at`; that instant itself for no time."""
+        if not amount:
+            return at
+        on = legal_day(at)
+        whole = amount + self._open_before(at, on)
+        days = -(-whole // FULL_DAY) - 1  # the last day may be a full one, and then ends at closing time
+        rest = whole - days * FULL_DAY
+        if not self.working(on):
+            days += 1
+        last_on = self.nth_after(on, days) if days else on
+        (first_at, first_to), (second_at, _) = ((at_time(last_on, opens), at_time(last_on, closes)) for opens, closes in SHIFTS)
+        morning = first_to - first_at
+        return first_at + rest if rest <= morning else second_at + rest - morning
 
     def _open_before(self, at: datetime, on: date) -> timedelta:
         if not self.working(on):

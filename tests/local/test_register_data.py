@@ -16,7 +16,8 @@ from typing import Any, get_args
 import pytest
 import yaml
 
-from casework.model.clock import LimitUnit, reckoned
+from casework.model.clock import Course, reckoned
+from casework.model.limit import LimitUnit
 from casework.model.moves import Assign
 from casework.model.packing import packed, unpacked
 from casework.model.parties import Role
@@ -298,11 +299,11 @@ def test_the_clock_computes_every_version(register: Register) -> None:
     received_at = datetime(2025, 12, 30, 2, tzinfo=UTC)
     for version in register.procedures.values():
         assert version.limit.unit in COMPUTED
-        found = reckoned(version.rule, received_at, (), calendar)
+        found = reckoned(version.rule, Course(received_at), calendar)
         assert found.due_at > received_at
         assert found.reasons[0].legal_basis == version.legal_basis
     five = register.procedures["PA-02", 1]
-    assert reckoned(five.rule, received_at, (), calendar).due_on == date(2026, 1, 8)
+    assert reckoned(five.rule, Course(received_at), calendar).due_on == date(2026, 1, 8)
 
 
 def test_what_a_version_lists_is_there_once_and_says_something(register: Register) -> None:

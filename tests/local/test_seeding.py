@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from casework.model.clock import Limit, LimitUnit
 from casework.model.errors import Unavailable
+from casework.model.limit import Limit, LimitUnit
 from casework.model.unit import Unit
 from casework.ports import Services, Span
 from local import register

@@ -11,7 +11,7 @@ import pytest
 
 from casework.actions.procedures import subject_of
 from casework.model import publication
-from casework.model.clock import LimitUnit
+from casework.model.limit import LimitUnit
 from casework.model.workdays import legal_day
 from schema.node import global_id
 from tests.schema.common import BAD_TEXTS, bad_input

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from casework.adapters.dynamo import DynamoStore
-from casework.model.clock import Limit, LimitUnit
+from casework.model.limit import Limit, LimitUnit
 from casework.ports import Services
 from schema import audit
 from schema.node import global_id

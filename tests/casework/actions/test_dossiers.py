@@ -10,8 +10,8 @@ from casework.actions.dossiers import Asked, Person, Submission, move, submit
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.dynamo.models import SubjectItem
 from casework.audit.disclosure import opened
-from casework.model.clock import Limit, LimitUnit
 from casework.model.errors import Invalid, Refused
+from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import MoveName, Receive
 from casework.model.parties import Role, Viewer
 from casework.model.procedure import Channel, Texts

@@ -18,8 +18,8 @@ from casework.adapters.dynamo.models import DueItem, SubjectItem
 from casework.adapters.dynamo.register import RegisterTable
 from casework.audit.chain import GENESIS, Entry, committed
 from casework.commits import Written
-from casework.model.clock import Limit, LimitUnit
 from casework.model.errors import Corrupt, Forbidden, Invalid, NotFound
+from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import CompleteStep, MoveName, Receive
 from casework.model.packing import Plain
 from casework.model.parties import PUBLIC, Role, Viewer

@@ -13,8 +13,8 @@ from pynamodb.exceptions import QueryError
 from casework.adapters.dynamo import DynamoStore, register
 from casework.adapters.dynamo.models import RegisterItem
 from casework.adapters.dynamo.register import RegisterTable
-from casework.model.clock import Limit, LimitUnit
 from casework.model.errors import Unavailable
+from casework.model.limit import Limit, LimitUnit
 from casework.model.parties import Role
 from casework.model.procedure import DossierKind, ProcedureVersion, Texts
 from casework.model.unit import Officer, PointKind, ReceptionPoint, Unit

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from casework.model.clock import Limit, LimitUnit
 from casework.model.dossier import moved
 from casework.model.errors import Invalid, Refused
+from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import (
     NAMES,
     Assign,

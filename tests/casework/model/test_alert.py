@@ -6,8 +6,10 @@ from random import Random
 import pytest
 
 from casework.model.alert import AlertLevel, BadThresholds, Thresholds, level_at, levels, next_level
-from casework.model.clock import Limit, LimitUnit, Pause, Reckoning, Rule, reckoned
+from casework.model.clock import Course, Reckoning, reckoned
 from casework.model.errors import ClockInput
+from casework.model.laying import Pause
+from casework.model.limit import Limit, LimitUnit, Rule
 from casework.model.workdays import ZONE, Calendar, at_time, legal_day
 
 CALENDAR = Calendar()
@@ -22,11 +24,11 @@ def at(text: str) -> datetime:
 
 
 def clock(received: str, amount: int, unit: LimitUnit = WORKING, pauses: tuple[Pause, ...] = ()) -> Reckoning:
-    return reckoned(Rule(Limit(unit, amount)), at(received), pauses, CALENDAR)
+    return reckoned(Rule(Limit(unit, amount)), Course(at(received), pauses), CALENDAR)
 
 
 def instants(found: Reckoning, thresholds: Thresholds | None = None) -> dict[AlertLevel, datetime]:
-    return dict(levels(found, found.received_at, CALENDAR, thresholds or Thresholds()))
+    return dict(levels(found, CALENDAR, thresholds or Thresholds()))
 
 
 def test_levels_ascend() -> None:
@@ -34,7 +36,7 @@ def test_levels_ascend() -> None:
 
 
 def test_the_four_instants() -> None:
-    assert levels(clock("2025-01-20T09:00", 10), at("2025-01-20T09:00"), CALENDAR) == (
+    assert levels(clock("2025-01-20T09:00", 10), CALENDAR) == (
         (AT_RISK, at("2025-02-06T07:30")),
         (DUE_TODAY, at("2025-02-10T07:30")),
         (OVERDUE, at("2025-02-10T17:00:01")),
@@ -80,7 +82,7 @@ def test_thresholds_that_name_no_day_are_refused(bad: tuple[int, int, int]) -> N
 
 def test_a_fixed_date_has_no_limit_to_take_a_fifth_of() -> None:
     rule, received_at, due_at = Rule(Limit(FIXED)), at("2026-03-02T09:00"), at("2026-03-15T06:00")
-    found = instants(reckoned(rule, received_at, (), CALENDAR, due_at))
+    found = instants(reckoned(rule, Course(received_at, fixed_due_at=due_at), CALENDAR))
     assert found == {
         # Due on a Sunday: on Wednesday two working days are left, Thursday and Friday.
         AT_RISK: at("2026-03-11T07:30"),
@@ -92,8 +94,8 @@ def test_a_fixed_date_has_no_limit_to_take_a_fifth_of() -> None:
 
 def test_a_paused_clock_raises_nothing() -> None:
     found = clock("2026-03-02T09:00", 5, pauses=(Pause(at("2026-03-03T09:00")),))
-    assert levels(found, found.received_at, CALENDAR) == ()
-    assert level_at(found, found.received_at, CALENDAR, at("2027-01-01T09:00")) is None
+    assert levels(found, CALENDAR) == ()
+    assert level_at(found, CALENDAR, at("2027-01-01T09:00")) is None
 
 
 @pytest.mark.parametrize(
@@ -111,12 +113,12 @@ def test_a_paused_clock_raises_nothing() -> None:
 )
 def test_the_level_at_an_instant(now: str, level: AlertLevel | None) -> None:
     found = clock("2025-01-20T09:00", 10)
-    assert level_at(found, found.received_at, CALENDAR, at(now)) is level
+    assert level_at(found, CALENDAR, at(now)) is level
 
 
 def test_the_next_level() -> None:
     found = clock("2025-01-20T09:00", 10)
-    all_four = levels(found, found.received_at, CALENDAR)
+    all_four = levels(found, CALENDAR)
     none: frozenset[AlertLevel] = frozenset()
     assert (next_level(all_four, none) or (None, None))[1] == at("2025-02-06T07:30")
     assert (next_level(all_four, frozenset({AT_RISK})) or (None, None))[1] == at("2025-02-10T07:30")

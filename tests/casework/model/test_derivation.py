@@ -1,6 +1,6 @@
 """The sentences of a derivation: three languages, real dates, nothing left empty."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -11,6 +11,7 @@ from casework.model.wording import (
     Words,
     day_said,
     holiday_in_french,
+    instant_said,
     quantity_said,
     sentence_said,
 )
@@ -19,6 +20,7 @@ LANGUAGES: tuple[Lang, ...] = ("vi", "en", "fr")
 FIRST, SECOND, THIRD = date(2025, 2, 1), date(2025, 2, 3), date(2025, 2, 5)
 NAME = Words("tên", "name", "nom")
 PAUSE = ReasonKind.PAUSE
+NINE, TEN = datetime(2025, 2, 3, 2, tzinfo=UTC), datetime(2025, 2, 3, 3, 15, tzinfo=UTC)
 
 REASONS = {
     "START": Reason(ReasonKind.START, FIRST, amount=10, unit="WORKING_DAYS"),
@@ -27,14 +29,18 @@ REASONS = {
     "REOPENED": Reason(ReasonKind.START, FIRST, amount=10, unit="WORKING_DAYS", anew=True),
     "REOPENED_LATE": Reason(ReasonKind.START, SECOND, FIRST, SECOND, amount=1, unit="WORKING_DAYS", anew=True),
     "REOPENED_OFF": Reason(ReasonKind.START, SECOND, FIRST, SECOND, "1/QD", NAME, 30, "CALENDAR_DAYS", anew=True),
+    "START_HOURS": Reason(ReasonKind.START, FIRST, amount=16, unit="WORKING_HOURS", to_at=NINE),
+    "REOPENED_HOURS": Reason(ReasonKind.START, FIRST, amount=16, unit="WORKING_HOURS", anew=True, to_at=NINE),
     "SKIPPED_DAY": Reason(ReasonKind.SKIPPED_DAY, FIRST, name=NAME),
     "MAKEUP_DAY": Reason(ReasonKind.MAKEUP_DAY, FIRST, legal_basis="1/QD", name=NAME),
     "PAUSE_WORKING_DAYS": Reason(PAUSE, None, FIRST, SECOND, amount=2, unit="WORKING_DAYS"),
     "PAUSE_NO_DAY_LEFT": Reason(PAUSE, None, FIRST, SECOND, amount=0, unit="WORKING_DAYS"),
     "PAUSE_CALENDAR_DAYS": Reason(PAUSE, None, FIRST, SECOND, amount=0, unit="CALENDAR_DAYS"),
+    "PAUSE_WORKING_MINUTES": Reason(PAUSE, None, FIRST, SECOND, amount=90, unit="WORKING_MINUTES", from_at=NINE, to_at=TEN),
     "PAUSE_OPEN": Reason(PAUSE, from_on=FIRST),
     "PAUSE_AFTER_DUE": Reason(PAUSE, None, FIRST, SECOND),
     "EXTENSION": Reason(ReasonKind.EXTENSION, FIRST, SECOND, THIRD, amount=2, unit="WORKING_DAYS"),
+    "EXTENSION_HOURS": Reason(ReasonKind.EXTENSION, None, FIRST, SECOND, amount=8, unit="WORKING_HOURS", from_at=NINE, to_at=TEN),
     "ROLLED": Reason(ReasonKind.ROLLED, None, FIRST, SECOND, "91/2015/QH13, 148.5"),
     "AMENDED": Reason(ReasonKind.AMENDED, FIRST, SECOND, THIRD, "1/QD"),
     "IMPORTED": Reason(ReasonKind.IMPORTED, FIRST),
@@ -75,6 +81,15 @@ def test_days_are_written_as_people_write_them() -> None:
     ]
     assert day_said(SECOND, "fr") == "lundi 3 février 2025"
     assert day_said(None, "vi") == "—"
+
+
+def test_instants_are_written_in_the_time_of_viet_nam() -> None:
+    assert [instant_said(TEN, lang) for lang in LANGUAGES] == [
+        "10:15, thứ Hai, 03/02/2025",
+        "10:15 on Monday 3 February 2025",
+        "10:15, le lundi 3 février 2025",
+    ]
+    assert instant_said(None, "en") == "—"
 
 
 def test_numbers_agree_with_their_nouns() -> None:

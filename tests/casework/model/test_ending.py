@@ -255,7 +255,7 @@ def test_a_pause_of_the_old_clock_moves_no_date_of_the_new_one() -> None:
     assert paused.due_at == DUE_AGAIN
     asked = after(paused, (replace(ASK, override=REF), AGAIN + DAY), (GIVE, AGAIN + 6 * DAY))
     assert (asked.due_at, asked.promised_due_at) == (at("2025-02-24T17:00"), DUE_AGAIN)
-    assert clock_of(asked, SETTING).pauses[0].from_at == AGAIN + DAY
+    assert clock_of(asked, SETTING).course.pauses[0].from_at == AGAIN + DAY
     assert asked.intervals[: len(paused.intervals) - 1] == paused.intervals[:-1]
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from casework.model import alert, clock, errors, workdays
+from casework.model import alert, errors, limit, workdays
 from casework.model.errors import (
     ClockInput,
     Conflict,
@@ -54,7 +54,7 @@ def test_all_but_one_stand_directly_under_the_root() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", [clock.BadClock, workdays.BadCalendar, workdays.OutsideCalendar, workdays.UnpairedSwap, alert.BadThresholds]
+    "kind", [limit.BadClock, workdays.BadCalendar, workdays.OutsideCalendar, workdays.UnpairedSwap, alert.BadThresholds]
 )
 def test_what_a_clock_refuses_is_an_input_of_it(kind: type[ClockInput]) -> None:
     assert issubclass(kind, ClockInput)

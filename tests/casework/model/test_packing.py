@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from casework.model.alert import AlertLevel, Thresholds
-from casework.model.clock import Limit, LimitUnit
+from casework.model.limit import Limit, LimitUnit
 from casework.model.packing import instant, moment, packed, unpacked
 from casework.model.parties import Party, Role, Viewer
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, Texts

@@ -5,7 +5,7 @@ from datetime import date, time
 
 import pytest
 
-from casework.model.clock import Limit, LimitUnit, Rule
+from casework.model.limit import Limit, LimitUnit, Rule
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, Texts
 
 TITLE = Texts("một", "one", "un")
