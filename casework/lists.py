@@ -76,7 +76,7 @@ def listed(services: Services, viewer: Viewer, wanted: Filter, span: Span) -> Pa
         if len(rows) < asked:
             return Page(tuple(found), more=False, looked=None)
         last = rows[-1][0]
-        looked += len(rows)
+        looked, least = looked + len(rows), LEAST_LOOKED  # Whoever finds little looks on by larger steps.
         if looked >= MOST_LOOKED:
             return Page(tuple(found), more=True, looked=last)
         span = replace(span, high=last) if span.backwards else replace(span, low=last)

@@ -151,6 +151,9 @@ class Dossiers(Protocol):
     def held_with_memory(self, subject: DossierId, scope: str, key: str) -> tuple[Held | None, Repeat | None]:
         """Load a dossier and the memory of a request at once."""
 
+    def slip(self, subject: DossierId) -> tuple[int, int] | None:
+        """Read of a dossier what its tracking secret follows from, and nothing else: generation, and version of the key."""
+
     def coded(self, code: str) -> DossierId | None:
         """Find the id that a code was issued to."""
 

@@ -21,7 +21,7 @@ def _rendered(
     entry: Entry | None,
 ) -> bytes:
     source = DossierSource(held, at_cursor, at, entry)
-    return rendered(services, cohort.document, cohort.variables, cohort.operation, decision, source)
+    return rendered(services, cohort, decision, source)
 
 
 def renderer(services: Services) -> partial[bytes]:

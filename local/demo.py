@@ -69,12 +69,13 @@ def fill(services: Services, advance: Callable[[int], None] = lambda _: None) ->
 def _live(services: Services, number: int, began: datetime, seed: int) -> None:
     """Make one dossier's moves, those that are there already left out."""
     story = told(services, number, began, seed)
-    chance = Random(f"{seed}/entropy/{number}")  # noqa: S311 - the same dossiers each time are what is wanted
-    subject = DossierId(Random(f"{seed}/entropy/{number}").randbytes(ID_BYTES).hex())  # noqa: S311 - as above
+    subject = DossierId(Random(f"{seed}/entropy/{number}").randbytes(ID_BYTES).hex())  # noqa: S311 - the same each time are wanted
     times = laid(story, began, services.store.calendar(), number)
     held = services.store.held(subject)
     made = held.tip.seq if held else 0
     for place, at in enumerate(times[made:], made):
+        # Chance begins anew with each move, so that what is gone on with after an interruption is as it would have been.
+        chance = Random(f"{seed}/entropy/{number}" + (f"/{place}" if place else ""))  # noqa: S311 - as above
         then = replace(services, now=_standing(at), entropy=chance.randbytes)
         key = f"demo-{seed}-{number}-{place}"
         if place == 0:
@@ -121,12 +122,13 @@ class Mover:
             try:
                 if len(underway) < AT_ONCE:
                     underway.append(Walk(self._services, next(numbers)))
+                walk = underway[turn % len(underway)]
+                if not walk.step():
+                    underway.remove(walk)
             except Fault as fault:
                 log.info("the demonstration waits: %s", fault.message)
-                continue
-            walk = underway[turn % len(underway)]
-            if not walk.step():
-                underway.remove(walk)
+            except Exception:  # A store may hold what no story foresees: the others go on.
+                log.exception("the demonstration leaves a story")
 
 
 class Walk:

@@ -10,6 +10,8 @@ from typing import Any
 
 from anyio import to_thread
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
@@ -22,6 +24,7 @@ from local import pages
 from local.courier import Closing, Line, LocalCourier
 
 THREADS = 8  # calls at once: more only wait for the engine, which writes one transaction at a time
+LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"  # as handlers.sockets has it
 INBOUND = 64  # messages of one connection that may wait; then its socket is read no further
 
 
@@ -64,7 +67,16 @@ def application(
         Route("/health", healthy),
         *pages.routes(),
     ]
-    return Starlette(routes=routes, lifespan=beside)
+    # Pages of the origins that may open sockets may ask over HTTP too; in the cloud the HTTP API answers for it.
+    cross = Middleware(
+        CORSMiddleware,
+        allow_origins=sorted(services.origins),
+        allow_origin_regex=LOOPBACK_ORIGIN,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type"],
+        max_age=600,
+    )
+    return Starlette(routes=routes, lifespan=beside, middleware=[cross])
 
 
 def _limiter() -> Any:  # noqa: ANN401 - anyio's own type

@@ -293,7 +293,10 @@ def _procedure(services: Services, number: int, began_at: datetime) -> Procedure
     found: list[ProcedureVersion] = []
     for code in services.store.procedures(kind, None, Span(100)):
         current = [version for version in services.store.versions(code) if version.in_force(on) and version.limit.amount]
-        found.extend(v for v in current[-1:] if (v.department is None or v.department in DEPARTMENTS) and USUAL & {*v.channels})
+        found.extend(
+            v for v in current[-1:]
+            if (v.department is None or v.department in DEPARTMENTS) and USUAL & {*v.channels} and v.components and v.steps
+        )  # fmt: skip
     return found[number // len(kinds) % len(found)]
 
 

@@ -76,9 +76,9 @@ class Context:
         return View(held, self.decided(held)) if held else None
 
     def subject(self, text: str) -> DossierId | None:
-        """Find the id behind a code or a global id."""
+        """Find the id behind a code, however it is typed, or a global id."""
         key = key_of(text, "dossier")
-        return DossierId(key) if key != text else self.services.store.coded(text)
+        return DossierId(key) if key != text else self.services.store.coded(text.strip().upper())
 
     def decided(self, held: Held) -> Decision:
         """Decide what the viewer may see of a dossier that is loaded already."""

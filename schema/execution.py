@@ -33,18 +33,30 @@ from graphql.language import Visitor
 from graphql.utilities import strip_ignored_characters
 
 from casework.audit.canonical import canonical
+from casework.live.cohorts import Cohort, role_of
 from casework.model.access import Decision, pushed
 from casework.model.errors import Invalid
-from casework.model.parties import PUBLIC
+from casework.model.parties import Viewer
 from casework.ports import Services
 from schema.context import Context
 from schema.errors import TopLevel, top_level
 from schema.lean import LeanExecutor
-from schema.limits import MOST_DEPTH, MOST_NODES, MOST_PAGES, MOST_TOKENS, SecretRule, Sized, exceeded, holds_secret, sized
+from schema.limits import (
+    LONGEST_DOCUMENT,
+    MOST_DEPTH,
+    MOST_NODES,
+    MOST_PAGES,
+    MOST_TOKENS,
+    SecretRule,
+    Sized,
+    exceeded,
+    holds_secret,
+    sized,
+)
 from schema.live import DossierSource, event_shown
 from schema.root import core
 
-CACHED = 512
+CACHED = 256
 RULES = (*specified_rules, SecretRule)
 PER_CLIENT = ("after", "secret")  # arguments that are no part of a cohort
 
@@ -82,9 +94,15 @@ class Compiled:
     operation: str | None
 
 
-@lru_cache(maxsize=CACHED)
 def prepared(query: str) -> Prepared:
-    """Parse and validate a document, and hold it to the limits."""
+    """Parse and validate a document, once, and hold it to the limits. One that is too long is not even kept."""
+    if len(query) > LONGEST_DOCUMENT:
+        return Prepared(None, (_costly(f"a document has at most {LONGEST_DOCUMENT} characters: send what varies as variables"),))
+    return _prepared(query)
+
+
+@lru_cache(maxsize=CACHED)
+def _prepared(query: str) -> Prepared:
     try:
         document = parse(query, max_tokens=MOST_TOKENS)
         errors = validate(core, document, RULES, max_errors=20)
@@ -208,23 +226,16 @@ class _Variables(Visitor):
         self.names.add(node.name.value)
 
 
-def rendered(
-    services: Services,
-    document: str,
-    variables: str,
-    operation: str | None,
-    decision: Decision,
-    source: DossierSource,
-) -> bytes:
+def rendered(services: Services, cohort: Cohort, decision: Decision, source: DossierSource) -> bytes:
     """Execute one event for one cohort and decision; gives the payload of a `next` message, encoded."""
-    context = Context(services, PUBLIC, correlation=source.cursor)
+    context = Context(services, Viewer(role_of(cohort.scope)), correlation=source.cursor)
     decision = pushed(decision)
     context.decide_once(source.held, decision)
-    ready = prepared(document)
+    ready = prepared(cohort.document)
     assert ready.document is not None, "a cohort's document was compiled when it was subscribed to"
     result = execute(
         core, ready.document, root_value=event_shown(source, decision), context_value=context,
-        variable_values=orjson.loads(variables), operation_name=operation, is_awaitable=assume_not_awaitable,
+        variable_values=orjson.loads(cohort.variables), operation_name=cohort.operation, is_awaitable=assume_not_awaitable,
         executor_class=LeanExecutor,
     )  # fmt: skip
     assert isinstance(result, ExecutionResult), "resolvers are synchronous"

@@ -72,6 +72,9 @@ class Assignment(Node):
     assigned_at: datetime = strawberry.field(description="When it began.")
     ended_at: datetime | None = strawberry.field(description="When it ended.")
     returned_at: datetime | None = strawberry.field(description="When its officer gave it back.")
+    vacant_at: datetime | None = strawberry.field(
+        description="Since when nobody acts on it: the dossier was reopened when its lead had given it back or was gone."
+    )
     return_reason: str | None = strawberry.field(description="Why; internal.")
     due_at: datetime | None = strawberry.field(description="By when.")
     task: str | None = strawberry.field(description="What is to be done; internal.")
@@ -180,7 +183,7 @@ def assignment_shown(stored: StoredAssignment, dossier: str, texts: Texts) -> As
     return Assignment(
         place=("assignment", f"{dossier}/{stored.number}"), stored=stored, number=stored.number, role=stored.role,
         officer=stored.officer, assigned_at=stored.assigned_at, ended_at=stored.ended_at, due_at=stored.due_at,
-        returned_at=stored.returned_at, return_reason=texts.of(stored.return_reason, group),
+        returned_at=stored.returned_at, vacant_at=stored.vacant_at, return_reason=texts.of(stored.return_reason, group),
         task=texts.of(stored.task, group), responsibility=texts.of(stored.responsibility, group),
         authority=texts.of(stored.authority, group), expected_result=texts.of(stored.expected_result, group),
     )  # fmt: skip

@@ -23,6 +23,7 @@ from graphql import (
 )
 from graphql.language import SelectionSetNode
 
+LONGEST_DOCUMENT = 32 * 1024  # characters; comments count, which are no tokens
 MOST_TOKENS = 4000
 MOST_DEPTH = 15
 MOST_ROOT_FIELDS = 30

@@ -31,7 +31,9 @@ class DossierFilter:
         default=None, description="The counter: what waits there to be taken in, and to be handed out."
     )
     state: list[State] | None = strawberry.field(default=None, description="In one of these states.")
-    open: bool | None = strawberry.field(default=None, description="Whether anything is still to be done.")
+    open: bool | None = strawberry.field(
+        default=None, description="Whether it is still to be decided: once DECIDED it is closed, handed out or not."
+    )
     due_before: datetime | None = strawberry.field(default=None, description="Due before that instant.")
     overdue: bool | None = strawberry.field(default=None, description="Whether it is open, its clock runs, and it is past due.")
 

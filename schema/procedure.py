@@ -119,7 +119,11 @@ def procedures_page(
     if field is not None and len(field) > LONGEST_NAME:
         raise Invalid(f"a field has at most {LONGEST_NAME} characters", path=("filter", "field"), code="TOO_LONG")
     span = spanned(first, last, after, before, CODE)
-    found = context_of(info).services.store.procedures(kind, field, span.wider)
+    store = context_of(info).services.store
+    found = store.procedures(kind, field, span.wider)
+    for code in found:
+        if not store.versions(code):  # Published a moment ago, after somebody had asked for it in vain.
+            store.versions(code, fresh=True)
     shown = {code: one for code in found if (one := procedure_of(info, code))}
     return paged(span, [code for code in found if code in shown], lambda code: code, shown.__getitem__)
 

@@ -1,5 +1,6 @@
 """Scalars: instants with an offset, legal days, times of day, and plain JSON for the two sides of a change."""
 
+import re
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from typing import NewType
@@ -7,10 +8,12 @@ from typing import NewType
 import strawberry
 from graphql import GraphQLError
 
+RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
 
 def _read(text: object) -> datetime:
     with suppress(ValueError, OverflowError):
-        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+        at = datetime.fromisoformat(text.upper()) if isinstance(text, str) and RFC3339.fullmatch(text) else None
         if at is not None and at.tzinfo is not None:
             at.astimezone(UTC)  # An offset may lead out of the years that there are.
             return at

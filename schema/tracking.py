@@ -2,15 +2,12 @@
 
 import strawberry
 
-from casework.model.record import DossierId, State
+from casework.model.record import State
 from casework.ports import Held
-from casework.views import setting, tracker
+from casework.views import setting, tracked
 from schema.context import Context, Info, context_of
 from schema.deadline import Clock, dossier_clock
-from schema.node import key_of
 from schema.unit import ReceptionPoint, Unit, point_of, unit_of
-
-UNKNOWN = DossierId("0" * 32)  # an id that nothing has
 
 
 @strawberry.type(description="What a dossier's code and tracking secret show: no names.")
@@ -45,8 +42,5 @@ def tracked_shown(held: Held) -> TrackedDossier:
 
 def tracked_of(context: Context, code: str, secret: str) -> TrackedDossier | None:
     """Find a dossier by code and secret; none for ADMIN. An unknown code costs the same reads as a wrong secret, and is answered alike."""
-    store = context.services.store
-    # A code is typed from a slip, as the secret is; a global id is not.
-    typed = code if key_of(code, "dossier") != code else code.strip().upper()
-    held = store.held(context.subject(typed) or UNKNOWN)
-    return tracked_shown(held) if held and tracker(context.services, held, secret, context.viewer) else None
+    found = tracked(context.services, context.subject(code), secret, context.viewer)
+    return tracked_shown(found[0]) if found else None

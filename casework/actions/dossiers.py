@@ -11,10 +11,10 @@ from casework.makers import actor, behalf, caller
 from casework.model.access import Decision, may_submit
 from casework.model.dossier import moved, next_alert, refused
 from casework.model.errors import Conflict, Invalid, NotFound, Refused
-from casework.model.moves import SKEW, Assign, Move, MoveName, RequestSupplement, Setting
+from casework.model.moves import SKEW, Assign, Move, MoveName, Reopen, RequestSupplement, Setting
 from casework.model.packing import Plain
 from casework.model.parties import Relation, Role, Viewer
-from casework.model.procedure import Channel, ProcedureVersion
+from casework.model.procedure import IMPORT_TIER, Channel, ProcedureVersion
 from casework.model.record import Applicant, AssignmentRole, Dossier, DossierId, State, coded
 from casework.model.texts import LONGEST_NAME, optional_text, text
 from casework.model.unit import COMMUNES, ReceptionPoint, Unit, competent, lineage
@@ -129,7 +129,7 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
         at, reason = _event_time(asked, held.dossier, envelope, now)
         made = making(held, viewer, envelope)
         context = _setting(services, held.dossier, name, legal_day(at))
-        _guard(services, held.dossier, decision, made, legal_day(at))
+        made = _guarded(services, held.dossier, decision, made, legal_day(at))
         after, action = moved(held.dossier, made, at, context)
         return Plan(
             after=after,
@@ -184,9 +184,15 @@ def sighted(services: Services, viewer: Viewer, held: Held | None) -> Decision:
 def _setting(services: Services, dossier: Dossier, name: MoveName, on: date) -> Setting:
     """Bring what the move is judged against; a receipt chooses the version in force that day, where there is one."""
     own = setting(services, dossier)
+    if dossier.state is not State.SUBMITTED:
+        return own
+    # Paper may have lain before it was keyed in, but nobody can have handed it in before there was the procedure.
+    versions = services.store.versions(dossier.procedure, fresh=True)
+    if versions and on < versions[0].valid_from:
+        raise Invalid(f"{dossier.procedure} was not in force yet on that day", path=("at",), code="NOT_IN_FORCE")
     if name is not MoveName.RECEIVE:
         return own
-    current = [version for version in services.store.versions(dossier.procedure, fresh=True) if version.in_force(on)]
+    current = [version for version in versions if version.in_force(on)]
     return replace(own, procedure=current[-1]) if current else own
 
 
@@ -195,6 +201,8 @@ def _opened(
 ) -> tuple[Unit, Dossier]:
     on = legal_day(now)
     version = in_force(services, submission.procedure, on, fresh=True)
+    if version.tier == IMPORT_TIER:
+        raise Invalid("the dossiers of a log come with it; nobody opens another", path=("procedure",), code="UNKNOWN_PROCEDURE")
     point = services.store.point(submission.reception_point)
     if point is None:
         raise Invalid("no such reception point", path=("receptionPoint",), code="UNKNOWN_POINT")
@@ -275,20 +283,34 @@ def _event_time(asked: Asked, dossier: Dossier, envelope: Envelope, now: datetim
     return asked.at, Reason("BACKDATED", envelope.enclosed("reason", why))
 
 
-def _guard(services: Services, dossier: Dossier, decision: Decision, made: Move, on: date) -> None:
-    """Hold the guards that ask who makes the move, and those that ask the register."""
+def _guarded(services: Services, dossier: Dossier, decision: Decision, made: Move, on: date) -> Move:
+    """Hold the guards that ask who makes the move, and those that ask the register; gives the move with what the register adds to it."""
     if isinstance(made, RequestSupplement) and (Relation.HEAD if made.override else Relation.LEAD) not in decision.relations:
         tell = "only a head of unit overrides" if made.override else "the lead officer asks; a head of unit overrides, with overrideReason"
         raise refused(dossier, MoveName.REQUEST_SUPPLEMENT, "NOT_YOUR_MOVE", tell)
+    if isinstance(made, Reopen):
+        last = dossier.last_lead
+        return replace(made, gone=last is not None and last.officer is not None and not _serves(services, last.officer, last.unit, on))
     if not isinstance(made, Assign):
-        return
+        return made
     unit = services.store.unit(made.unit)
     if unit is None or not unit.active(on):
         raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
     if made.role is AssignmentRole.LEAD and dossier.unit not in lineage(services.store.unit, made.unit):
         raise Invalid("the lead is of the competent unit or of one below it", path=("unit",), code="UNKNOWN_UNIT")
-    if made.officer is not None:
-        officer = services.store.officer(made.officer)
-        there = officer and officer.unit == made.unit and (officer.valid_to is None or officer.valid_to >= on)
-        if not (officer and there and officer.role is Role.OFFICER):
-            raise Invalid("no such officer serves in that unit", path=("officer",), code="UNKNOWN_OFFICER")
+    if made.role is AssignmentRole.COORDINATING:
+        own = services.store.unit(dossier.unit)
+        if own is not None and unit.province != own.province:
+            raise Invalid("a unit of another province does not coordinate", path=("unit",), code="OTHER_PROVINCE")
+        if dossier.lead is not None and made.officer is not None and made.officer == dossier.lead.officer:
+            raise Invalid("the lead gives no opinion to himself: name another officer", path=("officer",), code="UNKNOWN_OFFICER")
+    if made.officer is not None and not _serves(services, made.officer, made.unit, on):
+        raise Invalid("no such officer serves in that unit", path=("officer",), code="UNKNOWN_OFFICER")
+    return made
+
+
+def _serves(services: Services, code: str, unit: str, on: date) -> bool:
+    """Whether the register has somebody as an officer of that unit on that day, and the unit as active."""
+    officer, place = services.store.officer(code), services.store.unit(unit)
+    there = officer and officer.role is Role.OFFICER and officer.unit == unit and (officer.valid_to is None or officer.valid_to >= on)
+    return bool(there and place and place.active(on))

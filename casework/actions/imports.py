@@ -17,7 +17,7 @@ from casework.model.errors import Invalid
 from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import Assign, CompleteStep, Decide, GiveOpinion, Move, Receive, Setting
 from casework.model.parties import Party, PartyKind, Role
-from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, StepRule, Texts
+from casework.model.procedure import IMPORT_TIER, Channel, DossierKind, ProcedureVersion, StepOrder, StepRule, Texts
 from casework.model.record import AssignmentRole, Dossier, DossierId, Imported, Outcome, State, coded
 from casework.model.unit import Officer, PointKind, ReceptionPoint, Unit
 from casework.model.workdays import legal_day
@@ -150,7 +150,7 @@ def register(services: Services, log: Log) -> ProcedureVersion:
             title=_texts(log.name),
             kind=DossierKind.ADMINISTRATIVE,
             field=FIELD,
-            tier="import",
+            tier=IMPORT_TIER,
             unit=log.unit,
             limit=Limit(LimitUnit.FIXED_DATE, None),
             legal_basis="",

@@ -8,7 +8,7 @@ from casework.audit.canonical import canonical
 from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
 from casework.makers import actor, behalf, caller
-from casework.model.errors import Invalid
+from casework.model.errors import Contended, Invalid
 from casework.model.packing import Plain, packed
 from casework.model.parties import Role, Viewer
 from casework.model.procedure import ProcedureVersion
@@ -51,7 +51,10 @@ def publish(services: Services, viewer: Viewer, draft: ProcedureVersion, asked: 
         if not isinstance(before, Publication):
             before = Publication(draft.code, "")
         # The register has the last word on what stands: it may have been loaded with versions that no publication brought.
-        before = replace(before, versions=services.store.versions(draft.code, fresh=True))
+        standing = services.store.versions(draft.code, fresh=True)
+        if {version.version for version in before.versions} - {version.version for version in standing}:
+            raise Contended("another version is being published; nothing was written, try again with the same key")
+        before = replace(before, versions=standing)
         after = published(replace(before, unit=viewer.units[0] if viewer.units else NATION), draft, today)
         changed = tuple(version for version in after.versions if version not in before.versions)
         return Plan(

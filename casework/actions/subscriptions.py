@@ -17,7 +17,7 @@ from casework.model.errors import Contended, Forbidden
 from casework.model.parties import Viewer
 from casework.model.record import Dossier, DossierId
 from casework.ports import Held, Services
-from casework.views import confirmed_viewer, decided, hide, tracker
+from casework.views import confirmed_viewer, decided, hide, tracked
 
 PAGE = 100  # entries replayed at a time
 ROUNDS = 200  # pages and switches before a client is asked to come again: more than a dossier of 10,000 entries needs
@@ -56,13 +56,17 @@ def subscribe(services: Services, client: Client, wanted: Wanted, subject: Dossi
         Forbidden: no such dossier, or none for this viewer or this secret: the three are told alike.
         Invalid: `after` is no cursor of it.
     """
-    held = services.store.held(subject) if subject else None
-    if held is not None and not isinstance(held.record, Dossier):
-        held = None
     secret, after = wanted.arguments.get("secret"), wanted.arguments.get("after")
-    viewer = client.viewer if secret is None else (tracker(services, held, secret, client.viewer) if held else None)
-    decision = decided(services, viewer, held) if held and viewer else None
-    if held is None or viewer is None or decision is None or not (decision.sees or decision.tracked):
+    if secret is None:
+        found = services.store.held(subject) if subject else None
+        watched = (found, client.viewer) if found and isinstance(found.record, Dossier) else None
+    else:
+        watched = tracked(services, subject, secret, client.viewer)
+    if watched is None:
+        raise Forbidden("there is no such dossier for you to watch")
+    held, viewer = watched
+    decision = decided(services, viewer, held)
+    if not (decision.sees or decision.tracked):
         raise Forbidden("there is no such dossier for you to watch")
     seen = held.tip.seq if after is None else position(after, held.tip.seq)
     confirmed = confirmed_viewer(services, viewer)

@@ -13,7 +13,7 @@ from enum import StrEnum
 import orjson
 
 from casework.model.access import Decision
-from casework.model.parties import Viewer
+from casework.model.parties import Role, Viewer
 
 
 class Status(StrEnum):
@@ -63,6 +63,12 @@ def scope(viewer: Viewer) -> str:
     if viewer.dossier is not None:
         return f"tracker:{viewer.dossier}:{viewer.generation}"
     return f"role:{viewer.role}"
+
+
+def role_of(scope_: str) -> Role:
+    """Give the role that a scope stands for; the bearer of a secret has none."""
+    kind, _, name = scope_.partition(":")
+    return Role(name) if kind == "role" else Role.PUBLIC
 
 
 def split(

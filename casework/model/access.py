@@ -149,10 +149,10 @@ def _relations(viewer: Viewer, dossier: Dossier, person: str | None, lineage: fr
 def _as_officer(viewer: Viewer, dossier: Dossier) -> Iterable[Relation]:
     lead = dossier.last_lead
     if lead is not None and lead.officer == viewer.sub:
-        yield Relation.RETURNED if lead.returned_at else Relation.LEAD
+        yield Relation.RETURNED if lead.left else Relation.LEAD
     for assignment in dossier.assignments:
         if assignment.role is AssignmentRole.COORDINATING and assigned_to(viewer, assignment):
-            yield Relation.RETURNED if assignment.returned_at else Relation.COORDINATING
+            yield Relation.RETURNED if assignment.left else Relation.COORDINATING
 
 
 def _as_head(viewer: Viewer, dossier: Dossier) -> Iterable[Relation]:

@@ -87,7 +87,10 @@ def delivered(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> D
 
 
 def reopened(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:
-    """Handle it anew: what it had come to is kept as it was, a new clock starts, and whoever led it leads it again."""
+    """Handle it anew: what it had come to is kept as it was, a new clock starts, and whoever led it leads it again.
+
+    Who gave it back, or is gone, leads it in name alone: its unit holds it until a head names another.
+    """
     assert isinstance(move, Reopen)
     closed_at = dossier.intervals[-1].to_at
     assert dossier.started_at
@@ -115,6 +118,7 @@ def reopened(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
             due_at=fresh if fresh > at else None,
             returned_at=None,
             return_reason=None,
+            vacant_at=at if a.left or move.gone else None,
         )
         for a in former
     )
@@ -155,6 +159,8 @@ def rated(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossi
 def rotated(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:  # noqa: ARG001 - one shape for all moves
     """Make the old secret void."""
     assert isinstance(move, Rotate)
+    if at < dossier.submitted_at:  # when the secret was issued
+        raise backwards(MoveName.ROTATE)
     return replace(dossier, secret_generation=dossier.secret_generation + 1, slip_key=move.slip_key)
 
 

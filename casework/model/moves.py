@@ -149,9 +149,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
-    """Handle a decided dossier anew: a new clock starts, the old one stays as it was."""
+    """Handle a decided dossier anew: a new clock starts, the old one stays as it was. `gone`: whoever led it is no longer in office."""
 
     reason: Ref
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from enum import StrEnum
 from casework.model.alert import STANDARD, Thresholds
 from casework.model.limit import Limit, Rule
 
+IMPORT_TIER = "import"
+
 
 class DossierKind(StrEnum):
     """What a dossier is; all kinds share one lifecycle."""

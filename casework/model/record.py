@@ -105,11 +105,17 @@ class Assignment:
     expected_result: Ref | None = None
     returned_at: datetime | None = None
     return_reason: Ref | None = None
+    vacant_at: datetime | None = None  # since when nobody acts on it, though it is in somebody's name: a reopening found him gone
+
+    @property
+    def left(self) -> bool:
+        """Whether the person in whose name it is no longer acts on it: he gave it back, or he was gone when it was reopened."""
+        return self.returned_at is not None or self.vacant_at is not None
 
     @property
     def stands(self) -> bool:
-        """Whether somebody is to act on it: it has neither ended nor been returned."""
-        return self.ended_at is None and self.returned_at is None
+        """Whether somebody is to act on it: it has neither ended nor been left."""
+        return self.ended_at is None and not self.left
 
 
 @dataclass(frozen=True, slots=True)

@@ -624,6 +624,15 @@ def test_a_page_looks_at_no_more_than_it_may(world: World, monkeypatch: pytest.M
         assert (page.views, page.more, len(noting.read)) == ((), True, reads)
 
 
+def test_who_finds_little_looks_on_by_larger_steps(world: World) -> None:
+    citizen = Viewer(Role.CITIZEN, f"citizen-{secrets.token_hex(4)}")
+    mine = [dossier(world.unit("A"), state=State.IN_PROCESS, due_at=NOW + number * HOUR) for number in range(150)]
+    world.lay(mine, citizen.sub)
+    world, noting = noted(world)
+    page = world.page(citizen, Filter(open=False), Span(1))
+    assert (page.views, page.more, len(noting.read)) == ((), False, 3)  # of 2, of 100, and the rest
+
+
 def test_reading_a_page_costs_the_same_in_a_larger_table(world: World, store: DynamoStore) -> None:
     sizes = {"A-1": 220, "A-2": 880}
     worked: dict[str, Any] = {"state": State.IN_PROCESS, "intervals": clock(paused=False)}

@@ -684,7 +684,7 @@ def executions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     wrapped = rendered
 
     def noted(*given: Any) -> bytes:  # noqa: ANN401 - as the schema takes it
-        found.append(repr(sorted(given[4].relations)))
+        found.append(repr(sorted(given[2].relations)))
         return wrapped(*given)
 
     monkeypatch.setattr(rendering, "rendered", noted)

@@ -12,6 +12,7 @@ from casework.actions import dossiers as dossiers_
 from casework.actions.dossiers import ID_BYTES
 from casework.model.errors import Unavailable
 from casework.model.packing import instant
+from casework.model.procedure import ProcedureVersion
 from casework.model.record import DossierId, IntervalKind, State
 from casework.ports import Held, Services
 from local import demo, stories
@@ -21,6 +22,12 @@ BEGAN = datetime(2026, 10, 14, 8, 30, tzinfo=UTC)
 SOME = 8
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave province 48 to the tests of lists, which share the store."""
+    monkeypatch.setattr(stories, "PROVINCES", ("22", "01", "79"))
+
+
 @pytest.fixture
 def few(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """A store that is to have the first few dossiers of a demonstration of its own."""
@@ -28,7 +35,6 @@ def few(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     print(f"seed {seed}")  # noqa: T201 - told when the test fails
     monkeypatch.setattr(demo, "COUNT", SOME)
     monkeypatch.setattr(demo, "SEED", seed)
-    monkeypatch.setattr(stories, "PROVINCES", ("22", "01", "79"))  # province 48 belongs to the tests of lists
     yield services
     services.store.note(demo.NOTE, "")
 
@@ -134,6 +140,33 @@ def test_a_dossier_that_somebody_else_moved_is_left(services: Services) -> None:
     assert walk.step()
     walk._place = 2  # as if the moves before it had never been made
     assert not walk.step()
+
+
+def test_a_story_that_nobody_foresaw_does_not_end_the_mover(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    class Odd:
+        def __init__(self, _services: Services, number: int) -> None:
+            begun.append(number)
+            raise IndexError(number)
+
+    monkeypatch.setattr(demo, "Walk", Odd)
+    mover = demo.Mover(services, tempo_s=0.001)
+    mover.start()
+    while len(begun) < 3:
+        assert mover._thread.is_alive()
+    mover.stop()
+
+
+def test_no_story_is_of_a_procedure_without_components_or_steps(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    versions = services.store.versions
+
+    def bare(code: str, *, fresh: bool = False) -> tuple[ProcedureVersion, ...]:
+        return tuple(replace(one, components=()) if code != "XD-01" else one for one in versions(code, fresh=fresh))
+
+    monkeypatch.setattr(services.store, "versions", bare)
+    administrative = [number for number in range(40) if number % 12 < 8]  # as stories choose the kind
+    assert {told(services, number, BEGAN).submission.procedure for number in administrative} == {"XD-01"}
 
 
 def test_the_mover_moves_and_stops(services: Services) -> None:

@@ -96,6 +96,20 @@ def test_a_longer_body_is_refused(server: Server, more: int) -> None:
     assert status == 413
 
 
+# Pages of other origins
+
+
+@pytest.mark.parametrize(
+    ("origin", "may"), [("http://localhost:3000", True), ("http://127.0.0.1:5173", True), ("https://example.org", False)]
+)
+def test_pages_of_loopback_may_ask(server: Server, origin: str, may: bool) -> None:  # noqa: FBT001 - a case
+    asking = {"origin": origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    status, told, _ = server.asked("OPTIONS", "/graphql", headers=asking)
+    assert (status == 200, told["access-control-allow-origin"] == origin) == (may, may)
+    status, told, _ = server.asked("POST", "/graphql", json.dumps({"query": ASK}).encode(), {**JSON, "origin": origin})
+    assert (status, told["access-control-allow-origin"]) == (200, origin if may else None)
+
+
 # Health
 
 

@@ -11,7 +11,8 @@ import pytest
 from graphql import get_introspection_query, parse
 
 from casework.ports import Services
-from schema.limits import MOST_ALIASES, MOST_DEPTH, MOST_FIELDS, MOST_NODES, MOST_ROOT_FIELDS, MOST_TOKENS, sized
+from schema.execution import _prepared
+from schema.limits import LONGEST_DOCUMENT, MOST_ALIASES, MOST_DEPTH, MOST_FIELDS, MOST_NODES, MOST_ROOT_FIELDS, MOST_TOKENS, sized
 from tests.support import Client, Issuer
 
 README = Path(__file__).parents[2] / "README.md"
@@ -123,13 +124,21 @@ def test_depth(client: Client, idle: Client) -> None:
     assert "errors" not in client.ask(nested(MOST_DEPTH))
 
 
+def test_a_document_that_is_too_long_is_not_even_kept(client: Client, idle: Client) -> None:
+    before = _prepared.cache_info().currsize
+    long = "{ viewer { role } } # " + "\U0001f600" * LONGEST_DOCUMENT
+    assert str(LONGEST_DOCUMENT) in costly(idle, long)
+    assert _prepared.cache_info().currsize == before
+    assert "errors" not in client.ask(long[:LONGEST_DOCUMENT])
+
+
 def test_aliases(client: Client, idle: Client) -> None:
     def aliased(count: int) -> str:
         return '{ unit(code: "22") { ' + " ".join(f"a{n}: code" for n in range(count)) + " } }"
 
     assert str(MOST_ALIASES) in costly(idle, aliased(MOST_ALIASES + 1))
-    assert str(MOST_TOKENS) in costly(idle, aliased(10_000))
-    assert str(MOST_TOKENS) in costly(idle, "{ " + " ".join(f"a{n}: viewer {{ role }}" for n in range(10_000)) + " }")
+    assert str(LONGEST_DOCUMENT) in costly(idle, aliased(10_000))
+    assert str(MOST_TOKENS) in costly(idle, "{ " + "a " * (MOST_TOKENS - 1) + "}")
     assert len(client.ask(aliased(MOST_ALIASES))["data"]["unit"]) == MOST_ALIASES
 
 

@@ -87,7 +87,7 @@ def test_it_shows_nothing_to_an_admin(client: Client, services: Services, issuer
     counting = Counting(services.store)
     found = Client(replace(services, store=counting), issuer).ask(TRACK, "ADMIN", code=code, secret=secret)
     assert found == {"data": {"track": None}}
-    assert [name for name in counting.calls if name != "officer"] == ["coded", "held"]
+    assert [name for name in counting.calls if name != "officer"] == ["coded", "slip"]
 
 
 @pytest.mark.parametrize("typed", [str.lower, lambda s: s.replace("-", ""), lambda s: s.replace("-", " "), lambda s: f" {s.lower()}\n",
@@ -167,8 +167,8 @@ def test_a_wrong_secret_costs_the_reads_of_an_unknown_code(client: Client, servi
         counting = Counting(services.store)
         assert raw(Client(replace(services, store=counting), issuer), *asked) == '{"data":{"track":null}}'
         counts[name] = counting.calls
-    assert counts["wrong"] == counts["unknown"] == counts["empty"] == ["coded", "held"]
-    assert counts["wrong by id"] == counts["unknown by id"] == ["held"]
+    assert counts["wrong"] == counts["unknown"] == counts["empty"] == ["coded", "slip"]
+    assert counts["wrong by id"] == counts["unknown by id"] == ["slip"]
 
 
 def test_a_code_alone_shows_nothing(client: Client) -> None:

@@ -22,11 +22,12 @@ from casework.model.errors import Corrupt
 from casework.model.packing import Plain, instant, moment, packed
 from casework.model.procedure import ProcedureVersion
 from casework.model.record import Dossier, DossierId, State
-from casework.model.subjects import restored
+from casework.model.subjects import DOSSIER, restored
 from casework.model.unit import Officer, ReceptionPoint, Unit
 from casework.model.workdays import Override
 from casework.ports import Change, DueKey, Held, Repeat, Thing
 
+SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
 LAST_SEQ = 99_999_999
 LOG_SHARDS = 16
@@ -109,6 +110,14 @@ def held(item: SubjectItem) -> Held:
         Corrupt: it is of a later version than this service knows, or not a state.
     """
     return held_of(item.attribute_values)
+
+
+def slip(item: SubjectItem) -> tuple[int, int] | None:
+    """Read generation and key version from a dossier's state; None for a subject of another kind."""
+    if item.kind != DOSSIER:
+        return None
+    flat: Mapping[str, Any] = parsed(str(item.state))
+    return int(flat["secret_generation"]), int(flat["slip_key"])
 
 
 def held_of(item: Mapping[str, Any]) -> Held:

@@ -47,9 +47,12 @@ class RegisterTable:
 
     def versions(self, procedure: str, *, fresh: bool = False) -> tuple[ProcedureVersion, ...]:
         """See `ports.Register`."""
-        if fresh:
-            self.forget(procedure)
-        return self._fresh(f"PROCEDURE#{procedure}", lambda pk: tuple(_rows(pk, ProcedureVersion, "V#")))
+        pk = f"PROCEDURE#{procedure}"
+        if fresh:  # Past what is remembered, and past what another thread is about to remember.
+            found = _versions(pk)
+            self._cache[pk] = _Cached(found, time.monotonic())
+            return found
+        return self._fresh(pk, _versions)
 
     def unit(self, code: str) -> Unit | None:
         """See `ports.Register`."""
@@ -148,13 +151,19 @@ def _rows(pk: str, kind: type[T], prefix: str | None = None, *, whole: bool = Fa
     Version 0.1 kept all units in one partition, and all points: what is in none of its own is looked for there.
     """
     span = None
-    if prefix:
+    if prefix == "":  # No sort key is empty: nothing has it, and nothing begins with it alone.
+        return []
+    if prefix is not None:
         span = RegisterItem.sk == prefix if whole else RegisterItem.sk.startswith(prefix)
     try:
         found = list(RegisterItem.query(pk, span, consistent_read=True, limit=MOST_ROWS))
     except (QueryError, PynamoDBException) as error:
         raise unavailable(error) from error
     return [unpacked(kind, cast("Mapping[str, Any]", parsed(item.body))) for item in found]
+
+
+def _versions(pk: str) -> tuple[ProcedureVersion, ...]:
+    return tuple(_rows(pk, ProcedureVersion, "V#"))
 
 
 def _calendar(pk: str) -> Calendar:

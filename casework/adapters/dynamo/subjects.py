@@ -60,6 +60,15 @@ class SubjectTables:
                 memory = items.repeat(item, scope, key)
         return held, memory
 
+    def slip(self, subject: DossierId) -> tuple[int, int] | None:
+        """See `ports.Dossiers`."""
+        try:
+            return items.slip(SubjectItem.get(subject, items.STATE, consistent_read=True, attributes_to_get=list(items.SLIP)))
+        except DoesNotExist:
+            return None
+        except GetError as error:
+            raise unavailable(error) from error
+
     def coded(self, code: str) -> DossierId | None:
         """See `ports.Dossiers`."""
         try:

@@ -95,10 +95,15 @@ class Work:
     due_at: datetime | None
     returned_at: datetime | None = None
     ended: bool = False
+    vacant: bool = False  # in the name of somebody who had left it before it was reopened
+
+    @property
+    def left(self) -> bool:
+        return self.vacant or self.returned_at is not None
 
     @property
     def stands(self) -> bool:
-        return not self.ended and self.returned_at is None
+        return not self.ended and not self.left
 
     def whose(self, who: Viewer) -> bool:
         return self.officer == who.sub if self.officer else self.unit in who.units
@@ -202,7 +207,7 @@ def relations(viewer: Viewer, case: Case) -> set[str]:
         case Role.OFFICER:
             lead = [work for work in case.works if work is case.lead and work.officer == who.sub]
             his = [*lead, *(work for work in case.works if not work.lead and work.whose(who))]
-            found = {("LEAD" if work.lead else "COORDINATING") if work.returned_at is None else "RETURNED": True for work in his}
+            found = {("LEAD" if work.lead else "COORDINATING") if not work.left else "RETURNED": True for work in his}
         case Role.HEAD:
             other = any(work.unit in who.units for work in case.works if not work.lead)
             found = {"HEAD": UNIT in who.units, "COORDINATING_HEAD": other}
@@ -360,7 +365,7 @@ FLAWS: dict[MoveName, Callable[[Case, Given, datetime, Viewer], Iterable[str]]] 
     M.REOPEN: lambda case, given, at, viewer: _before(at, case.settled),
     M.WITHDRAW: lambda case, given, at, viewer: _before(at, case.begun),
     M.STOP: lambda case, given, at, viewer: _before(at, case.begun),
-    M.ROTATE: lambda case, given, at, viewer: (),
+    M.ROTATE: lambda case, given, at, viewer: _before(at, case.submitted_at),
 }  # fmt: skip
 ENDS = {M.REFUSE: "REFUSED", M.WITHDRAW: "WITHDRAWN", M.STOP: "STOPPED", M.DECIDE: "DECIDED"}
 
@@ -397,7 +402,7 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime) -> None:  # n
             case.state, case.settled = "DELIVERED", at
         case M.REOPEN:
             assert case.lead
-            again = replace(case.lead, number=len(case.works) + 1, at=at, ended=False, returned_at=None)
+            again = replace(case.lead, number=len(case.works) + 1, at=at, ended=False, returned_at=None, vacant=case.lead.left)
             case.works.append(again)
             case.state, case.started, case.since, case.settled, case.fresh, case.asked = "IN_PROCESS", at, at, None, [], []
         case M.RATE:

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -14,8 +15,10 @@ from casework.model.errors import Invalid, Refused
 from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import MoveName, Receive
 from casework.model.parties import Role, Viewer
-from casework.model.procedure import Channel, Texts
-from casework.model.unit import COMMUNES, PointKind, ReceptionPoint, Unit
+from casework.model.procedure import IMPORT_TIER, Channel, Texts
+from casework.model.record import HolderKind
+from casework.model.unit import COMMUNES, Officer, PointKind, ReceptionPoint, Unit
+from casework.model.workdays import legal_day
 from casework.ports import Held, Services, Span
 from tests.support import Client, SettableClock
 
@@ -305,3 +308,81 @@ def test_supplements_are_asked_for_by_the_lead_and_again_by_the_head(client: Cli
     assert client.move("supplyDocuments", "CITIZEN", dossier=code, documents=[{"component": "PLAN"}])["errors"] == []
     assert client.move("requestSupplement", "OFFICER", **given)["errors"][0]["code"] == "ONCE_PER_STAGE"
     assert client.move("requestSupplement", "HEAD", overrideReason="x", **given)["errors"] == []
+
+
+# What the register adds.
+
+
+@pytest.mark.parametrize(("given", "code"), [
+    ({"unit": "elsewhere"}, "OTHER_PROVINCE"), ({"unit": "22-XD", "officer": "officer-1"}, "UNKNOWN_OFFICER"),
+    ({"unit": "22-XD", "officer": "22-XD-1"}, None), ({"unit": "22-MT"}, None),
+])  # fmt: skip
+def test_who_coordinates_is_of_the_province_and_not_the_lead(
+    client: Client, places: dict[str, str], given: dict[str, str], code: str | None
+) -> None:
+    due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    asked_ = {name: places.get(value, value) for name, value in given.items()}
+    done = client.move(
+        "assignDossier", "HEAD", dossier=client.assigned(), role="COORDINATING", task="t", dueAt=due, expectedResult="e", **asked_
+    )
+    assert [error["code"] for error in done["errors"]] == ([code] if code else [])
+
+
+def test_nobody_opens_a_dossier_of_a_log(services: Services) -> None:
+    (old,) = services.store.versions("XD-01")
+    code = f"LOG-{secrets.token_hex(4)}"
+    services.store.register([replace(old, code=code, tier=IMPORT_TIER)], "22")
+    with pytest.raises(Invalid) as caught:
+        submit(services, PROXY, replace(SUBMISSION, procedure=code), asked())
+    assert (caught.value.code, caught.value.path) == ("UNKNOWN_PROCEDURE", ("procedure",))
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_reopened_dossier_goes_back_to_a_lead_who_is_still_there(services: Services, client: Client, gone: bool) -> None:  # noqa: FBT001 - a case
+    officer = f"22-XD-{secrets.token_hex(4)}"
+    yesterday = legal_day(services.now()) - timedelta(days=1)
+    services.store.register([Officer(officer, Role.OFFICER, "22-XD")], "22")
+    code = client.received()
+    due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    clear = {"task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
+    client.done("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer=officer, **clear)
+    client.done("decideDossier", "HEAD", dossier=code, outcome="GRANTED")
+    if gone:
+        found = services.store.officer
+        there = replace(services, store=Left(services.store, officer, Officer(officer, Role.OFFICER, "22-XD", valid_to=yesterday)))
+        assert found(officer)
+        client = replace(client, services=there)
+    done = client.done("reopenDossier", "HEAD", dossier=code, reason="r")
+    subject = services.store.coded(code)
+    assert subject
+    held = services.store.held(subject)
+    assert held
+    last = held.dossier.intervals[-1]
+    assert done["dossier"]["state"] == "IN_PROCESS"
+    assert (last.holder, last.officer) == ((HolderKind.UNIT, None) if gone else (HolderKind.OFFICER, officer))
+    assert held.dossier.lead
+    assert held.dossier.lead.stands is not gone
+
+
+class Left:
+    """A store in which one officer has left."""
+
+    def __init__(self, store: Any, code: str, officer: Officer) -> None:  # noqa: ANN401 - any store
+        self._store, self._code, self._officer = store, code, officer
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the store has
+        return getattr(self._store, name)
+
+    def officer(self, code: str) -> Officer | None:
+        return self._officer if code == self._code else cast("Officer | None", self._store.officer(code))
+
+
+@pytest.mark.parametrize("name", ["receiveDossier", "refuseDossier"])
+def test_no_paper_came_in_before_there_was_the_procedure(client: Client, name: str) -> None:
+    code = client.submitted(channel="COUNTER")["dossier"]["code"]
+    more = {"checked": ["FORM", "DEED"]} if name == "receiveDossier" else {"reason": "r", "legalBasis": "l"}
+    given = {"dossier": code, "backdatingReason": "sổ giấy", **more}
+    for at in ("1900-01-01T09:00:00+07:00", "2024-12-31T09:00:00+07:00"):
+        (error,) = client.move(name, "RECEPTION", at=at, **given)["errors"]
+        assert (error["code"], error["path"]) == ("NOT_IN_FORCE", ["at"])
+    client.done(name, "RECEPTION", at="2025-01-02T09:00:00+07:00", **given)

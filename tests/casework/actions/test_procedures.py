@@ -28,7 +28,7 @@ from casework.model.publication import Publication, flattened
 from casework.model.unit import Unit
 from casework.model.workdays import legal_day
 from casework.ports import Change, Held, Services, Span, Store
-from casework.views import setting, tracker, viewed
+from casework.views import setting, tracked, viewed
 from schema.node import global_id
 from tests.casework.adapters.laid import dossier, laid
 from tests.support import Client, SettableClock
@@ -407,8 +407,7 @@ def test_a_dossier_keeps_the_version_of_its_receipt(services: Services, draft: P
 def test_a_procedures_id_leads_to_no_dossier(client: Client, services: Services, draft: ProcedureVersion) -> None:
     id_ = publish(services, ADMIN, draft, publishing()).held.id
     posed = global_id("dossier", id_)
-    held = services.store.held(id_)
-    assert held
+    assert services.store.held(id_)
     for who in (None, "HEAD", "ADMIN", "INSPECTOR"):
         found = client.ask(
             "query($id: ID!, $s: String!) { dossier(code: $id) { code } node(id: $id) { id } track(code: $id, secret: $s) { code } }",
@@ -417,7 +416,8 @@ def test_a_procedures_id_leads_to_no_dossier(client: Client, services: Services,
         assert found == {"data": {"dossier": None, "node": None, "track": None}}
         assert client.move("withdrawDossier", who, dossier=posed)["errors"][0]["code"] == "NOT_FOUND"
     assert viewed(services, ADMIN, id_) is None
-    assert tracker(services, held, "AAAA-AAAA-AAAA-AAAA", PUBLIC) is None
+    assert services.store.slip(id_) is None
+    assert tracked(services, id_, services.keys.tracking_secret(id_, 1, 1), PUBLIC) is None
     with pytest.raises(NotFound):
         move(services, ADMIN, id_, MoveName.COMPLETE_STEP, Asked("k", "test", {}), lambda *_: CompleteStep("CHECK", "22-XD", "x"))
     assert len(entries(services, draft.code)) == 1

@@ -240,9 +240,18 @@ class World:
         """Read a dossier and check what holds after every step."""
         seen = self._read(case)
         held, dossier = seen.held, seen.held.dossier
-        works = [(w.number, w.lead, w.unit, w.officer, w.at, w.returned_at, w.ended) for w in case.works]
+        works = [(w.number, w.lead, w.unit, w.officer, w.at, w.returned_at, w.vacant, w.ended) for w in case.works]
         found = [
-            (a.number, a.role is AssignmentRole.LEAD, a.unit, a.officer, a.assigned_at, a.returned_at, a.ended_at is not None)
+            (
+                a.number,
+                a.role is AssignmentRole.LEAD,
+                a.unit,
+                a.officer,
+                a.assigned_at,
+                a.returned_at,
+                a.vacant_at is not None,
+                a.ended_at is not None,
+            )
             for a in dossier.assignments
         ]
         must("state, version", (dossier.state.value, held.version), (case.state, case.version))

@@ -297,10 +297,23 @@ def test_the_last_of_several_leads_leads_again() -> None:
     assert (found.lead.number, found.lead.officer) == (5, "officer-9")
 
 
-def test_a_lead_who_had_given_back_leads_again_all_the_same() -> None:
-    found = after(LEFT, (GRANT, T3), (REOPEN, AGAIN))
-    assert found.lead == replace(ANSWERED.assignments[0], number=3, assigned_at=AGAIN, due_at=DUE_AGAIN)
-    assert (found.lead.stands, found.bounces, found.intervals[-1].officer) == (True, 1, "officer-1")
+@pytest.mark.parametrize(("dossier", "move", "bounces"), [(LEFT, REOPEN, 1), (ANSWERED, replace(REOPEN, gone=True), 0)])
+def test_a_lead_who_had_given_back_or_is_gone_leads_in_name_alone(dossier: Dossier, move: Move, bounces: int) -> None:
+    found = after(dossier, (GRANT, T3), (move, AGAIN))
+    assert found.lead == replace(ANSWERED.assignments[0], number=3, assigned_at=AGAIN, due_at=DUE_AGAIN, vacant_at=AGAIN)
+    assert (found.lead.stands, found.bounces) == (False, bounces)
+    assert (found.intervals[-1].holder, found.intervals[-1].officer) == (HolderKind.UNIT, None)
+    again = after(found, (GRANT, AGAIN + HOUR), (REOPEN, AGAIN + DAY))
+    assert again.lead
+    assert not again.lead.stands
+    named = after(found, (replace(TO_LEAD, due_at=DUE_AGAIN), AGAIN + HOUR))
+    assert named.lead
+    assert (named.lead.stands, named.intervals[-1].holder) == (True, HolderKind.OFFICER)
+
+
+def test_no_secret_is_rotated_before_it_was_issued() -> None:
+    assert fault(LED, ROTATE, START - SECOND) == BACKWARDS
+    assert after(LED, (ROTATE, START)).secret_generation == 2
 
 
 @pytest.mark.parametrize(("dossier", "last"), [(DECIDED, T2), (DELIVERED, T3)])
