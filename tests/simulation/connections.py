@@ -1,0 +1,217 @@
+"""The second store's connections, operations and subscriptions, call by call as the first store makes them.
+
+Between two calls a crash may come, or another client: a head may then count too many, and an operation stand without its row.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from casework.adapters.dynamo import items
+from casework.adapters.dynamo.connections import MOST_MEMBERS, NOWHERE, WANTED
+from casework.adapters.dynamo.models import ITEM_VERSION
+from casework.audit.canonical import canonical, parsed
+from casework.live.cohorts import Status, Subscription
+from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.model.errors import Unavailable
+from casework.model.packing import packed, unpacked
+from tests.simulation.engine import Cancelled, Condition, Engine, Reason, Write, anyhow, check, delete, present, put, update
+from tests.simulation.tables import Place, Row
+
+
+class SimulatedConnections:
+    """The part of the store that holds connections."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Share the store's engine."""
+        self._engine = engine
+
+    def connect(self, connection: Connection) -> None:
+        """See `ports.Connections`."""
+        there = {"phase": connection.phase.value, "operations": 0, "body": _body(connection), "expires_at": _epoch(connection.expires_at)}
+        with self._engine.lock:
+            self._engine.write(self._put((_home(connection.id), "CONN"), there))
+
+    def connection(self, connection: str, now: datetime) -> Connection | None:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            row = self._get((_home(connection), "CONN"))
+        if row is None or datetime.fromtimestamp(row["expires_at"], UTC) <= now:
+            return None
+        return unpacked(Connection, parsed(row["body"]))
+
+    def acknowledge(self, connection: Connection) -> bool:
+        """See `ports.Connections`."""
+        sets = {"phase": Phase.ACKNOWLEDGED.value, "body": _body(connection)}
+        with self._engine.lock:
+            return self._made(update(self._engine.live, (_home(connection.id), "CONN"), sets, _opened))
+
+    def begin(self, operation: Operation, limit: int, now: datetime) -> Began:
+        """See `ports.Connections`."""
+        home, key = _home(operation.connection), f"OP#{operation.id}"
+
+        def free(row: Row | None) -> bool:
+            return row is None or ("expires_at" in row and row["expires_at"] < _epoch(now))
+
+        def room(row: Row | None) -> bool:
+            return row is not None and row["operations"] < limit and row["phase"] == Phase.ACKNOWLEDGED.value
+
+        there = {"status": "ACTIVE", "body": "{}", "expires_at": _epoch(operation.expires_at)}
+        with self._engine.lock:
+            try:
+                self._engine.transact(
+                    self._put((home, key), there, free),
+                    update(self._engine.live, (home, "CONN"), {}, room, add={"operations": 1}),
+                )
+            except Cancelled as cancelled:
+                return self._not_begun(cancelled, home, key)
+        return Began.BEGUN
+
+    def subscribe(self, subscription: Subscription, now: datetime) -> None:
+        """See `ports.Connections`."""
+        live, topic, key = self._engine.live, subscription.topic, _row_key(subscription)
+        head = {"wanted_until": _epoch(now + WANTED), "v": ITEM_VERSION, "province": NOWHERE}
+        there = {
+            "status": subscription.status.value,
+            "seen": subscription.seen,
+            "body": _body(subscription),
+            "expires_at": _epoch(subscription.expires_at),
+        }
+        operation = (_home(subscription.connection), f"OP#{subscription.operation}")
+        where = {"body": canonical({"topic": topic, "row": key}).decode()}
+        with self._engine.lock:
+            self._engine.write(update(live, _head(topic), head, add={"members": 1}))
+            self._engine.write(self._put((f"TOPIC#{topic}", key), there))
+            if not self._made(update(live, operation, where, present)):  # The client completed it in between: take the row back.
+                self._leave(topic, key)
+
+    def go_live(self, subscription: Subscription, seen: int) -> bool:
+        """See `ports.Connections`."""
+
+        def last(row: Row | None) -> bool:
+            return row is not None and row.get("entries") == seen
+
+        row = (f"TOPIC#{subscription.topic}", _row_key(subscription))
+        sets = {"status": Status.LIVE.value, "seen": seen}
+        with self._engine.lock:
+            try:
+                self._engine.transact(
+                    check(self._engine.subjects, (subscription.subject, items.STATE), last),
+                    update(self._engine.live, row, sets, present),
+                )
+            except Cancelled as cancelled:
+                return cancelled.reasons[1] is Reason.CONDITION  # The row is gone: there is nothing to bring up to date.
+        return True
+
+    def end(self, connection: str, operation: str, now: datetime) -> bool:
+        """See `ports.Connections`."""
+        home, key = _home(connection), f"OP#{operation}"
+        with self._engine.lock:
+            there = self._get((home, key))
+            if there is None or there["status"] == "TOMBSTONE":
+                self._engine.write(self._put((home, key), {"status": "TOMBSTONE", "expires_at": _epoch(now + TOMBSTONE)}))
+                return False
+            if not self._ended(there):
+                return False
+            self._made(update(self._engine.live, (home, "CONN"), {}, present, add={"operations": -1}))
+        return True
+
+    def disconnect(self, connection: str) -> None:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            for row in self._engine.query(self._engine.live, _home(connection), most=MOST_MEMBERS):
+                if row["sk"].startswith("OP#"):
+                    self._ended(row)
+                else:
+                    self._engine.write(delete(self._engine.live, (row["pk"], row["sk"])))
+
+    def watched(self, topics: Sequence[str], now: datetime) -> frozenset[str]:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            rows = self._engine.batch(self._engine.live, [_head(topic) for topic in dict.fromkeys(topics)])
+        wanted = (row for row in rows if row.get("members", 0) > 0 and row.get("wanted_until", 0) > now.timestamp())
+        return frozenset(row["pk"].removeprefix("HEAD#") for row in wanted)
+
+    def subscriptions(self, topic: str, now: datetime) -> list[Subscription]:
+        """See `ports.Connections`."""
+        del now  # Expired rows are given too: their operations are still to be told so.
+        with self._engine.lock:
+            rows = self._engine.query(self._engine.live, f"TOPIC#{topic}", most=MOST_MEMBERS)
+        return [_subscription(row) for row in rows]
+
+    def place(self, follower: str, shard: str) -> str | None:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            row = self._get((f"PLACE#{follower}", shard))
+        return str(row["body"]) if row else None
+
+    def keep_place(self, follower: str, shard: str, position: str) -> None:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            self._engine.write(self._put((f"PLACE#{follower}", shard), {"body": position}))
+
+    def _not_begun(self, cancelled: Cancelled, home: str, key: str) -> Began:
+        if cancelled.reasons[0] is Reason.CONDITION:
+            there = self._get((home, key))
+            if there is not None and there["status"] == "TOMBSTONE":
+                self._engine.write(delete(self._engine.live, (home, key)))
+                return Began.COMPLETED
+            return Began.DUPLICATE
+        if Reason.CONDITION in cancelled.reasons:
+            return Began.FULL if self._get((home, "CONN")) else Began.GONE
+        raise Unavailable("the store did not answer (TransactionCanceledException)") from cancelled
+
+    def _ended(self, operation: Row) -> bool:
+        """Take an operation and its row away; False when somebody else did."""
+        where = cast("Mapping[str, str]", parsed(operation.get("body", "{}")))
+        if "row" in where:
+            self._leave(where["topic"], where["row"])
+        return self._made(delete(self._engine.live, (operation["pk"], operation["sk"]), present))
+
+    def _leave(self, topic: str, row: str) -> None:
+        if self._made(delete(self._engine.live, (f"TOPIC#{topic}", row), present)):
+            self._engine.write(update(self._engine.live, _head(topic), {}, add={"members": -1}))
+
+    def _get(self, place: Place) -> Row | None:
+        return self._engine.get(self._engine.live, place)
+
+    def _put(self, place: Place, attributes: Row, condition: Condition = anyhow) -> Write:
+        row = {"pk": place[0], "sk": place[1], "v": ITEM_VERSION, "province": NOWHERE, **attributes}
+        return put(self._engine.live, row, condition)
+
+    def _made(self, write: Write) -> bool:
+        """Make a write; False when its condition does not hold."""
+        try:
+            self._engine.write(write)
+        except Cancelled:
+            return False
+        return True
+
+
+def _opened(row: Row | None) -> bool:
+    return row is not None and row["phase"] == Phase.OPENED.value
+
+
+def _home(connection: str) -> str:
+    return f"CONN#{connection}"
+
+
+def _head(topic: str) -> Place:
+    return f"HEAD#{topic}", "HEAD"
+
+
+def _row_key(subscription: Subscription) -> str:
+    return f"SUB#{subscription.cohort.key}#{subscription.connection}#{subscription.operation}"
+
+
+def _body(thing: Connection | Subscription) -> str:
+    return canonical(packed(thing)).decode()
+
+
+def _subscription(row: Row) -> Subscription:
+    kept = unpacked(Subscription, cast("Mapping[str, Any]", parsed(row["body"])))
+    return kept.lives(row["seen"]) if row["status"] == Status.LIVE.value else kept
+
+
+def _epoch(at: datetime) -> int:
+    return int(at.timestamp())
