@@ -1,0 +1,866 @@
+"""One contract for both stores: the engine's own, and the one in memory. Each test runs on the one and on the other.
+
+What a port promises is tried on both, then the items that they keep, and then both go through the same long walk of calls by a seed. Faults
+are tried in `test_faults`. Times lie years ahead, since the engine drops what has expired by its own clock.
+"""
+
+import os
+import random
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import boto3
+import pytest
+
+from casework.adapters.dynamo import DynamoStore
+from casework.adapters.dynamo.items import due_sort
+from casework.adapters.dynamo.models import DueItem
+from casework.audit.disclosure import digest_of
+from casework.audit.disclosure import opened as disclosed
+from casework.live.cohorts import Cohort, Status, Subscription
+from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.model.packing import moment
+from casework.model.parties import Role
+from casework.model.procedure import DossierKind, Texts
+from casework.model.publication import Publication
+from casework.model.record import Assignment, AssignmentRole, DossierId, State
+from casework.model.unit import Officer, PointKind, ReceptionPoint, Unit
+from casework.model.workdays import Override
+from casework.ports import Change, Held, Index, Partition, Raced, Seen, Span, Store
+from local.engine import Engine
+from local.home import REGION
+from local.register import Thing, things
+from tests.casework.adapters.laid import fresh
+from tests.simulation.changes import KEPT, made, moved, opened
+from tests.simulation.store import SimulatedStore
+
+T = TypeVar("T")
+NOW = datetime(2031, 3, 3, 2, 0, 0, 123456, tzinfo=UTC)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
+NAME = Texts("một", "one", "un")
+THREADS = 8
+
+
+@pytest.fixture(scope="module")
+def simulated() -> SimulatedStore:
+    """Give the second store, with the register that the first one has."""
+    made_store = SimulatedStore(lambda: NOW, 0)
+    by_province: dict[str, list[Thing]] = {}
+    for province, thing in things():
+        by_province.setdefault(province, []).append(thing)
+    for province, those in by_province.items():
+        made_store.register(those, province)
+    return made_store
+
+
+@pytest.fixture(params=["engine", "memory"])
+def either(request: pytest.FixtureRequest) -> Store:
+    """Give the one store, then the other."""
+    return cast("Store", request.getfixturevalue({"engine": "store", "memory": "simulated"}[request.param]))
+
+
+def code(prefix: str = "K") -> str:
+    return f"{prefix}-{secrets.token_hex(6)}"
+
+
+def committed(store: Store, change: Change, now: datetime = NOW) -> Held:
+    """Commit a change; gives what it led to."""
+    store.commit(change, now)
+    return change.after
+
+
+def begun(store: Store, **given: Any) -> Held:  # noqa: ANN401 - the record's own fields
+    """Open a dossier."""
+    return committed(store, opened(NOW, **given))
+
+
+def due_rows(store: Store, subject: str) -> list[tuple[str, str, str]]:
+    """Give the rows of the due table that belong to a subject."""
+    if isinstance(store, SimulatedStore):
+        return [(bucket, at, row["level"]) for (bucket, at), row in store.due.items() if row["subject"] == subject]
+    return [(row.bucket, row.moment, row.level) for row in DueItem.scan(consistent_read=True) if row.subject == subject]
+
+
+def whole(store: Store, subject: DossierId) -> tuple[object, ...]:
+    """Give all that the ports show of a dossier."""
+    held = store.held(subject)
+    code_of = store.coded(held.dossier.code) if held else None
+    return held, store.entries(subject, 0, 100), dict(store.disclosed(subject)), code_of, due_rows(store, subject)
+
+
+# Commits.
+
+
+def test_a_first_change_reads_back_everywhere(either: Store) -> None:
+    change = opened(NOW, texts=("một", "hai"))
+    subject = committed(either, change).id
+    assert either.held(subject) == change.after
+    assert either.coded(change.after.dossier.code) == subject
+    assert either.entries(subject, 0, 10) == [change.entry]
+    assert either.entries(subject, 0, 10)[0].hash == change.entry.hash
+    assert dict(either.disclosed(subject)) == dict(change.disclosures)
+    assert {disclosed(text) for text in either.disclosed(subject).values()} == {("text", "một"), ("text", "hai")}
+    assert either.disclosed_with({subject: [1]}) == {subject: change.disclosures}
+    assert either.newest({subject: 1}, 5) == {subject: [change.entry]}
+    assert [held for _, held in either.listed([Partition(Index.UNIT, "22-XD#OPEN")], _around(change.after))] == [change.after]
+
+
+def test_what_is_read_is_built_anew(either: Store) -> None:
+    change = opened(NOW)
+    subject = committed(either, change).id
+    first, second = either.held(subject), either.held(subject)
+    assert first is not None
+    assert second is not None
+    assert first == second
+    cast("dict[str, Any]", first.flat)["unit"] = "changed by its reader"
+    assert second.flat["unit"] == "22-XD"
+    assert either.held(subject) == second
+    assert first is not change.after
+    assert first.record is not change.after.record
+
+
+def test_what_is_not_there_is_none_or_empty(either: Store) -> None:
+    nothing = DossierId("0" * 32)
+    assert either.held(nothing) is None
+    assert either.coded("22-XD-990101-9999") is None
+    assert either.held_with_memory(nothing, "scope", "key") == (None, None)
+    assert either.remembered([("scope", "key")]) == {}
+    assert either.remembered([]) == {}
+    assert either.entries(nothing, 0, 10) == []
+    assert either.newest({nothing: 3, DossierId("1" * 32): 0}, 5) == {nothing: [], "1" * 32: []}
+    assert either.newest({}, 5) == {}
+    assert either.disclosed(nothing) == {}
+    assert either.disclosed_with({nothing: [1], "1" * 32: []}) == {nothing: {}, "1" * 32: {}}
+    assert either.disclosed_with({}) == {}
+    assert either.listed([], Span(5)) == []
+    assert either.listed([Partition(Index.UNIT, code())], Span(5)) == []
+
+
+def test_dossier_and_memory_are_read_at_once(either: Store) -> None:
+    change = opened(NOW)
+    subject, repeat = committed(either, change).id, change.repeat
+    memory = replace(repeat, expires_at=(NOW + KEPT).replace(microsecond=0))  # kept to the second
+    assert either.held_with_memory(subject, repeat.scope, repeat.key) == (change.after, memory)
+    assert either.held_with_memory(subject, repeat.scope, "another") == (change.after, None)
+    assert either.held_with_memory(fresh(), repeat.scope, repeat.key) == (None, memory)
+    assert either.remembered([(repeat.scope, repeat.key), (repeat.scope, "another"), ("another", repeat.key)]) == {
+        (repeat.scope, repeat.key): memory
+    }
+
+
+def test_any_number_of_memories_is_found(either: Store) -> None:
+    changes = [opened(NOW) for _ in range(3)]
+    for change in changes:
+        either.commit(change, NOW)
+    scopes = [(change.repeat.scope, key) for change in changes for key in (change.repeat.key, *map(str, range(80)))]
+    assert either.remembered(scopes).keys() == {(change.repeat.scope, change.repeat.key) for change in changes}
+
+
+def test_a_change_twice_is_seen_and_writes_nothing(either: Store) -> None:
+    held = committed(either, moved(begun(either), NOW + HOUR, alert_at=NOW + DAY))
+    change = moved(held, NOW + DAY, texts=["x"], state=State.DECIDED)  # its due row goes
+    either.commit(change, NOW)
+    before = whole(either, held.id)
+    for again in (change, replace(change, before=change.after), replace(change, repeat=replace(change.repeat, fingerprint="another"))):
+        with pytest.raises(Seen):
+            either.commit(again, NOW)
+    assert whole(either, held.id) == before
+    assert len(either.entries(held.id, 0, 10)) == 3
+
+
+def test_the_second_of_two_changes_of_one_state_is_raced_and_writes_nothing(either: Store) -> None:
+    held = begun(either)
+    first = moved(held, NOW + HOUR, texts=["một"], alert_at=NOW + DAY, unit="22-MT")
+    second = moved(held, NOW + HOUR, texts=["hai"], alert_at=NOW + 2 * DAY, unit="22-YT")
+    either.commit(first, NOW)
+    before = whole(either, held.id)
+    with pytest.raises(Raced):
+        either.commit(second, NOW)
+    assert whole(either, held.id) == before
+    assert either.held(held.id) == first.after
+    assert not second.disclosures.keys() & either.disclosed(held.id).keys()
+    assert either.remembered([(second.repeat.scope, second.repeat.key)]) == {}
+    assert either.listed([Partition(Index.UNIT, "22-YT#OPEN")], _around(second.after)) == []
+
+
+def test_a_dossier_that_is_there_is_not_opened_again(either: Store) -> None:
+    change = opened(NOW)
+    held = committed(either, change)
+    before = whole(either, held.id)
+    with pytest.raises(Raced):
+        either.commit(opened(NOW, held.id), NOW)
+    twin = opened(NOW, code=held.dossier.code)
+    with pytest.raises(Raced):
+        either.commit(twin, NOW)
+    assert whole(either, held.id) == before
+    assert whole(either, twin.after.id) == (None, [], {}, None, [])
+
+
+def test_a_change_of_what_is_not_there_is_raced(either: Store) -> None:
+    change = moved(opened(NOW).after, NOW + HOUR)
+    with pytest.raises(Raced):
+        either.commit(change, NOW)
+    assert either.entries(change.after.id, 0, 10) == []
+
+
+def test_an_entry_is_never_overwritten(either: Store) -> None:
+    held = committed(either, moved(begun(either), NOW + HOUR))
+    change = moved(held, NOW + DAY)
+    with pytest.raises(Raced):
+        either.commit(replace(change, entry=replace(change.entry, seq=2)), NOW)
+    assert [entry.seq for entry in either.entries(held.id, 0, 10)] == [1, 2]
+    assert either.held(held.id) == held
+
+
+@pytest.mark.parametrize(("age", "free"), [(-SECOND, False), (timedelta(0), True), (3 * DAY, True)])
+def test_a_memory_that_has_expired_is_written_over(either: Store, age: timedelta, free: bool) -> None:  # noqa: FBT001
+    now = NOW.replace(microsecond=0)
+    held = begun(either)
+    first = moved(held, now, key="again")
+    either.commit(replace(first, repeat=replace(first.repeat, expires_at=now - age)), now - 4 * DAY)
+    second = moved(first.after, now + HOUR, key="again")
+    if not free:
+        with pytest.raises(Seen):
+            either.commit(second, now)
+        return
+    either.commit(second, now)
+    assert either.remembered([(held.id, "again")])[held.id, "again"].seq == 3
+
+
+def test_a_memory_without_an_end_is_kept_for_ever(either: Store) -> None:
+    first = moved(begun(either), NOW, key="again")
+    either.commit(replace(first, repeat=replace(first.repeat, expires_at=None)), NOW)
+    assert either.remembered([(first.after.id, "again")])[first.after.id, "again"].expires_at is None
+    with pytest.raises(Seen):
+        either.commit(moved(first.after, NOW + HOUR, key="again"), NOW + 36_500 * DAY)
+
+
+def test_of_writers_at_once_one_wins(either: Store) -> None:
+    held = begun(either)
+    changes = [moved(held, NOW + HOUR, texts=[str(number)]) for number in range(THREADS)]
+
+    def tried(change: Change) -> str | None:
+        try:
+            either.commit(change, NOW)
+        except Raced:
+            return None
+        return change.entry.hash
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        won = [hash_ for hash_ in pool.map(tried, changes) if hash_]
+    assert [entry.hash for entry in either.entries(held.id, 1, 10)] == won
+    assert len(won) == 1
+    assert len(either.disclosed(held.id)) == 2
+
+
+# The due row.
+
+
+def test_a_dossier_has_at_most_one_due_row(either: Store) -> None:
+    held = begun(either)
+    assert due_rows(either, held.id) == []
+    for hours in (5, 5, 7, None, 9, 2, None, None):
+        at = NOW + hours * HOUR if hours else None
+        held = committed(either, moved(held, NOW + HOUR, alert_at=at))
+        wanted = [(held.due.bucket, held.due.moment, held.due.level)] if held.due else []
+        assert len(wanted) == (at is not None)
+        assert due_rows(either, held.id) == wanted
+        assert either.held(held.id) == held
+    held = committed(either, moved(held, NOW + HOUR, alert_at=NOW + DAY))
+    assert held.due
+    other = moved(held, NOW + HOUR)
+    higher = replace(held.due, level="OVERDUE")  # in its place
+    held = committed(either, replace(other, after=replace(other.after, due=higher)))
+    assert due_rows(either, held.id) == [(higher.bucket, higher.moment, "OVERDUE")]
+
+
+# Entries.
+
+
+@pytest.mark.parametrize(("after", "limit", "backwards", "before", "wanted"), [
+    (0, 10, False, None, [1, 2, 3, 4]), (1, 10, False, None, [2, 3, 4]), (0, 2, False, None, [1, 2]), (2, 1, False, None, [3]),
+    (0, 10, True, None, [4, 3, 2, 1]), (0, 2, True, None, [4, 3]), (1, 10, True, 4, [3, 2]), (1, 1, True, 4, [3]), (0, 9, False, 3, [1, 2]),
+    (0, 10, False, 1, []), (4, 10, False, None, []), (5, 10, False, 3, []), (2, 9, False, 3, []), (9, 1, True, None, []),
+])  # fmt: skip
+def test_entries_between_two_numbers_in_either_order(
+    either: Store, after: int, limit: int, backwards: bool, before: int | None, wanted: list[int]  # noqa: FBT001
+) -> None:  # fmt: skip
+    held = begun(either)
+    lines = {1: either.entries(held.id, 0, 1)[0].line}
+    for _ in range(3):
+        change = moved(held, NOW + HOUR)
+        held, lines[change.entry.seq] = committed(either, change), change.entry.line
+    found = either.entries(held.id, after, limit, backwards=backwards, before=before)
+    assert [(entry.seq, entry.line) for entry in found] == [(seq, lines[seq]) for seq in wanted]
+
+
+def test_the_newest_of_several_are_the_last_ones_of_each(either: Store) -> None:
+    lengths: dict[str, int] = {}
+    for moves in (0, 1, 4, 60):
+        held = begun(either)
+        for _ in range(moves):
+            held = committed(either, moved(held, NOW + HOUR))
+        lengths[held.id] = held.tip.seq
+    for count in (1, 2, 5, 80):
+        assert either.newest(lengths, count) == {subject: either.entries(subject, 0, count, backwards=True) for subject in lengths}
+    behind = {subject: length - 1 for subject, length in lengths.items()}
+    wanted = {subject: either.entries(subject, 0, 2, backwards=True, before=length) for subject, length in lengths.items()}
+    assert either.newest(behind, 2) == wanted
+
+
+def test_disclosures_go_by_their_digest_and_their_entry(either: Store) -> None:
+    first = opened(NOW, texts=("a", "b"))
+    second = moved(first.after, NOW + HOUR, texts=("c",))
+    third = moved(second.after, NOW + HOUR)
+    for change in (first, second, third):
+        either.commit(change, NOW)
+    subject = first.after.id
+    assert dict(either.disclosed(subject)) == {**first.disclosures, **second.disclosures}
+    assert all(digest_of(text) == digest for digest, text in either.disclosed(subject).items())
+    assert either.disclosed_with({subject: [2]}) == {subject: second.disclosures}
+    assert either.disclosed_with({subject: {1, 2, 3, 4}}) == {subject: {**first.disclosures, **second.disclosures}}
+    assert either.disclosed_with({subject: (3,)}) == {subject: {}}
+
+
+# Numbers.
+
+
+def test_numbers_are_drawn_once(either: Store) -> None:
+    unit = code("U")
+    with ThreadPoolExecutor(THREADS) as pool:
+        drawn = list(pool.map(lambda _: either.numbered(unit, "22", date(2031, 3, 3)), range(40)))
+    assert sorted(drawn) == list(range(1, 41))
+    assert either.numbered(unit, "22", date(2031, 3, 3)) == 41
+    assert either.numbered(unit, "22", date(2031, 3, 4)) == 1
+    assert either.numbered(unit + "x", "22", date(2031, 3, 3)) == 1
+
+
+# Lists.
+
+
+def _around(held: Held) -> Span:
+    """Give a span that holds no more than that dossier."""
+    place = due_sort(held.dossier, held.id)
+    return Span(5, place[:-1], place + "x")
+
+
+def walked(read: Callable[[Span], Sequence[T]], place: Callable[[T], str], count: int, *, backwards: bool = False) -> Iterator[T]:
+    """Page through a list."""
+    span = Span(count, backwards=backwards)
+    while rows := read(span):
+        assert len(rows) <= count
+        yield from rows
+        last = place(rows[-1])
+        span = Span(count, high=last, backwards=True) if backwards else Span(count, low=last)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_list_goes_by_due_date_and_is_paged(either: Store, backwards: bool) -> None:  # noqa: FBT001
+    unit = code("U")
+    dates = [NOW + number * HOUR for number in (5, 3, 9, 3)] + [None, None]
+    opens = [begun(either, unit=unit, due_at=due_at) for due_at in dates]
+    closed = [begun(either, unit=unit, due_at=NOW + number * HOUR, state=State.DELIVERED) for number in (4, 8)]
+    halves = [Partition(Index.UNIT, f"{unit}#OPEN"), Partition(Index.UNIT, f"{unit}#CLOSED")]
+
+    def placed(some: list[Held]) -> list[tuple[str, Held]]:
+        return sorted(((due_sort(held.dossier, held.id), held) for held in some), key=lambda row: row[0], reverse=backwards)
+
+    for partitions, wanted in ((halves[:1], placed(opens)), (halves, placed(opens + closed)), (halves[::-1], placed(opens + closed))):
+        assert either.listed(partitions, Span(50, backwards=backwards)) == wanted
+        assert either.listed(partitions, Span(2, backwards=backwards)) == wanted[:2]
+        for count in (1, 3):
+            assert list(walked(partial(either.listed, partitions), lambda row: row[0], count, backwards=backwards)) == wanted
+    low, high = moment(NOW + 3 * HOUR), moment(NOW + 8 * HOUR)  # instants bound a list, too
+    inside = [row for row in placed(opens + closed) if low < row[0] < high]
+    assert len(inside) == 4
+    assert either.listed(halves, Span(50, low, high, backwards=backwards)) == inside
+    assert either.listed(halves, Span(2, low, high, backwards=backwards)) == inside[:2]
+    assert either.listed(halves, Span(50, high, low, backwards=backwards)) == []
+    assert either.listed(halves, Span(50, inside[0][0], inside[0][0], backwards=backwards)) == []
+
+
+def test_a_dossier_stands_in_every_list_that_it_belongs_to_and_in_no_other(either: Store) -> None:
+    unit, point, other, person, officer = (code() for _ in range(5))
+    lead = Assignment(1, AssignmentRole.LEAD, unit, NOW, officer)
+    names = [
+        Partition(Index.UNIT, f"{unit}#OPEN"), Partition(Index.UNIT, f"{unit}#CLOSED"), Partition(Index.PROVINCE, "22#OPEN"),
+        Partition(Index.PROVINCE, "22#CLOSED"), Partition(Index.OFFICER, f"{officer}#OPEN"), Partition(Index.OFFICER, f"{officer}#CLOSED"),
+        Partition(Index.APPLICANT, person), Partition(Index.POINT, f"{point}#INTAKE"), Partition(Index.POINT, f"{point}#DELIVERY"),
+        Partition(Index.POINT, f"{other}#DELIVERY"),
+    ]  # fmt: skip
+    change = opened(NOW, unit=unit, reception_point=point, delivery_point=other)
+    held = committed(either, replace(change, after=replace(change.after, applicant_key=person)))
+    steps: list[tuple[dict[str, Any], list[int]]] = [
+        ({"state": State.RECEIVED, "due_at": NOW + DAY}, [0, 2, 6]), ({"state": State.IN_PROCESS, "assignments": (lead,)}, [0, 2, 4, 6]),
+        ({"due_at": NOW + 2 * DAY}, [0, 2, 4, 6]), ({"state": State.DECIDED}, [1, 3, 5, 6, 9]), ({"state": State.DELIVERED}, [1, 3, 5, 6]),
+    ]  # fmt: skip
+
+    def there() -> list[int]:
+        found = [either.listed([name], _around(held)) for name in names]
+        assert all(rows == [(due_sort(held.dossier, held.id), held)] for rows in found if rows)
+        return [number for number, rows in enumerate(found) if rows]
+
+    assert there() == [0, 2, 6, 7]
+    for given, wanted in steps:
+        left = _around(held)
+        held = committed(either, moved(held, NOW + HOUR, **given))
+        assert there() == wanted, given
+        if left != _around(held):
+            assert either.listed([names[0]], left) == []
+
+
+# What a change brings to the register.
+
+
+def test_a_publication_stands_in_the_register_with_its_entry(either: Store) -> None:
+    name, field = code("P"), code("F")
+    first = replace(either.versions("XD-01")[0], code=name, field=field)
+    assert either.versions(name) == ()
+    change = made(None, fresh(), Publication(name, "22", 0, (first,)), NOW, register=(first,))
+    held = committed(either, change)
+    assert either.held(held.id) == held
+    assert isinstance(held.record, Publication)
+    assert either.versions(name) == either.versions(name, fresh=True) == (first,)
+    assert either.procedures(None, field, Span(9)) == [name]
+    ended, second = replace(first, valid_to=date(2031, 3, 3)), replace(first, version=2, valid_from=date(2031, 3, 4))
+    both = made(held, held.id, Publication(name, "22", 0, (ended, second)), NOW + HOUR, register=(ended, second))
+    either.commit(both, NOW)
+    assert either.versions(name) == (ended, second)  # what stood is written over
+    assert either.procedures(None, field, Span(9)) == [name]
+    late = made(held, held.id, Publication(name, "22"), NOW + HOUR, register=(replace(first, version=3),))
+    with pytest.raises(Raced):
+        either.commit(late, NOW)
+    assert either.versions(name, fresh=True) == (ended, second)
+
+
+# The register.
+
+
+def test_a_thing_of_each_kind_reads_back(either: Store) -> None:
+    name = code()
+    assert (either.unit(name), either.point(name), either.officer(name), either.versions(name)) == (None, None, None, ())
+    version = replace(either.versions("XD-01")[0], code=name)
+    later = replace(version, version=12)
+    unit, point = Unit(name, NAME, "DEPARTMENT", "22", "22", successors=("a", "b")), ReceptionPoint(name, NAME, PointKind.BRANCH, "22")
+    officer = Officer(name, Role.RECEPTION, "22", name, date(2026, 3, 2))
+    either.register([later, version, unit, point, officer], "22")
+    assert either.versions(name) == either.versions(name, fresh=True) == (version, later)
+    assert (either.unit(name), either.point(name), either.officer(name)) == (unit, point, officer)
+
+
+def test_what_stands_in_the_register_is_left_as_it_is(either: Store) -> None:
+    parent = code("N")
+    units = [Unit(f"{parent}-{number:03d}", NAME, "FIRST", "22", parent) for number in range(230)]
+    either.register(units[60:170:10], "22")
+    either.register([replace(unit, kind="LATER") for unit in units], "22")
+    wanted = {unit.code: "FIRST" if unit in units[60:170:10] else "LATER" for unit in units}
+    found = list(walked(lambda span: either.units_below(parent, span), lambda unit: unit.code, 100))
+    assert {unit.code: unit.kind for unit in found} == wanted
+    either.register(units, "22")
+    assert {name: unit.kind for name in wanted if (unit := either.unit(name))} == wanted
+    either.register([], "22")
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_units_points_and_people_come_by_code(either: Store, backwards: bool) -> None:  # noqa: FBT001
+    home = code("H")
+    units = [Unit(f"{home}-{number}", NAME, "X", "22", home) for number in (3, 1, 2)]
+    points = [ReceptionPoint(f"{home}-P{number}", NAME, PointKind.BRANCH, home) for number in (2, 3, 1)]
+    people = [Officer(f"{home}-O{number}", Role.OFFICER, home) for number in (1, 3, 2)]
+    either.register([*units, *points, *people], "22")
+    lists: list[tuple[Callable[[str, Span], Sequence[Any]], Sequence[Any]]] = [
+        (either.units_below, units), (either.points_of, points), (either.officers_of, people),
+    ]  # fmt: skip
+    for read, registered in lists:
+        wanted = sorted(registered, key=lambda thing: thing.code, reverse=backwards)
+        assert read(home, Span(9, backwards=backwards)) == wanted
+        assert read(home, Span(2, backwards=backwards)) == wanted[:2]
+        assert list(walked(partial(read, home), lambda thing: thing.code, 1, backwards=backwards)) == wanted
+        assert read(home, Span(9, f"{wanted[0].code}", f"{wanted[0].code}")) == []
+        assert read(home + "x", Span(9)) == []
+
+
+def test_roots_are_those_that_nothing_stands_above(either: Store) -> None:
+    root = Unit(code(), NAME, "X", "22")
+    below = Unit(f"{root.code}-1", NAME, "X", "22", root.code)
+    either.register([root, below], "22")
+    assert either.units_below(None, Span(9, root.code[:-1], f"{root.code}-2")) == [root]
+    provinces = {thing.code for _, thing in things() if isinstance(thing, Unit) and thing.parent is None}
+    found = list(walked(lambda span: either.units_below(None, span), lambda unit: unit.code, 30))
+    assert [unit.code for unit in found] == sorted(unit.code for unit in found)
+    assert provinces <= {unit.code for unit in found}
+
+
+def test_procedures_come_once_each_whole_by_kind_or_by_field(either: Store) -> None:
+    field, pattern = code("F"), either.versions("XD-01")[0]
+    names = [f"{field}-{number}" for number in (2, 1, 3)]
+    either.register([replace(pattern, code=name, field=field, version=number) for name in names for number in (1, 2)], "22")
+    either.register([replace(pattern, code=f"{field}-4", field=field, kind=DossierKind.COMPLAINT)], "22")
+    mine = Span(9, field, f"{field}-9")
+    assert either.procedures(None, field, Span(9)) == [f"{field}-{number}" for number in (1, 2, 3, 4)]
+    assert either.procedures(None, field, Span(2, backwards=True)) == [f"{field}-4", f"{field}-3"]
+    assert either.procedures(None, None, mine) == [f"{field}-{number}" for number in (1, 2, 3, 4)]
+    assert either.procedures(pattern.kind, None, mine) == sorted(names)
+    assert either.procedures(pattern.kind, "nothing", mine) == sorted(names)  # a kind goes before a field
+    assert either.procedures(DossierKind.COMPLAINT, None, mine) == [f"{field}-4"]
+    assert either.procedures(None, "nothing", Span(9)) == []
+
+
+def test_the_calendar_has_the_overrides_of_the_register(either: Store) -> None:
+    wanted = sorted((thing for _, thing in things() if isinstance(thing, Override)), key=lambda override: override.day)
+    calendar = either.calendar()
+    assert list(calendar.overrides) == wanted
+    assert calendar.version == len(wanted) > 0
+    either.register([replace(wanted[0], document="another")], "22")
+    assert either.calendar() == calendar
+
+
+def test_a_note_stands_over_the_one_before(either: Store) -> None:
+    name = code()
+    assert either.noted(name) is None
+    for text in ("một", "hai"):
+        either.note(name, text)
+        assert either.noted(name) == text
+    assert either.noted(name[:-1]) is None
+
+
+# Connections.
+
+
+def connected(store: Store, *, acknowledged: bool = True, until: datetime = NOW + 2 * HOUR) -> Connection:
+    connection = Connection(code("C"), until.replace(microsecond=0))
+    store.connect(connection)
+    known = replace(connection, phase=Phase.ACKNOWLEDGED, viewer="hidden")
+    if acknowledged:
+        assert store.acknowledge(known)
+    return known if acknowledged else connection
+
+
+def operation(connection: Connection, name: str, until: datetime | None = None) -> Operation:
+    return Operation(connection.id, name, until or connection.expires_at)
+
+
+def subscription(connection: Connection, name: str, subject: str, cohort: str = "{}") -> Subscription:
+    return Subscription(
+        f"dossier:{subject}", Cohort(cohort, None, "{}", "role:HEAD"), connection.id, name, subject, "hidden", connection.expires_at
+    )
+
+
+def test_a_connection_is_acknowledged_once(either: Store) -> None:
+    connection = connected(either, acknowledged=False)
+    assert either.connection(connection.id, NOW) == connection
+    known = replace(connection, phase=Phase.ACKNOWLEDGED, viewer="hidden", viewer_until=NOW + HOUR)
+    assert either.acknowledge(known)
+    assert not either.acknowledge(replace(known, viewer="another"))
+    assert either.connection(connection.id, NOW) == known
+    assert either.connection(connection.id, connection.expires_at - timedelta(microseconds=1)) == known
+    assert either.connection(connection.id, connection.expires_at) is None
+    assert not either.acknowledge(replace(known, id=code()))
+    assert either.connection(code(), NOW) is None
+
+
+def test_of_acknowledgements_at_once_one_counts(either: Store) -> None:
+    connection = connected(either, acknowledged=False)
+    known = [replace(connection, phase=Phase.ACKNOWLEDGED, viewer=str(number)) for number in range(THREADS)]
+    with ThreadPoolExecutor(THREADS) as pool:
+        won = [one for one, first in zip(known, pool.map(either.acknowledge, known), strict=True) if first]
+    assert won == [either.connection(connection.id, NOW)]
+
+
+def test_an_operation_begins_once(either: Store) -> None:
+    connection = connected(either, acknowledged=False)
+    first, second, third = (operation(connection, name) for name in "abc")
+    assert either.begin(first, 2, NOW) is Began.FULL  # it is not acknowledged
+    either.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
+    assert either.begin(first, 2, NOW) is Began.BEGUN
+    assert either.begin(first, 2, NOW) is Began.DUPLICATE
+    assert either.begin(second, 2, NOW) is Began.BEGUN
+    assert either.begin(second, 2, NOW) is Began.DUPLICATE
+    assert either.begin(third, 2, NOW) is Began.FULL
+    assert either.end(connection.id, "a", NOW)
+    assert either.begin(third, 2, NOW) is Began.BEGUN
+    assert either.begin(first, 2, NOW) is Began.FULL
+    assert either.begin(operation(replace(connection, id=code()), "a"), 2, NOW) is Began.GONE
+
+
+def test_an_operation_that_has_expired_may_begin_again(either: Store) -> None:
+    connection = connected(either)
+    until = (NOW + HOUR).replace(microsecond=0)
+    assert either.begin(operation(connection, "a", until), 5, NOW) is Began.BEGUN
+    assert either.begin(operation(connection, "a"), 5, until) is Began.DUPLICATE
+    assert either.begin(operation(connection, "a"), 5, until + SECOND) is Began.BEGUN
+
+
+def test_a_completion_waits_for_the_subscribe_that_it_overtook(either: Store) -> None:
+    connection = connected(either)
+    assert not either.end(connection.id, "a", NOW)
+    assert not either.end(connection.id, "a", NOW)
+    assert either.begin(operation(connection, "a"), 5, NOW) is Began.COMPLETED
+    assert either.begin(operation(connection, "a"), 5, NOW) is Began.BEGUN
+    assert not either.end(connection.id, "b", NOW)
+    assert either.begin(operation(connection, "b"), 5, NOW + TOMBSTONE + SECOND) is Began.BEGUN
+
+
+def test_no_more_operations_begin_than_there_is_room_for(either: Store) -> None:
+    connection = connected(either)
+
+    def tried(name: int) -> Began:
+        for _ in range(20):
+            try:
+                return either.begin(operation(connection, str(name)), 3, NOW)
+            except Exception as error:  # noqa: BLE001 - the engine may find itself busy with the others
+                last = error
+        raise last
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        found = list(pool.map(tried, range(THREADS)))
+    assert sorted(found) == [Began.BEGUN] * 3 + [Began.FULL] * (THREADS - 3)
+
+
+def test_going_live_asks_for_the_last_entry(either: Store) -> None:
+    connection = connected(either)
+    held = committed(either, moved(begun(either), NOW + HOUR))
+    row = replace(subscription(connection, "a", held.id), seen=1)
+    assert either.begin(operation(connection, "a"), 5, NOW) is Began.BEGUN
+    either.subscribe(row, NOW)
+    assert not either.go_live(row, 1)
+    assert not either.go_live(row, 3)
+    assert either.subscriptions(row.topic, NOW) == [row]
+    assert either.go_live(row, 2)
+    assert either.subscriptions(row.topic, NOW) == [replace(row, status=Status.LIVE, seen=2)]
+    held = committed(either, moved(held, NOW + HOUR))
+    assert not either.go_live(row, 2)
+    assert either.end(connection.id, "a", NOW)
+    assert either.go_live(row, 2)  # nobody is left to be brought up to date
+    assert either.go_live(row, 3) is True
+    assert either.subscriptions(row.topic, NOW) == []
+
+
+def test_a_topic_is_watched_as_long_as_it_has_members(either: Store) -> None:
+    topics = []
+    connection, other = connected(either), connected(either)
+    rows = [subscription(connection, "a", fresh()), subscription(connection, "b", fresh())]
+    rows.append(replace(rows[0], connection=other.id))
+    for row in rows:
+        either.begin(Operation(row.connection, row.operation, NOW + HOUR), 5, NOW)
+        either.subscribe(row, NOW)
+    topics = [rows[0].topic, rows[1].topic]
+    assert either.watched([*topics, "dossier:x", topics[0]], NOW) == frozenset(topics)
+    assert either.watched(topics, NOW + timedelta(days=8)) == frozenset()
+    assert either.watched(topics, NOW + timedelta(days=7, hours=23)) == frozenset(topics)
+    assert either.end(connection.id, "a", NOW)
+    assert either.watched(topics, NOW) == frozenset(topics)
+    either.disconnect(other.id)
+    assert either.watched(topics, NOW) == {topics[1]}
+    assert either.subscriptions(topics[0], NOW) == []
+    either.disconnect(connection.id)
+    assert either.watched(topics, NOW) == frozenset()
+    assert either.watched([f"dossier:{number}" for number in range(250)], NOW) == either.watched([], NOW) == frozenset()
+
+
+def test_subscriptions_of_a_topic_come_by_cohort(either: Store) -> None:
+    subject = fresh()
+    rows = []
+    for cohort in ("{a}", "{b}", "{a}", "{b}"):
+        connection = connected(either)
+        for name in "ba":
+            rows.append(subscription(connection, name, subject, cohort))
+            either.begin(operation(connection, name), 5, NOW)
+            either.subscribe(rows[-1], NOW)
+    assert either.subscriptions(rows[0].topic, NOW + 9 * HOUR) == sorted(
+        rows, key=lambda row: (row.cohort.key, row.connection, row.operation)
+    )  # those that have expired among them
+    assert either.subscriptions("dossier:x", NOW) == []
+
+
+def test_a_subscription_whose_operation_was_completed_takes_its_row_back(either: Store) -> None:
+    row = subscription(connected(either), "a", fresh())
+    either.subscribe(row, NOW)  # there is no such operation
+    assert either.subscriptions(row.topic, NOW) == []
+    assert either.watched([row.topic], NOW) == frozenset()
+
+
+def test_an_operation_ends_once_and_gives_its_room_back(either: Store) -> None:
+    connection = connected(either)
+    row = subscription(connection, "a", fresh())
+    assert either.begin(operation(connection, "a"), 1, NOW) is Began.BEGUN
+    either.subscribe(row, NOW)
+    assert either.end(connection.id, "a", NOW)
+    assert either.subscriptions(row.topic, NOW) == []
+    assert not either.end(connection.id, "a", NOW)
+    assert either.begin(operation(connection, "b"), 1, NOW) is Began.BEGUN
+    assert not either.end(code(), "a", NOW)
+
+
+def test_whoever_disconnects_is_forgotten(either: Store) -> None:
+    connection, subject = connected(either), fresh()
+    for name in "ab":
+        either.begin(operation(connection, name), 5, NOW)
+        either.subscribe(subscription(connection, name, subject), NOW)
+    either.begin(operation(connection, "c"), 5, NOW)
+    either.end(connection.id, "never begun", NOW)
+    either.disconnect(connection.id)
+    assert either.connection(connection.id, NOW) is None
+    assert either.subscriptions(f"dossier:{subject}", NOW) == []
+    assert either.watched([f"dossier:{subject}"], NOW) == frozenset()
+    assert either.begin(operation(connection, "never begun"), 5, NOW) is Began.GONE
+    assert either.begin(operation(connection, "a"), 5, NOW) is Began.GONE
+    either.disconnect(connection.id)
+
+
+def test_a_follower_keeps_its_place_in_each_shard(either: Store) -> None:
+    follower = code()
+    assert either.place(follower, "shard-1") is None
+    for position in ("1", "2"):
+        either.keep_place(follower, "shard-1", position)
+    either.keep_place(follower, "shard-2", "7")
+    assert [either.place(follower, f"shard-{number}") for number in (1, 2, 3)] == ["2", "7", None]
+    assert either.place(follower + "x", "shard-1") is None
+
+
+# Both at once.
+
+
+def items_of(tables: Mapping[str, Sequence[Mapping[str, Any]]], subjects: frozenset[str]) -> set[str]:
+    """Give the items that belong to some subjects, each as a text."""
+
+    def texts(item: Mapping[str, Any]) -> set[str]:
+        return {str(item.get(name, {}).get("S")) for name in ("subject", "pk")}
+
+    return {f"{table} {sorted(item.items())}" for table, items in tables.items() for item in items if texts(item) & subjects}
+
+
+def test_both_keep_the_same_items(store: DynamoStore, simulated: SimulatedStore, engine: Engine) -> None:
+    first = opened(NOW, texts=("a", "b"))
+    second = moved(first.after, NOW + HOUR, texts=("c",), alert_at=NOW + DAY, state=State.RECEIVED)
+    third = moved(second.after, NOW + HOUR, alert_at=NOW + 2 * DAY)
+    for each in (store, simulated):
+        for change in (first, second, third):
+            each.commit(change, NOW)
+        with pytest.raises(Raced):
+            each.commit(moved(second.after, NOW + HOUR, texts=("d",), alert_at=NOW + 3 * DAY), NOW)
+    client = boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION)
+    here = simulated.scanned()
+    scans = {name: client.get_paginator("scan").paginate(TableName=f"giamsat-test-{name}", ConsistentRead=True) for name in here}
+    there = {name: [item for page in pages for item in page["Items"]] for name, pages in scans.items()}
+    mine = frozenset({first.after.id})
+    assert items_of(here, mine) == items_of(there, mine)
+    assert len(items_of(here, mine)) == 1 + 1 + 3 + 3 + 2 + 1 + 3  # state, code, memories, entries, disclosures, due row, markers
+
+
+class Walk:
+    """Calls made up by chance from what earlier ones led to; each is made on both stores."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.chance = chance
+        self.now = NOW
+        self.subjects: list[DossierId] = [DossierId(f"{chance.getrandbits(128):032x}") for _ in range(5)]
+        self.unit, *connections = (f"W-{chance.getrandbits(64):x}" for _ in range(4))
+        self.connections = [Connection(name, NOW + 3 * HOUR) for name in connections]
+        self.known: list[Held] = []
+        self.changes: list[Change] = []
+
+    def step(self) -> tuple[str, Callable[[Store], object]]:
+        """Make up a call."""
+        self.now += self.chance.choice([timedelta(0), SECOND, 20 * SECOND, HOUR / 4])
+        name = self.chance.choice([*["commit"] * 12, "read", "read", "entries", "list", "list", "list", *["live"] * 16])
+        return name, getattr(self, f"_{name}")()
+
+    def _commit(self) -> Callable[[Store], object]:
+        chance, now = self.chance, self.now
+        texts = [f"text {number}" for number in range(chance.choice([0, 0, 1, 2]))]
+        kind = chance.random()
+        if kind < 0.2 or not self.known:
+            lasting = {"unit": self.unit, "code": f"{self.unit}-{chance.randrange(6)}", "delivery_point": self.unit}
+            change = opened(now, chance.choice(self.subjects), texts=texts, **lasting)
+        elif kind < 0.3:
+            change = chance.choice(self.changes)
+        else:
+            before = self.known[-1] if chance.random() < 0.4 else chance.choice(self.known)
+            alert_at, due_at = (chance.choice([None, NOW + chance.randrange(9) * DAY]) for _ in range(2))
+            given = {"state": chance.choice(list(State)[:9]), "due_at": due_at}
+            change = moved(before, now, texts=texts, alert_at=alert_at, key=f"key-{chance.randrange(12)}", **given)
+            until = chance.choice([None, now + HOUR, now + 6 * HOUR])
+            change = replace(change, repeat=replace(change.repeat, expires_at=until))
+        self.changes.append(change)
+
+        def commit(store: Store) -> object:
+            store.commit(change, now)
+            if change.after not in self.known:
+                self.known.append(change.after)
+            return store.held(change.after.id)
+
+        return commit
+
+    def _read(self) -> Callable[[Store], object]:
+        subject, key = self.chance.choice(self.subjects), f"key-{self.chance.randrange(12)}"
+        some: dict[str, set[int]] = {one: {1, self.chance.randrange(1, 9)} for one in self.subjects}
+        name = f"{self.unit}-{self.chance.randrange(6)}"
+        return lambda store: (
+            store.held(subject), store.held_with_memory(subject, subject, key), store.coded(name), store.disclosed(subject),
+            store.disclosed_with(some), store.remembered([(one, key) for one in self.subjects]), sorted(due_rows(store, subject)),
+        )  # fmt: skip
+
+    def _entries(self) -> Callable[[Store], object]:
+        chance = self.chance
+        subject, after, limit = chance.choice(self.subjects), chance.randrange(9), chance.randrange(1, 9)
+        before, backwards = chance.choice([None, chance.randrange(12)]), chance.random() < 0.5
+        lengths: dict[str, int] = {one: chance.randrange(9) for one in self.subjects}
+        return lambda store: (
+            store.entries(subject, after, limit, backwards=backwards, before=before),
+            store.newest(lengths, limit),
+        )
+
+    def _list(self) -> Callable[[Store], object]:
+        chance = self.chance
+        index, ends = chance.choice(
+            [(Index.UNIT, ("#OPEN", "#CLOSED")), (Index.POINT, ("#DELIVERY", "#INTAKE")), (Index.OFFICER, ("#OPEN",))]
+        )
+        partitions = [Partition(index, self.unit + end) for end in chance.sample(ends, chance.randrange(1, len(ends) + 1))]
+        places = [None, moment(NOW + HOUR), *(due_sort(held.dossier, held.id) for held in self.known)]
+        span = Span(chance.randrange(1, 7), chance.choice(places), chance.choice(places), chance.random() < 0.5)
+        return lambda store: store.listed(partitions, span)
+
+    def _live(self) -> Callable[[Store], object]:
+        chance, now = self.chance, self.now
+        connection, name, subject = chance.choice(self.connections), chance.choice("abc"), chance.choice(self.subjects)
+        row = replace(subscription(connection, name, subject, chance.choice(["{a}", "{b}"])), seen=chance.randrange(3))
+        length = max((held.tip.seq for held in self.known if held.id == subject), default=0)
+        known, limit = replace(connection, phase=Phase.ACKNOWLEDGED, viewer=name), chance.randrange(1, 4)
+        begins, until = replace(operation(connection, name), expires_at=now + HOUR), chance.choice([length, length, 1])
+        topics = [f"dossier:{one}" for one in self.subjects]
+        calls: list[Callable[[Store], object]] = [
+            lambda store: store.connect(connection), lambda store: store.acknowledge(known), lambda store: store.acknowledge(known),
+            lambda store: store.begin(begins, limit, now), lambda store: store.begin(begins, 5, now),
+            lambda store: store.subscribe(row, now), lambda store: store.subscribe(row, now), lambda store: store.go_live(row, until),
+            lambda store: store.end(connection.id, name, now), lambda store: store.disconnect(connection.id),
+        ]  # fmt: skip
+        call = chance.choice(calls)
+        return lambda store: (
+            call(store), store.connection(connection.id, now), store.subscriptions(row.topic, now), store.watched(topics, now),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("turn", range(3))
+def test_both_answer_alike_all_along_a_walk(store: DynamoStore, turn: int) -> None:
+    seed = int(os.environ.get("GIAMSAT_SIMULATION_SEED", secrets.randbits(32) + turn))
+    print(f"seed {seed}: walk again with GIAMSAT_SIMULATION_SEED={seed}")  # noqa: T201 - shown when the test fails
+    walk = Walk(random.Random(seed))  # noqa: S311 - calls to be repeated by their seed
+    simulated = SimulatedStore(lambda: walk.now, seed)
+    seen: set[type[Exception] | None] = set()
+    for number in range(300):
+        name, call = walk.step()
+        answers: list[tuple[type[Exception] | None, object]] = []
+        for each in (store, simulated):
+            try:
+                answers.append((None, call(each)))
+            except (Seen, Raced) as error:
+                answers.append((type(error), None))
+        assert answers[0] == answers[1], f"call {number}, {name}"
+        seen.add(answers[0][0])
+    assert seen == {None, Seen, Raced}
