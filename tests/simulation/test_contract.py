@@ -217,6 +217,16 @@ def test_an_entry_is_never_overwritten(either: Store) -> None:
     assert either.held(held.id) == held
 
 
+def test_a_change_of_an_older_state_is_raced_though_its_entry_were_free(either: Store) -> None:
+    first = begun(either)
+    held = committed(either, moved(first, NOW + HOUR))
+    stale = moved(first, NOW + DAY)
+    with pytest.raises(Raced):
+        either.commit(replace(stale, entry=replace(stale.entry, seq=9)), NOW)
+    assert [entry.seq for entry in either.entries(held.id, 0, 10)] == [1, 2]
+    assert either.held(held.id) == held
+
+
 @pytest.mark.parametrize(("age", "free"), [(-SECOND, False), (timedelta(0), True), (3 * DAY, True)])
 def test_a_memory_that_has_expired_is_written_over(either: Store, age: timedelta, free: bool) -> None:  # noqa: FBT001
     now = NOW.replace(microsecond=0)
@@ -356,6 +366,7 @@ def walked(read: Callable[[Span], Sequence[T]], place: Callable[[T], str], count
         assert len(rows) <= count
         yield from rows
         last = place(rows[-1])
+        assert last != (span.high if backwards else span.low), "a page begins behind the one before"
         span = Span(count, high=last, backwards=True) if backwards else Span(count, low=last)
 
 
