@@ -17,13 +17,14 @@ from casework.model.subjects import Record, flattened, kind_of
 from casework.ports import Change, DueKey, Held, Repeat
 from tests.casework.adapters.laid import dossier, fresh
 
-MAKER = Party(PartyKind.OFFICER, "officer-1", Role.OFFICER, "22-XD")
+PROVINCE, UNIT, POINT = "S1", "S1-XD", "S1-MC"  # of these tests alone: other tests of a session list what they have laid
+MAKER = Party(PartyKind.OFFICER, "S1-XD-1", Role.OFFICER, UNIT)
 KEPT = timedelta(hours=48)
 
 
 def opened(now: datetime, subject: DossierId | None = None, *, texts: Iterable[str] = ("một",), **given: Any) -> Change:  # noqa: ANN401 - the record's own fields
     """Give the change that opens a dossier; `texts` come as disclosures."""
-    return made(None, subject or fresh(), dossier(**given), now, texts=texts)
+    return made(None, subject or fresh(), dossier(**{"unit": UNIT, "point": POINT, **given}), now, texts=texts)
 
 
 def moved(
@@ -41,7 +42,7 @@ def made(
     """Give a change of any subject."""
     tip = before.tip if before else Tip()
     record = replace(record, version=tip.seq + 1)
-    named, province = Subject(kind_of(record), subject), before.province if before else "22"
+    named, province = Subject(kind_of(record), subject), before.province if before else PROVINCE
     envelope = Envelope(tip.seq + 1, lambda: secrets.token_bytes(SALT_BYTES))
     for text in texts:
         envelope.enclosed("text", text)

@@ -15,8 +15,9 @@ from casework.live.cohorts import Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
 from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
-from tests.simulation.engine import Cancelled, Condition, Engine, Reason, Write, anyhow, check, delete, present, put, update
+from tests.simulation.engine import Engine
 from tests.simulation.tables import Place, Row
+from tests.simulation.writes import Cancelled, Condition, Reason, Write, anyhow, check, delete, present, put, update
 
 
 class SimulatedConnections:

@@ -11,8 +11,9 @@ from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.record import Dossier, DossierId
 from casework.ports import Change, Held, Partition, Raced, Repeat, Seen, Span
-from tests.simulation.engine import Cancelled, Engine, Reason, absent, delete, put, update
+from tests.simulation.engine import Engine
 from tests.simulation.tables import Row, laid_out
+from tests.simulation.writes import Cancelled, Reason, absent, delete, put, update
 
 
 class SimulatedDossiers:

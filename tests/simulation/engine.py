@@ -6,14 +6,11 @@ conditions and limits of the real engine, and no noun of the domain.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from heapq import merge
 from itertools import islice
-from typing import Any
 
 from casework.adapters.dynamo.reader import BATCH, TOP
 from casework.adapters.dynamo.subjects import HASH_OF
@@ -21,80 +18,12 @@ from casework.model.errors import Unavailable
 from casework.ports import Index, Span
 from tests.simulation.faults import Chance, Crash, Faults
 from tests.simulation.tables import Place, Row, Table
+from tests.simulation.writes import Cancelled, Reason, Write, delete
 
 AT_ONCE = 100  # writes of one transaction
 HALF = 0.5
 PUT_OFF_S = 10.0  # a write that was given up is made by then: no engine works at one for longer
 EXPIRING = ("subjects", "live")  # tables of which the engine takes away what has expired
-
-Condition = Callable[[Row | None], bool]
-
-
-class Reason(StrEnum):
-    """Why a write of a transaction was not made."""
-
-    CONDITION = "ConditionalCheckFailed"
-    CONFLICT = "TransactionConflict"
-
-
-class Cancelled(Exception):
-    """Nothing was written; one reason, or None, for each write that was asked for."""
-
-    def __init__(self, reasons: Sequence[Reason | None]) -> None:
-        """Keep the reasons."""
-        super().__init__(", ".join(reason or "-" for reason in reasons))
-        self.reasons = tuple(reasons)
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """One write: what becomes of a row, on a condition on what it is."""
-
-    table: Table
-    place: Place
-    becomes: Callable[[Row | None], Row | None]
-    condition: Condition
-
-
-def anyhow(row: Row | None) -> bool:
-    """Ask nothing."""
-    del row
-    return True
-
-
-def absent(row: Row | None) -> bool:
-    """Ask that there be no such row."""
-    return row is None
-
-
-def present(row: Row | None) -> bool:
-    """Ask that there be such a row."""
-    return row is not None
-
-
-def put(table: Table, row: Row, condition: Condition = anyhow) -> Write:
-    """Put a row, over the one before."""
-    return Write(table, table.place(row), lambda _: row, condition)
-
-
-def update(table: Table, place: Place, sets: Row, condition: Condition = anyhow, *, add: Mapping[str, int] | None = None) -> Write:
-    """Set attributes of a row and add to others; a row that is not there is made."""
-
-    def becomes(row: Row | None) -> Row:
-        here: dict[str, Any] = dict(zip(table.names, place, strict=True)) if row is None else dict(row)
-        return here | dict(sets) | {name: here.get(name, 0) + by for name, by in (add or {}).items()}
-
-    return Write(table, place, becomes, condition)
-
-
-def delete(table: Table, place: Place, condition: Condition = anyhow) -> Write:
-    """Take a row away."""
-    return Write(table, place, lambda _: None, condition)
-
-
-def check(table: Table, place: Place, condition: Condition) -> Write:
-    """Write nothing, on a condition."""
-    return Write(table, place, lambda row: row, condition)
 
 
 class Engine:

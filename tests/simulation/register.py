@@ -15,8 +15,9 @@ from casework.model.procedure import DossierKind, ProcedureVersion
 from casework.model.unit import Officer, ReceptionPoint, Unit
 from casework.model.workdays import Calendar, Override, checked
 from casework.ports import Span, Thing
-from tests.simulation.engine import AT_ONCE, Cancelled, Engine, Reason, absent, put
+from tests.simulation.engine import AT_ONCE, Engine
 from tests.simulation.tables import Row, laid_out
+from tests.simulation.writes import Cancelled, Reason, absent, put
 
 T = TypeVar("T")
 

@@ -36,7 +36,7 @@ from local.engine import Engine
 from local.home import REGION
 from local.register import Thing, things
 from tests.casework.adapters.laid import fresh
-from tests.simulation.changes import KEPT, made, moved, opened
+from tests.simulation.changes import KEPT, PROVINCE, UNIT, made, moved, opened
 from tests.simulation.store import SimulatedStore
 
 T = TypeVar("T")
@@ -107,7 +107,7 @@ def test_a_first_change_reads_back_everywhere(either: Store) -> None:
     assert {disclosed(text) for text in either.disclosed(subject).values()} == {("text", "một"), ("text", "hai")}
     assert either.disclosed_with({subject: [1]}) == {subject: change.disclosures}
     assert either.newest({subject: 1}, 5) == {subject: [change.entry]}
-    assert [held for _, held in either.listed([Partition(Index.UNIT, "22-XD#OPEN")], _around(change.after))] == [change.after]
+    assert [held for _, held in either.listed([Partition(Index.UNIT, f"{UNIT}#OPEN")], _around(change.after))] == [change.after]
 
 
 def test_what_is_read_is_built_anew(either: Store) -> None:
@@ -118,7 +118,7 @@ def test_what_is_read_is_built_anew(either: Store) -> None:
     assert second is not None
     assert first == second
     cast("dict[str, Any]", first.flat)["unit"] = "changed by its reader"
-    assert second.flat["unit"] == "22-XD"
+    assert second.flat["unit"] == UNIT
     assert either.held(subject) == second
     assert first is not change.after
     assert first.record is not change.after.record
@@ -175,8 +175,8 @@ def test_a_change_twice_is_seen_and_writes_nothing(either: Store) -> None:
 
 def test_the_second_of_two_changes_of_one_state_is_raced_and_writes_nothing(either: Store) -> None:
     held = begun(either)
-    first = moved(held, NOW + HOUR, texts=["một"], alert_at=NOW + DAY, unit="22-MT")
-    second = moved(held, NOW + HOUR, texts=["hai"], alert_at=NOW + 2 * DAY, unit="22-YT")
+    first = moved(held, NOW + HOUR, texts=["một"], alert_at=NOW + DAY, unit="S1-MT")
+    second = moved(held, NOW + HOUR, texts=["hai"], alert_at=NOW + 2 * DAY, unit="S1-YT")
     either.commit(first, NOW)
     before = whole(either, held.id)
     with pytest.raises(Raced):
@@ -185,7 +185,7 @@ def test_the_second_of_two_changes_of_one_state_is_raced_and_writes_nothing(eith
     assert either.held(held.id) == first.after
     assert not second.disclosures.keys() & either.disclosed(held.id).keys()
     assert either.remembered([(second.repeat.scope, second.repeat.key)]) == {}
-    assert either.listed([Partition(Index.UNIT, "22-YT#OPEN")], _around(second.after)) == []
+    assert either.listed([Partition(Index.UNIT, "S1-YT#OPEN")], _around(second.after)) == []
 
 
 def test_a_dossier_that_is_there_is_not_opened_again(either: Store) -> None:
@@ -399,12 +399,12 @@ def test_a_dossier_stands_in_every_list_that_it_belongs_to_and_in_no_other(eithe
     unit, point, other, person, officer = (code() for _ in range(5))
     lead = Assignment(1, AssignmentRole.LEAD, unit, NOW, officer)
     names = [
-        Partition(Index.UNIT, f"{unit}#OPEN"), Partition(Index.UNIT, f"{unit}#CLOSED"), Partition(Index.PROVINCE, "22#OPEN"),
-        Partition(Index.PROVINCE, "22#CLOSED"), Partition(Index.OFFICER, f"{officer}#OPEN"), Partition(Index.OFFICER, f"{officer}#CLOSED"),
-        Partition(Index.APPLICANT, person), Partition(Index.POINT, f"{point}#INTAKE"), Partition(Index.POINT, f"{point}#DELIVERY"),
-        Partition(Index.POINT, f"{other}#DELIVERY"),
+        Partition(Index.UNIT, f"{unit}#OPEN"), Partition(Index.UNIT, f"{unit}#CLOSED"),
+        Partition(Index.PROVINCE, f"{PROVINCE}#OPEN"), Partition(Index.PROVINCE, f"{PROVINCE}#CLOSED"),
+        Partition(Index.OFFICER, f"{officer}#OPEN"), Partition(Index.OFFICER, f"{officer}#CLOSED"), Partition(Index.APPLICANT, person),
+        Partition(Index.POINT, f"{point}#INTAKE"), Partition(Index.POINT, f"{point}#DELIVERY"), Partition(Index.POINT, f"{other}#DELIVERY"),
     ]  # fmt: skip
-    change = opened(NOW, unit=unit, reception_point=point, delivery_point=other)
+    change = opened(NOW, unit=unit, point=point, delivery_point=other)
     held = committed(either, replace(change, after=replace(change.after, applicant_key=person)))
     steps: list[tuple[dict[str, Any], list[int]]] = [
         ({"state": State.RECEIVED, "due_at": NOW + DAY}, [0, 2, 6]), ({"state": State.IN_PROCESS, "assignments": (lead,)}, [0, 2, 4, 6]),
@@ -432,18 +432,18 @@ def test_a_publication_stands_in_the_register_with_its_entry(either: Store) -> N
     name, field = code("P"), code("F")
     first = replace(either.versions("XD-01")[0], code=name, field=field)
     assert either.versions(name) == ()
-    change = made(None, fresh(), Publication(name, "22", 0, (first,)), NOW, register=(first,))
+    change = made(None, fresh(), Publication(name, UNIT, 0, (first,)), NOW, register=(first,))
     held = committed(either, change)
     assert either.held(held.id) == held
     assert isinstance(held.record, Publication)
     assert either.versions(name) == either.versions(name, fresh=True) == (first,)
     assert either.procedures(None, field, Span(9)) == [name]
     ended, second = replace(first, valid_to=date(2031, 3, 3)), replace(first, version=2, valid_from=date(2031, 3, 4))
-    both = made(held, held.id, Publication(name, "22", 0, (ended, second)), NOW + HOUR, register=(ended, second))
+    both = made(held, held.id, Publication(name, UNIT, 0, (ended, second)), NOW + HOUR, register=(ended, second))
     either.commit(both, NOW)
     assert either.versions(name) == (ended, second)  # what stood is written over
     assert either.procedures(None, field, Span(9)) == [name]
-    late = made(held, held.id, Publication(name, "22"), NOW + HOUR, register=(replace(first, version=3),))
+    late = made(held, held.id, Publication(name, UNIT), NOW + HOUR, register=(replace(first, version=3),))
     with pytest.raises(Raced):
         either.commit(late, NOW)
     assert either.versions(name, fresh=True) == (ended, second)
@@ -457,8 +457,8 @@ def test_a_thing_of_each_kind_reads_back(either: Store) -> None:
     assert (either.unit(name), either.point(name), either.officer(name), either.versions(name)) == (None, None, None, ())
     version = replace(either.versions("XD-01")[0], code=name)
     later = replace(version, version=12)
-    unit, point = Unit(name, NAME, "DEPARTMENT", "22", "22", successors=("a", "b")), ReceptionPoint(name, NAME, PointKind.BRANCH, "22")
-    officer = Officer(name, Role.RECEPTION, "22", name, date(2026, 3, 2))
+    unit, point = Unit(name, NAME, "DEPARTMENT", PROVINCE, UNIT, successors=("a", "b")), ReceptionPoint(name, NAME, PointKind.BRANCH, UNIT)
+    officer = Officer(name, Role.RECEPTION, UNIT, name, date(2026, 3, 2))
     either.register([later, version, unit, point, officer], "22")
     assert either.versions(name) == either.versions(name, fresh=True) == (version, later)
     assert (either.unit(name), either.point(name), either.officer(name)) == (unit, point, officer)
