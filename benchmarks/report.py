@@ -25,12 +25,19 @@ class Result:
     met: bool | None = None
 
 
-def written(results: list[Result]) -> None:
-    """Print the table and write the file."""
+def written(results: list[Result], *, whole: bool) -> None:
+    """Print the table; a whole run writes the file, since figures of several runs are of several machines' moods."""
+    printed(results)
+    if not whole:
+        return
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the path
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     body = {"commit": commit.stdout.strip() or None, "machine": machine, "results": [asdict(result) for result in results]}
     FILE.write_text(json.dumps(body, indent=1) + "\n")
+
+
+def printed(results: list[Result]) -> None:
+    """Print the table."""
     print(f"{'figure':<46}{'value':>12} {'unit':<10}{'peer':>12}{'ratio':>8}  goal")
     for row in results:
         peer = f"{row.peer_value:.1f}" if row.peer_value is not None else ""

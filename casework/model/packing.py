@@ -53,13 +53,11 @@ def unpacked(kind: type[T], plain: Mapping[str, Any]) -> T:
         KeyError, ValueError, TypeError: the plain form is not that of a `kind`.
     """
     readers, spares = _shape(kind)
-    given: dict[str, Any] = {}
+    given = dict(spares)
     for name, value in plain.items():
         if value is not None and name in readers:
             read = readers[name]
             given[name] = value if read is None else read(value)
-    for name, absent in spares.items():
-        given.setdefault(name, absent)
     return kind(**given)
 
 

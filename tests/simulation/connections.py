@@ -170,8 +170,14 @@ class SimulatedConnections:
         return self._made(delete(self._engine.live, (operation["pk"], operation["sk"]), present))
 
     def _leave(self, topic: str, row: str) -> None:
-        if self._made(delete(self._engine.live, (f"TOPIC#{topic}", row), present)):
-            self._engine.write(update(self._engine.live, _head(topic), {}, add={"members": -1}))
+        try:
+            self._engine.transact(
+                delete(self._engine.live, (f"TOPIC#{topic}", row), present),
+                update(self._engine.live, _head(topic), {}, add={"members": -1}),
+            )
+        except Cancelled as cancelled:
+            if cancelled.reasons[0] is not Reason.CONDITION:
+                raise Unavailable(f"the store did not answer ({cancelled})") from cancelled
 
     def _get(self, place: Place) -> Row | None:
         return self._engine.get(self._engine.live, place)

@@ -38,6 +38,12 @@ class SimulatedDossiers:
         state, kept = found.get((subject, items.STATE)), found.get(memory)
         return items.held_of(state) if state else None, _repeat(kept, scope, key) if kept else None
 
+    def slip(self, subject: DossierId) -> tuple[int, int] | None:
+        """See `ports.Dossiers`."""
+        with self._engine.lock:
+            row = self._engine.get(self._engine.subjects, (subject, items.STATE))
+        return items.slip(row) if row else None
+
     def coded(self, code: str) -> DossierId | None:
         """See `ports.Dossiers`."""
         with self._engine.lock:

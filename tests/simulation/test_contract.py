@@ -101,6 +101,7 @@ def test_a_first_change_reads_back_everywhere(either: Store) -> None:
     subject = committed(either, change).id
     assert either.held(subject) == change.after
     assert either.coded(change.after.dossier.code) == subject
+    assert either.slip(subject) == (change.after.dossier.secret_generation, change.after.dossier.slip_key)
     assert either.entries(subject, 0, 10) == [change.entry]
     assert either.entries(subject, 0, 10)[0].hash == change.entry.hash
     assert dict(either.disclosed(subject)) == dict(change.disclosures)
@@ -128,6 +129,7 @@ def test_what_is_not_there_is_none_or_empty(either: Store) -> None:
     nothing = DossierId("0" * 32)
     assert either.held(nothing) is None
     assert either.coded("22-XD-990101-9999") is None
+    assert either.slip(DossierId("0" * 32)) is None
     assert either.held_with_memory(nothing, "scope", "key") == (None, None)
     assert either.remembered([("scope", "key")]) == {}
     assert either.remembered([]) == {}

@@ -153,6 +153,7 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "connect": lambda store, change, connection: store.connect(connection),
     "connection": lambda store, change, connection: store.connection(connection.id, START),
     "acknowledge": lambda store, change, connection: store.acknowledge(connection),
+    "slip": lambda store, change, connection: store.slip(change.after.id),
     "begin": lambda store, change, connection: store.begin(Operation(connection.id, "b", START), 5, START),
     "subscribe": lambda store, change, connection: store.subscribe(subscription(connection, "b", "s"), START),
     "go_live": lambda store, change, connection: store.go_live(subscription(connection, "a", "s"), 1),
@@ -337,7 +338,7 @@ def test_whoever_dies_while_disconnecting_can_disconnect_again(clock: Clock, see
         store.disconnect(connection.id)
         assert store.subscriptions(topic, START) == []
         assert store.connection(connection.id, START) is None
-    assert calls == 1 + 1 + 2 * 3  # one query; the connection; row, head and operation of each
+    assert calls == 1 + 1 + 2 * 2  # one query; the connection; of each its row with the count of the head, and its operation
 
 
 def test_a_commit_that_dies_is_whole_or_not_there(clock: Clock, seed: int) -> None:

@@ -192,15 +192,15 @@ class LiveTable:
             return _lost(error)
         return True
 
-    @staticmethod
-    def _leave(topic: str, row: str) -> None:
+    def _leave(self, topic: str, row: str) -> None:
+        """Take a row away and count it off, at once and once: a transaction that is sent again is made no second time."""
         try:
-            LiveItem(f"TOPIC#{topic}", row).delete(condition=LiveItem.pk.exists(), add_version_condition=False)
-        except DeleteError as error:
-            _lost(error)
-            return
-        with answered():
-            LiveItem(f"HEAD#{topic}", "HEAD").update([LiveItem.members.add(-1)])
+            with TransactWrite(connection=self._engine) as write:
+                write.delete(LiveItem(f"TOPIC#{topic}", row), condition=LiveItem.pk.exists(), add_version_condition=False)
+                write.update(LiveItem(f"HEAD#{topic}", "HEAD"), [LiveItem.members.add(-1)])
+        except TransactWriteError as error:
+            if [reason.code if reason else None for reason in error.cancellation_reasons][:1] != [CONDITION]:
+                raise unavailable(error) from error
 
 
 def _home(connection: str) -> str:

@@ -112,11 +112,11 @@ def held(item: SubjectItem) -> Held:
     return held_of(item.attribute_values)
 
 
-def slip(item: SubjectItem) -> tuple[int, int] | None:
+def slip(item: Mapping[str, Any]) -> tuple[int, int] | None:
     """Read generation and key version from a dossier's state; None for a subject of another kind."""
-    if item.kind != DOSSIER:
+    if item["kind"] != DOSSIER:
         return None
-    flat: Mapping[str, Any] = parsed(str(item.state))
+    flat: Mapping[str, Any] = parsed(item["state"])
     return int(flat["secret_generation"]), int(flat["slip_key"])
 
 

@@ -128,4 +128,4 @@ def _rest(attempt: int) -> None:
 
 
 def _plain(item: Mapping[str, Mapping[str, Any]]) -> Attributes:
-    return {name: next(iter(held.values())) for name, held in item.items()}
+    return {name: value for name, held in item.items() for value in held.values()}  # each holds one: its type and itself

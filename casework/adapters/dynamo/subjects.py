@@ -63,7 +63,9 @@ class SubjectTables:
     def slip(self, subject: DossierId) -> tuple[int, int] | None:
         """See `ports.Dossiers`."""
         try:
-            return items.slip(SubjectItem.get(subject, items.STATE, consistent_read=True, attributes_to_get=list(items.SLIP)))
+            return items.slip(
+                SubjectItem.get(subject, items.STATE, consistent_read=True, attributes_to_get=list(items.SLIP)).attribute_values
+            )
         except DoesNotExist:
             return None
         except GetError as error:
