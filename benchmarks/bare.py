@@ -62,12 +62,9 @@ def heard(run: Callable[[], object]) -> Requests:
     found: Requests = defaultdict(list)
 
     def hear(params: dict[str, Any], **_: object) -> None:
-        subject = next(
-            item["Put"]["Item"]["subject"]["S"]
-            for item in params["TransactItems"]
-            if item.get("Put", {}).get("TableName", "").endswith("-trail")
-        )
-        found[subject].append({"TransactItems": params["TransactItems"]})
+        puts = [item["Put"] for item in params["TransactItems"] if "Put" in item]
+        for entry in (put["Item"] for put in puts if put["TableName"].endswith("-trail")):  # the register's rows have none
+            found[entry["subject"]["S"]].append({"TransactItems": params["TransactItems"]})
 
     client.meta.events.register("provide-client-params.dynamodb.TransactWriteItems", hear)
     run()

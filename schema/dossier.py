@@ -12,6 +12,18 @@ from casework.views import View, setting
 from schema.audit import AuditEntry, trail_page
 from schema.context import Context, Info, context_of
 from schema.deadline import Clock, dossier_clock
+from schema.delaying import (
+    Apology,
+    Blocker,
+    Extension,
+    FinancialObligation,
+    HeldTime,
+    apology_shown,
+    blocker_shown,
+    delay_shown,
+    extension_shown,
+    payment_shown,
+)
 from schema.handling import (
     Applicant,
     Assignment,
@@ -154,6 +166,36 @@ class Dossier(Node):
             shown.append(reopening_shown(reopening, stored.intervals[before : reopening.last_interval], texts))
             before = reopening.last_interval
         return shown
+
+    @strawberry.field(description="Its extensions, oldest first.")
+    def extensions(self, info: Info) -> list[Extension]:
+        """Show the extensions."""
+        texts = self._texts(info)
+        return [extension_shown(stored, texts) for stored in self.view.held.dossier.extensions]
+
+    @strawberry.field(description="Its apologies, oldest first: one for each clock at the most.")
+    def apologies(self, info: Info) -> list[Apology]:
+        """Show the apologies."""
+        texts = self._texts(info)
+        return [apology_shown(stored, texts) for stored in self.view.held.dossier.apologies]
+
+    @strawberry.field(description="The fees that were asked for, oldest first.")
+    def payments(self, info: Info) -> list[FinancialObligation]:
+        """Show the payments."""
+        texts = self._texts(info)
+        return [payment_shown(stored, texts) for stored in self.view.held.dossier.payments]
+
+    @strawberry.field(description="What kept or keeps everybody from going on, oldest first.")
+    def blockers(self, info: Info) -> list[Blocker]:
+        """Show the blockers."""
+        texts = self._texts(info)
+        return [blocker_shown(stored, texts) for stored in self.view.held.dossier.blockers]
+
+    @strawberry.field(description="Whose time the clock took: working minutes of each holder, which add up to the whole.")
+    def delay(self, info: Info) -> list[HeldTime]:
+        """Tell whose time it was."""
+        services = context_of(info).services
+        return delay_shown(self.view.held.dossier, services.store.calendar(), services.now())
 
     @strawberry.field(description="Every move: whether this viewer may make it now, and if not, why not.")
     def next_moves(self, info: Info) -> list[NextMove]:

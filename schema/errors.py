@@ -87,6 +87,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "NO_INDEX": ("Không có danh sách cho bộ lọc này.", "Aucun index ne sert ce filtre."),
     "OTHER_PROVINCE": ("Bộ phận một cửa thuộc tỉnh khác.", "Le guichet relève d'une autre province."),
     "UNIT_NEEDED": ("Phải chọn xã, phường giải quyết.", "Indiquez la commune compétente."),
+    "EXTENSION_LIMIT": ("Không được gia hạn thêm như vậy.", "Une telle prolongation n'est pas admise."),
+    "ALREADY_APOLOGISED": ("Đã có văn bản xin lỗi.", "Des excuses ont déjà été présentées."),
+    "UNKNOWN_FEE": ("Không có khoản phí nào như vậy cần thu.", "Aucun droit de ce code n'est à percevoir."),
+    "UNKNOWN_BLOCKER": ("Không có vướng mắc nào như vậy.", "Aucun blocage de ce numéro ne subsiste."),
     "IDEMPOTENCY_KEY_REUSED": ("Khoá này đã dùng cho dữ liệu khác.", "Cette clé a servi à une autre saisie."),
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ from casework.model.errors import Refused as No
 from casework.model.moves import MoveName
 from casework.model.packing import Plain, moment
 from casework.views import View, decided
-from schema import inputs
+from schema import delaying, inputs
 from schema.audit import AuditEntry, entry_shown
 from schema.context import Info, context_of
 from schema.dossier import Dossier, dossier_shown
@@ -129,6 +129,36 @@ class ReopenDossierPayload(Payload):
 @strawberry.type(description="What came of rateDossier.")
 class RateDossierPayload(Payload):
     """Payload of rateDossier."""
+
+
+@strawberry.type(description="What came of extendDeadline.")
+class ExtendDeadlinePayload(Payload):
+    """Payload of extendDeadline."""
+
+
+@strawberry.type(description="What came of apologise.")
+class ApologisePayload(Payload):
+    """Payload of apologise."""
+
+
+@strawberry.type(description="What came of requirePayment.")
+class RequirePaymentPayload(Payload):
+    """Payload of requirePayment."""
+
+
+@strawberry.type(description="What came of recordPayment.")
+class RecordPaymentPayload(Payload):
+    """Payload of recordPayment."""
+
+
+@strawberry.type(description="What came of raiseBlocker.")
+class RaiseBlockerPayload(Payload):
+    """Payload of raiseBlocker."""
+
+
+@strawberry.type(description="What came of clearBlocker.")
+class ClearBlockerPayload(Payload):
+    """Payload of clearBlocker."""
 
 
 @strawberry.type(description="What came of rotateTrackingSecret.")
@@ -242,6 +272,40 @@ class Mutation:
     def rate_dossier(self, info: Info, input: Given[inputs.RateDossierInput]) -> RateDossierPayload:
         """Rate a dossier."""
         return _moved(info, input, MoveName.RATE, RateDossierPayload, inputs.rating(input))
+
+    @strawberry.mutation(
+        description="Add units to the limit, before it expires; the applicant is promised the new date. By HEAD of the competent unit."
+    )
+    def extend_deadline(self, info: Info, input: Given[delaying.ExtendDeadlineInput]) -> ExtendDeadlinePayload:
+        """Add units to the limit."""
+        return _moved(info, input, MoveName.EXTEND, ExtendDeadlinePayload, delaying.extending(input))
+
+    @strawberry.mutation(description="Promise another date by a letter, once; the due date stays. By HEAD of the competent unit.")
+    def apologise(self, info: Info, input: Given[delaying.ApologiseInput]) -> ApologisePayload:
+        """Promise another date by a letter."""
+        return _moved(info, input, MoveName.APOLOGISE, ApologisePayload, delaying.apologising(input))
+
+    @strawberry.mutation(description="Ask for a fee of the version; the clock pauses where the version says so. By the lead OFFICER.")
+    def require_payment(self, info: Info, input: Given[delaying.RequirePaymentInput]) -> RequirePaymentPayload:
+        """Ask for a fee of the version."""
+        return _moved(info, input, MoveName.REQUIRE_PAYMENT, RequirePaymentPayload, delaying.requiring_payment(input))
+
+    @strawberry.mutation(description="Record the fee as paid. By RECEPTION.")
+    def record_payment(self, info: Info, input: Given[delaying.RecordPaymentInput]) -> RecordPaymentPayload:
+        """Record the fee as paid."""
+        return _moved(info, input, MoveName.RECORD_PAYMENT, RecordPaymentPayload, delaying.recording_payment(input))
+
+    @strawberry.mutation(
+        description="Say what keeps everybody from going on, and whether the clock stands for it. By HEAD, or SUPERVISOR of the tree."
+    )
+    def raise_blocker(self, info: Info, input: Given[delaying.RaiseBlockerInput]) -> RaiseBlockerPayload:
+        """Say what keeps everybody from going on."""
+        return _moved(info, input, MoveName.RAISE_BLOCKER, RaiseBlockerPayload, delaying.blocking(input))
+
+    @strawberry.mutation(description="Say that a blocker is gone. By HEAD, or SUPERVISOR of the tree.")
+    def clear_blocker(self, info: Info, input: Given[delaying.ClearBlockerInput]) -> ClearBlockerPayload:
+        """Say that a blocker is gone."""
+        return _moved(info, input, MoveName.CLEAR_BLOCKER, ClearBlockerPayload, delaying.unblocking(input))
 
     @strawberry.mutation(description="Make the tracking secret void, and a new one. By the applicant, or RECEPTION for him.")
     def rotate_tracking_secret(self, info: Info, input: Given[inputs.RotateTrackingSecretInput]) -> RotateTrackingSecretPayload:

@@ -42,6 +42,7 @@ CODES = {*TEXTS, *TopLevel}
 CODE, SECRET, CORRELATION = "22-XD-260105-0001", "K7QM-2XHD-NN4A-5RTW", "9f2c41d07a83b5e6"
 SHOWN: dict[str, Callable[[], str]] = {
     "2026-01-09T17:00:00+07:00": soon,
+    "2026-02-20T17:00:00+07:00": lambda: soon(40),
     "2026-02-01": lambda: f"{legal_day(datetime.now(UTC)) + timedelta(30)}",
     "XD-90": lambda: f"T-{secrets.token_hex(4).upper()}",
 }
@@ -63,6 +64,11 @@ BRING: dict[str, Callable[[Client], str]] = {
     "decided": Client.decided,
     "delivered": Client.delivered,
     "rated": after(Client.delivered, "rateDossier", "CITIZEN", score=4),
+    "charged": after(Client.assigned, "requirePayment", "OFFICER", fee="PERMIT"),
+    "paid": after(after(Client.assigned, "requirePayment", "OFFICER", fee="PERMIT"), "recordPayment", "RECEPTION", online=True),
+    "blocked": after(Client.assigned, "raiseBlocker", "HEAD", reason="chưa có con dấu", stopsClock=True),
+    "extended": after(Client.assigned, "extendDeadline", "HEAD", amount=2, reason="phức tạp"),
+    "apologised": after(Client.assigned, "apologise", "HEAD", promisedDueAt=soon(40), letter="12/XL"),
 }
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from casework.model import ending, handling
+from casework.model import delaying, ending, handling
 from casework.model.alert import AlertLevel, levels, next_level
 from casework.model.clock import Course, Reckoning, reckoned
 from casework.model.errors import Invalid, Refused
-from casework.model.laying import Pause
+from casework.model.laying import Extension, Pause
 from casework.model.moves import NAMES, Barred, CompleteStep, GiveOpinion, Move, MoveName, Setting
 from casework.model.parties import Relation
 from casework.model.record import Dossier, IntervalKind, State
@@ -56,7 +56,7 @@ def moved(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> tuple
     if late:
         return after, "STEP_RECORDED_AFTER_DECISION"
     # The date in force at the end stays: a calendar amended later moves no closed clock.
-    return timed(after, setting) if dossier.open or after.open else after, rule.action
+    return delaying.noted(dossier, timed(after, setting)) if dossier.open or after.open else after, rule.action
 
 
 def permitted(dossier: Dossier, name: MoveName, at: datetime, setting: Setting) -> None:
@@ -93,9 +93,10 @@ def clock_of(dossier: Dossier, setting: Setting, *, told: bool = True) -> Reckon
     if dossier.started_at is None:
         raise Invalid("the clock starts when the dossier is received", code="NOT_RECEIVED")
     # The end of a dossier is no resume: one that ended in a pause has its date as it stood then.
-    last = dossier.current[-1:] if dossier.ended_at else ()
+    last = dossier.current[-1:] if dossier.ended_at or dossier.decided_at else ()
     pauses = tuple(Pause(i.from_at, None if i in last else i.to_at) for i in dossier.current if i.kind is IntervalKind.PAUSED)
-    course = Course(dossier.started_at, pauses, fixed_due_at=dossier.fixed_due_at, anew=bool(dossier.reopenings))
+    longer = tuple(Extension(one.at, one.amount) for one in dossier.extended)
+    course = Course(dossier.started_at, pauses, longer, dossier.fixed_due_at, anew=bool(dossier.reopenings))
     return reckoned(setting.procedure.rule, course, setting.calendar, told=told)
 
 
@@ -152,5 +153,15 @@ MOVES: dict[MoveName, MoveRule] = {
     MoveName.STOP: MoveRule(_by(_R.HEAD), _TAKEN_IN, "STOPPED", ending.stopped),
     MoveName.REOPEN: MoveRule(_by(_R.HEAD), frozenset({State.DECIDED, State.DELIVERED}), "REOPENED", ending.reopened),
     MoveName.RATE: MoveRule(_by(_R.APPLICANT), frozenset({State.DELIVERED}), "RATED", ending.rated, ending.unrated),
+    MoveName.EXTEND: MoveRule(_by(_R.HEAD), _IN_PROCESS, "DEADLINE_EXTENDED", delaying.extended, delaying.extendable),
+    MoveName.APOLOGISE: MoveRule(_by(_R.HEAD), _TAKEN_IN, "APOLOGISED", delaying.apologised, delaying.unapologised),
+    MoveName.REQUIRE_PAYMENT: MoveRule(_by(_R.LEAD), _IN_PROCESS, "PAYMENT_REQUIRED", delaying.payment_required, delaying.payable),
+    MoveName.RECORD_PAYMENT: MoveRule(
+        _by(_R.RECEPTION), frozenset({State.AWAITING_PAYMENT}), "PAYMENT_RECORDED", delaying.payment_recorded
+    ),
+    MoveName.RAISE_BLOCKER: MoveRule(_by(_R.HEAD, _R.SUPERVISOR), _TAKEN_IN, "BLOCKER_RAISED", delaying.blocked),
+    MoveName.CLEAR_BLOCKER: MoveRule(
+        _by(_R.HEAD, _R.SUPERVISOR), _TAKEN_IN, "BLOCKER_CLEARED", delaying.unblocked, delaying.blocked_still
+    ),
     MoveName.ROTATE: MoveRule(_by(_R.APPLICANT, _R.RECEPTION), frozenset(State), "SECRET_ROTATED", ending.rotated),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from casework.model.clock import Course, reckoned
 from casework.model.errors import Invalid
-from casework.model.intervals import backwards, begun, room, running, unanswered
+from casework.model.intervals import backwards, begun, holding, room, unanswered
 from casework.model.moves import (
     Barred,
     Decide,
@@ -136,7 +136,7 @@ def reopened(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
         promised_due_at=None,
         due_at=None,
     )
-    first = replace(running(dossier, "REOPENED", at), number=kept.last_interval + 1)
+    first = replace(holding(dossier, "REOPENED", at), number=kept.last_interval + 1)
     return replace(dossier, intervals=(*dossier.intervals, first))
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from casework.model.errors import Invalid
-from casework.model.intervals import backwards, begun, room, running, stage, switched
+from casework.model.intervals import backwards, begun, expired, handed_over, room, running, stage, switched
 from casework.model.moves import (
     Assign,
     Barred,
@@ -166,7 +166,7 @@ def in_time(dossier: Dossier, at: datetime, setting: Setting) -> None:
     """Ask for nothing after the due date."""
     if not setting.procedure.components:
         raise Barred("UNKNOWN_COMPONENT", f"{setting.procedure.code} has no components to ask for")
-    if dossier.due_at is not None and at > dossier.due_at:
+    if expired(dossier, at):
         raise Barred("AFTER_DUE", "nothing is asked for after the due date")
 
 
@@ -196,9 +196,10 @@ def supplement_requested(dossier: Dossier, move: Move, at: datetime, setting: Se
     room(dossier.supplements, "supplements")
     here = stage(dossier, setting)
     asked = Supplement(len(dossier.supplements) + 1, here, at, move.items, move.override)
-    paused = Interval(0, IntervalKind.PAUSED, "SUPPLEMENT", HolderKind.APPLICANT, at)
+    if at < dossier.intervals[-1].from_at:
+        raise backwards(MoveName.REQUEST_SUPPLEMENT)
     dossier = replace(dossier, state=State.AWAITING_SUPPLEMENT, supplements=(*dossier.supplements, asked))
-    return switched(dossier, MoveName.REQUEST_SUPPLEMENT, paused, at)
+    return handed_over(dossier, MoveName.REQUEST_SUPPLEMENT, "SUPPLEMENT", at)
 
 
 def supplied(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:  # noqa: ARG001 - one shape for all moves
@@ -217,7 +218,7 @@ def supplied(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     if last and at < last:
         raise backwards(MoveName.SUPPLY)
     dossier = replace(dossier, state=State.IN_PROCESS, supplements=(*before, done))
-    return switched(dossier, MoveName.SUPPLY, running(dossier, "SUPPLIED", at), at)
+    return handed_over(dossier, MoveName.SUPPLY, "SUPPLIED", at)
 
 
 def _time_left(dossier: Dossier, at: datetime) -> bool:

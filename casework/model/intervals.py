@@ -10,7 +10,7 @@ from datetime import datetime
 from casework.model.errors import Invalid
 from casework.model.moves import MoveName, Setting
 from casework.model.procedure import Channel, StepOrder
-from casework.model.record import Assignment, AssignmentRole, Dossier, HolderKind, Interval, IntervalKind
+from casework.model.record import Assignment, AssignmentRole, Dossier, HolderKind, Interval, IntervalKind, State
 
 MOST_OF_A_KIND = 500  # assignments, steps, opinions or supplements of one dossier; `commits` bounds the bytes of the whole
 
@@ -47,6 +47,30 @@ def running(dossier: Dossier, cause: str, at: datetime) -> Interval:
     if lead is None or not lead.stands:
         return Interval(0, IntervalKind.RUNNING, cause, HolderKind.UNIT, at, dossier.unit)
     return Interval(0, IntervalKind.RUNNING, cause, HolderKind.OFFICER, at, lead.unit, lead.officer)
+
+
+def holding(dossier: Dossier, cause: str, at: datetime) -> Interval:
+    """Give the interval that follows from the record: whoever it waits for, else what blocks it, else whoever works on it."""
+    if dossier.state is State.AWAITING_SUPPLEMENT:
+        return Interval(0, IntervalKind.PAUSED, cause, HolderKind.APPLICANT, at)
+    if dossier.state is State.AWAITING_PAYMENT and dossier.payments[-1].pauses:
+        return Interval(0, IntervalKind.PAUSED, cause, HolderKind.TREASURY, at)
+    if any(blocker.stands and blocker.stops_clock for blocker in dossier.blockers):
+        return Interval(0, IntervalKind.PAUSED, cause, HolderKind.BLOCKER, at)
+    return running(dossier, cause, at)
+
+
+def handed_over(dossier: Dossier, name: MoveName, cause: str, at: datetime) -> Dossier:
+    """Switch to the interval that follows from the record, unless it is in the same hands still."""
+    following, last = holding(dossier, cause, at), dossier.intervals[-1]
+    hands = (following.kind, following.holder, following.unit, following.officer)
+    return dossier if hands == (last.kind, last.holder, last.unit, last.officer) else switched(dossier, name, following, at)
+
+
+def expired(dossier: Dossier, at: datetime) -> bool:
+    """Whether the time is over: the due instant itself is in time, and a clock that stands does not run out."""
+    until = min(at, dossier.intervals[-1].from_at) if dossier.paused else at
+    return dossier.due_at is not None and until > dossier.due_at
 
 
 def unanswered(dossier: Dossier, at: datetime) -> Iterator[tuple[Assignment, bool]]:

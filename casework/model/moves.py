@@ -31,6 +31,12 @@ class MoveName(StrEnum):
     REOPEN = "reopenDossier"
     RATE = "rateDossier"
     ROTATE = "rotateTrackingSecret"
+    EXTEND = "extendDeadline"
+    APOLOGISE = "apologise"
+    REQUIRE_PAYMENT = "requirePayment"
+    RECORD_PAYMENT = "recordPayment"
+    RAISE_BLOCKER = "raiseBlocker"
+    CLEAR_BLOCKER = "clearBlocker"
 
 
 class Barred(Exception):
@@ -170,9 +176,59 @@ class Rotate:
     slip_key: int
 
 
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Add units to the limit, before it expires; the notice tells the applicant."""
+
+    amount: int
+    reason: Ref
+    notice: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Apologise:
+    """Promise another date by a letter. The statutory due date stays: late stays late."""
+
+    promised_due_at: datetime
+    letter: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class RequirePayment:
+    """Ask the applicant for a fee of the version. The clock pauses where the version says so."""
+
+    fee: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPayment:
+    """Record the fee as paid, online or at a counter."""
+
+    reference: Ref | None = None
+    online: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseBlocker:
+    """Say what keeps everybody from going on, and whether the clock stands for it."""
+
+    reason: Ref
+    stops_clock: bool
+    legal_basis: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClearBlocker:
+    """Say that it is gone."""
+
+    blocker: int
+    reason: Ref | None = None
+
+
 Move = (
     Receive | Refuse | Assign | Return | CompleteStep | GiveOpinion | RequestSupplement | Supply
     | Decide | Deliver | Withdraw | Stop | Reopen | Rate | Rotate
+    | Extend | Apologise | RequirePayment | RecordPayment | RaiseBlocker | ClearBlocker
 )  # fmt: skip
 
 
@@ -201,4 +257,10 @@ NAMES: dict[type, MoveName] = {
     Reopen: MoveName.REOPEN,
     Rate: MoveName.RATE,
     Rotate: MoveName.ROTATE,
+    Extend: MoveName.EXTEND,
+    Apologise: MoveName.APOLOGISE,
+    RequirePayment: MoveName.REQUIRE_PAYMENT,
+    RecordPayment: MoveName.RECORD_PAYMENT,
+    RaiseBlocker: MoveName.RAISE_BLOCKER,
+    ClearBlocker: MoveName.CLEAR_BLOCKER,
 }

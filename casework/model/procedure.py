@@ -5,7 +5,7 @@ from datetime import date, time
 from enum import StrEnum
 
 from casework.model.alert import STANDARD, Thresholds
-from casework.model.limit import Limit, Rule
+from casework.model.limit import Limit, LimitUnit, Rule
 
 IMPORT_TIER = "import"
 
@@ -80,6 +80,7 @@ class ProcedureVersion:
 
     `tier` is province, commune or import. Who is competent: `unit`, where the version names one; else the `department` of that name in the
     province of the reception point (XD names the unit 22-XD of province 22); else, at the tier commune, the commune of that point.
+    Whether a payment pauses the clock, how often and by how many units it may be extended: absent where the usual holds.
     """
 
     code: str
@@ -104,10 +105,25 @@ class ProcedureVersion:
     clarity_lead: tuple[str, ...] = ()
     clarity_coordinating: tuple[str, ...] = ()
     thresholds: Thresholds = STANDARD
+    payment_pauses: bool | None = None
+    most_extensions: int | None = None
+    most_extended: int | None = None
 
     def in_force(self, on: date) -> bool:
         """Whether a dossier may be opened under this version on that legal day (`valid_to` is its last day)."""
         return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
+
+    @property
+    def extensions(self) -> int:
+        """How often its limit may be extended: once where it does not say, and a fixed date never."""
+        if self.limit.unit is LimitUnit.FIXED_DATE:
+            return 0
+        return 1 if self.most_extensions is None else self.most_extensions
+
+    @property
+    def extended(self) -> int:
+        """How many units may be added in all: as many as the limit has where it does not say."""
+        return (self.limit.amount or 0) if self.most_extended is None else self.most_extended
 
     @property
     def rule(self) -> Rule:

@@ -207,6 +207,61 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True)
+class Extended:
+    """An extension (gia hạn): units added to the limit, and what the due date was before and after it."""
+
+    number: int
+    at: datetime
+    amount: int
+    reason: Ref
+    notice: Ref | None = None
+    from_due_at: datetime | None = None
+    to_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Apology:
+    """An apology (văn bản xin lỗi), with the date that it promises."""
+
+    number: int
+    at: datetime
+    promised_due_at: datetime
+    letter: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A financial obligation (nghĩa vụ tài chính): a fee of the version, in whole dong; `pauses` where the clock stood for it."""
+
+    number: int
+    fee: str
+    amount: int
+    asked_at: datetime
+    pauses: bool
+    paid_at: datetime | None = None
+    reference: Ref | None = None
+    online: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """What keeps everybody from going on (vướng mắc): a seal that is not there yet, a text that is not adjusted."""
+
+    number: int
+    at: datetime
+    reason: Ref
+    stops_clock: bool
+    legal_basis: Ref | None = None
+    cleared_at: datetime | None = None
+    clear_reason: Ref | None = None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is there still."""
+        return self.cleared_at is None
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """What a reopened dossier had come to: its decision, and its clock, which stays as it was.
 
@@ -287,6 +342,10 @@ class Dossier:
     intervals: tuple[Interval, ...] = ()
     supplements: tuple[Supplement, ...] = ()
     reopenings: tuple[Reopening, ...] = ()
+    extensions: tuple[Extended, ...] = ()
+    apologies: tuple[Apology, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    blockers: tuple[Blocker, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -315,6 +374,21 @@ class Dossier:
         return self.intervals[before:]
 
     @property
+    def extended(self) -> tuple[Extended, ...]:
+        """The extensions of that clock."""
+        return tuple(one for one in self.extensions if self.started_at is not None and one.at >= self.started_at)
+
+    @property
+    def apologised(self) -> bool:
+        """Whether an apology was made in the course of that clock."""
+        return any(self.started_at is not None and one.at >= self.started_at for one in self.apologies)
+
+    @property
+    def paused(self) -> bool:
+        """Whether its clock stands."""
+        return bool(self.intervals) and self.intervals[-1].kind is IntervalKind.PAUSED
+
+    @property
     def last_at(self) -> datetime:
         """The instant of its last move that others must not lie before."""
         result = self.result.at if self.result else None
@@ -339,7 +413,12 @@ def coded(unit: str, on: date, number: int) -> str:
     return f"{unit}-{on:%y%m%d}-{number:04d}"
 
 
-LISTS = dict.fromkeys(("assignments", "steps", "opinions", "intervals", "supplements", "reopenings"), "number")
+LISTS = dict.fromkeys(
+    (
+        "assignments", "steps", "opinions", "intervals", "supplements", "reopenings", "extensions", "apologies", "payments", "blockers",
+    ),
+    "number",
+)  # fmt: skip
 
 
 def flattened(dossier: Dossier) -> dict[str, Plain]:

@@ -108,6 +108,7 @@ STATES: dict[str, Bring] = {
     "RECEIVED": Client.received,
     "IN_PROCESS": coordinated,
     "AWAITING_SUPPLEMENT": after(coordinated, "requestSupplement", "OFFICER", **SUPPLEMENT),
+    "AWAITING_PAYMENT": after(coordinated, "requirePayment", "OFFICER", fee="PERMIT"),
     "DECIDED": answered,
     "DELIVERED": delivered,
     "WITHDRAWN": after(coordinated, "withdrawDossier", "CITIZEN"),

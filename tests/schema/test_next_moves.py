@@ -8,7 +8,7 @@ import pytest
 
 from casework.adapters.dynamo import DynamoStore
 from schema.errors import TEXTS
-from tests.schema.common import GROUNDS, STATES, SUPPLEMENT, after, coordinated, lead
+from tests.schema.common import GROUNDS, STATES, SUPPLEMENT, after, coordinated, lead, soon
 from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
 
 NEXT = """query($code: ID!) { dossier(code: $code) { nextMoves { move mutation allowed refusal {
@@ -40,6 +40,12 @@ MAKERS: dict[str, set[str]] = {
     "reopenDossier": {"head"},
     "rateDossier": {"applicant"},
     "rotateTrackingSecret": {"applicant", "reception"},
+    "extendDeadline": {"head"},
+    "apologise": {"head"},
+    "requirePayment": {"lead"},
+    "recordPayment": {"reception"},
+    "raiseBlocker": {"head", "supervisor"},
+    "clearBlocker": {"head", "supervisor"},
 }
 GOOD: dict[str, dict[str, Any]] = {
     "receiveDossier": {"checked": ["FORM", "DEED"]},
@@ -56,34 +62,68 @@ GOOD: dict[str, dict[str, Any]] = {
     "reopenDossier": {"reason": "sai sót"},
     "rateDossier": {"score": 3},
     "rotateTrackingSecret": {},
+    "extendDeadline": {"amount": 2, "reason": "phức tạp", "notice": "12/TB"},
+    "apologise": {"promisedDueAt": soon(40), "letter": "12/XL"},
+    "requirePayment": {"fee": "PERMIT"},
+    "recordPayment": {"reference": "BL-1", "online": True},
+    "raiseBlocker": {"reason": "chưa có con dấu", "stopsClock": True},
+    "clearBlocker": {"blocker": "1"},
 }
 SETTLED = {"applicant": {"rotateTrackingSecret"}, "reception": {"rotateTrackingSecret"}}
 OPEN = {"withdrawDossier", "rotateTrackingSecret"}
-BRING = {**STATES, "ANSWERED": after(coordinated, "giveOpinion", "OFFICER", "officer-2", **GOOD["giveOpinion"])}
+BRING = {
+    **STATES,
+    "BLOCKED": after(coordinated, "raiseBlocker", "HEAD", **GOOD["raiseBlocker"]),
+    "ANSWERED": after(coordinated, "giveOpinion", "OFFICER", "officer-2", **GOOD["giveOpinion"]),
+}  # fmt: skip
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "SUBMITTED": {"applicant": OPEN, "reception": {*OPEN, "receiveDossier", "refuseDossier"}},
     "REFUSED": SETTLED,
-    "RECEIVED": {"applicant": OPEN, "reception": OPEN, "head": {"assignDossier", "stopDossier"}},
+    "RECEIVED": {
+        "applicant": OPEN,
+        "reception": OPEN,
+        "head": {"assignDossier", "stopDossier", "apologise", "raiseBlocker"},
+        "supervisor": {"raiseBlocker"},
+    },
     "IN_PROCESS": {
         "applicant": OPEN,
         "reception": OPEN,
-        "lead": {"completeStep", "requestSupplement", "returnAssignment"},
+        "lead": {"completeStep", "requestSupplement", "returnAssignment", "requirePayment"},
         "coordinating": {"giveOpinion", "returnAssignment"},
-        "head": {"assignDossier", "requestSupplement", "stopDossier"},
+        "head": {"assignDossier", "requestSupplement", "stopDossier", "extendDeadline", "apologise", "raiseBlocker"},
+        "supervisor": {"raiseBlocker"},
     },
     "ANSWERED": {
         "applicant": OPEN,
         "reception": OPEN,
-        "lead": {"completeStep", "requestSupplement", "returnAssignment", "decideDossier"},
+        "lead": {"completeStep", "requestSupplement", "returnAssignment", "decideDossier", "requirePayment"},
         "coordinating": {"giveOpinion", "returnAssignment"},
-        "head": {"assignDossier", "requestSupplement", "stopDossier", "decideDossier"},
+        "head": {"assignDossier", "requestSupplement", "stopDossier", "decideDossier", "extendDeadline", "apologise", "raiseBlocker"},
+        "supervisor": {"raiseBlocker"},
     },
     "AWAITING_SUPPLEMENT": {
         "applicant": {*OPEN, "supplyDocuments"},
         "reception": {*OPEN, "supplyDocuments"},
         "lead": {"returnAssignment"},
         "coordinating": {"giveOpinion", "returnAssignment"},
-        "head": {"assignDossier", "stopDossier"},
+        "head": {"assignDossier", "stopDossier", "apologise", "raiseBlocker"},
+        "supervisor": {"raiseBlocker"},
+    },
+    "AWAITING_PAYMENT": {
+        "applicant": OPEN,
+        "reception": {*OPEN, "recordPayment"},
+        "lead": {"returnAssignment"},
+        "coordinating": {"giveOpinion", "returnAssignment"},
+        "head": {"assignDossier", "stopDossier", "apologise", "raiseBlocker"},
+        "supervisor": {"raiseBlocker"},
+    },
+    "BLOCKED": {
+        "applicant": OPEN,
+        "reception": OPEN,
+        "lead": {"completeStep", "requestSupplement", "returnAssignment", "requirePayment"},
+        "coordinating": {"giveOpinion", "returnAssignment"},
+        "head": {"assignDossier", "requestSupplement", "stopDossier", "extendDeadline", "apologise", "raiseBlocker", "clearBlocker"},
+        "supervisor": {"raiseBlocker", "clearBlocker"},
     },
     "DECIDED": {"applicant": SETTLED["applicant"], "reception": {"deliverResult", "rotateTrackingSecret"}, "head": {"reopenDossier"}},
     "DELIVERED": {"applicant": {"rateDossier", "rotateTrackingSecret"}, "reception": SETTLED["reception"], "head": {"reopenDossier"}},
@@ -132,10 +172,11 @@ def test_each_is_told_every_move_and_which_are_allowed(client: Client, standing:
             continue
         strange = viewer not in MAKERS[name]
         assert next_["refusal"]["__typename"] == "Refused"
-        assert next_["refusal"]["state"] == {"ANSWERED": "IN_PROCESS"}.get(state, state)
+        assert next_["refusal"]["state"] == {"ANSWERED": "IN_PROCESS", "BLOCKED": "IN_PROCESS"}.get(state, state)
         assert (next_["refusal"]["code"] == "NOT_YOUR_MOVE") is strange, name
-        in_time = state in {"IN_PROCESS", "ANSWERED"} and name == "decideDossier"
-        assert strange or next_["refusal"]["code"] == ("OPINION_MISSING" if in_time else "STATE"), name
+        code = "OPINION_MISSING" if name == "decideDossier" and state in {"IN_PROCESS", "ANSWERED", "BLOCKED"} else "STATE"
+        code = "UNKNOWN_BLOCKER" if name == "clearBlocker" and "assignDossier" in ALLOWED[state].get("head", ()) else code
+        assert strange or next_["refusal"]["code"] == code, name
 
 
 @pytest.mark.parametrize(("state", "viewer", "move"), WORKS)

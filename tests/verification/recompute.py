@@ -42,7 +42,7 @@ FIELDS = {
         "code|state|kind|procedure|procedure_version|unit|reception_point|delivery_point|channel|slip_key|secret_generation|submitted_at|"
         "version|rehearsal|applicant|imported|received_at|checked|fixed_due_at|original_due_at|promised_due_at|due_at|calendar_version|"
         "arming|raised|decided_at|outcome|decision_reason|waiver|result|rating|ended_at|end_reason|end_basis|flags|"
-        r"(assignments|steps|opinions|intervals|supplements|reopenings)\.[1-9][0-9]*"
+        r"(assignments|steps|opinions|intervals|supplements|reopenings|extensions|apologies|payments|blockers)\.[1-9][0-9]*"
     ),
     "procedure": re.compile(r"code|unit|version|versions\.[1-9][0-9]*"),
 }
@@ -65,6 +65,12 @@ MUTATIONS = {
     "REOPENED": "reopenDossier",
     "RATED": "rateDossier",
     "SECRET_ROTATED": "rotateTrackingSecret",
+    "DEADLINE_EXTENDED": "extendDeadline",
+    "APOLOGISED": "apologise",
+    "PAYMENT_REQUIRED": "requirePayment",
+    "PAYMENT_RECORDED": "recordPayment",
+    "BLOCKER_RAISED": "raiseBlocker",
+    "BLOCKER_CLEARED": "clearBlocker",
     "PROCEDURE_PUBLISHED": "publishProcedure",
 }
 

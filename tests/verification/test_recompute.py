@@ -38,6 +38,7 @@ TESTS = Path(__file__).parents[1]
 PERMITS = TESTS / "data" / "permits.csv"
 Tables = dict[str, list[dict[str, Any]]]
 PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
+DESCRIBED = {"result", "rating", "reopenings", "extensions", "apologies", "payments", "blockers"}
 KINDS = {"trail", "disclosures", "due", "outbox", "state", "procedure", "code", "memory", "counter"}
 
 
@@ -115,6 +116,12 @@ def whole(client: Client) -> str:
         ("assignDossier", "HEAD", None, {**clear, "role": "COORDINATING", "unit": "22-MT", "authority": "a"}),
         ("giveOpinion", "OFFICER", "officer-2", {"assignment": "2", "opinion": "đồng ý"}),
         ("completeStep", "OFFICER", None, {"step": "CHECK"}),
+        ("extendDeadline", "HEAD", None, {"amount": 2, "reason": "cần giám định", "notice": "12/TB-SXD"}),
+        ("apologise", "HEAD", None, {"promisedDueAt": (now + timedelta(days=40)).isoformat(), "letter": "12/XL-SXD"}),
+        ("requirePayment", "OFFICER", None, {"fee": "PERMIT"}),
+        ("recordPayment", "RECEPTION", None, {"reference": "BL-1", "online": True}),
+        ("raiseBlocker", "SUPERVISOR", None, {"reason": "chưa có con dấu", "legalBasis": "30/2020/NĐ-CP", "stopsClock": True}),
+        ("clearBlocker", "HEAD", None, {"blocker": "1", "reason": "đã có con dấu"}),
         ("requestSupplement", "OFFICER", None, {"items": [{"component": "PLAN", "legalBasis": "50/2014/QH13"}]}),
         ("supplyDocuments", "CITIZEN", None, {"documents": [{"component": "PLAN", "digest": "0" * 64, "digital": True}]}),
         ("decideDossier", "HEAD", None, {"outcome": "REJECTED", "reason": "không đủ điều kiện"}),
@@ -264,7 +271,7 @@ def test_every_mutation_and_field_is_in_the_document(tables: Tables) -> None:
     told = set(document.partition("## 4.")[2].partition("## 5.")[0].replace("`", " ").replace("|", " ").split())
     states = [json.loads(item["state"]["S"]) for item in tables["subjects"] if "state" in item]
     assert {name for state in states for name in state if "." not in name} <= told
-    inside = [value for state in states for name, value in state.items() if name.partition(".")[0] in {"result", "rating", "reopenings"}]
+    inside = [value for state in states for name, value in state.items() if name.partition(".")[0] in DESCRIBED]
     assert {member for value in inside for member in value} <= {word.rstrip(",") for word in told}
 
 

@@ -13,7 +13,7 @@ from casework.model.moves import SKEW, MoveName
 from casework.model.parties import Role, Viewer
 from casework.model.procedure import ProcedureVersion, StepOrder
 from casework.model.record import AssignmentRole, DossierId
-from schema import inputs
+from schema import delaying, inputs
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 DONE, REPEATED = "DONE", "REPEATED"
@@ -56,14 +56,18 @@ MAKERS = {
     M.GIVE_OPINION: {"COORDINATING"}, M.REQUEST_SUPPLEMENT: {"LEAD", "HEAD"}, M.SUPPLY: {"APPLICANT", "RECEPTION"},
     M.DECIDE: {"LEAD", "HEAD"}, M.DELIVER: {"DELIVERY"}, M.WITHDRAW: {"APPLICANT", "RECEPTION"}, M.STOP: {"HEAD"}, M.REOPEN: {"HEAD"},
     M.RATE: {"APPLICANT"}, M.ROTATE: {"APPLICANT", "RECEPTION"},
+    M.EXTEND: {"HEAD"}, M.APOLOGISE: {"HEAD"}, M.REQUIRE_PAYMENT: {"LEAD"}, M.RECORD_PAYMENT: {"RECEPTION"},
+    M.RAISE_BLOCKER: {"HEAD", "SUPERVISOR"}, M.CLEAR_BLOCKER: {"HEAD", "SUPERVISOR"},
 }  # fmt: skip
-TAKEN_IN = {"RECEIVED", "IN_PROCESS", "AWAITING_SUPPLEMENT"}
-WORKED = {"IN_PROCESS", "AWAITING_SUPPLEMENT"}
+WORKED = {"IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"}
+TAKEN_IN = {"RECEIVED", *WORKED}
 OPEN = {"SUBMITTED", *TAKEN_IN}
 FROM = {
     M.RECEIVE: {"SUBMITTED"}, M.REFUSE: {"SUBMITTED"}, M.ASSIGN: TAKEN_IN, M.RETURN: WORKED, M.COMPLETE_STEP: {"IN_PROCESS"},
     M.GIVE_OPINION: WORKED, M.REQUEST_SUPPLEMENT: {"IN_PROCESS"}, M.SUPPLY: {"AWAITING_SUPPLEMENT"}, M.DECIDE: {"IN_PROCESS"},
     M.DELIVER: {"DECIDED"}, M.WITHDRAW: OPEN, M.STOP: TAKEN_IN, M.REOPEN: {"DECIDED", "DELIVERED"}, M.RATE: {"DELIVERED"},
+    M.EXTEND: {"IN_PROCESS"}, M.APOLOGISE: TAKEN_IN, M.REQUIRE_PAYMENT: {"IN_PROCESS"}, M.RECORD_PAYMENT: {"AWAITING_PAYMENT"},
+    M.RAISE_BLOCKER: TAKEN_IN, M.CLEAR_BLOCKER: TAKEN_IN,
     M.ROTATE: {*OPEN, "REFUSED", "WITHDRAWN", "STOPPED", "DECIDED", "DELIVERED"},
 }  # fmt: skip
 NAMES: dict[type, MoveName] = {
@@ -72,15 +76,20 @@ NAMES: dict[type, MoveName] = {
     inputs.RequestSupplementInput: M.REQUEST_SUPPLEMENT, inputs.SupplyDocumentsInput: M.SUPPLY, inputs.DecideDossierInput: M.DECIDE,
     inputs.DeliverResultInput: M.DELIVER, inputs.WithdrawDossierInput: M.WITHDRAW, inputs.StopDossierInput: M.STOP,
     inputs.ReopenDossierInput: M.REOPEN, inputs.RateDossierInput: M.RATE, inputs.RotateTrackingSecretInput: M.ROTATE,
+    delaying.ExtendDeadlineInput: M.EXTEND, delaying.ApologiseInput: M.APOLOGISE, delaying.RequirePaymentInput: M.REQUIRE_PAYMENT,
+    delaying.RecordPaymentInput: M.RECORD_PAYMENT, delaying.RaiseBlockerInput: M.RAISE_BLOCKER,
+    delaying.ClearBlockerInput: M.CLEAR_BLOCKER,
 }  # fmt: skip
 MAKINGS: dict[MoveName, Callable[[Given], Making]] = {
     M.RECEIVE: inputs.receiving, M.REFUSE: inputs.refusing, M.ASSIGN: inputs.assigning, M.RETURN: inputs.returning,
     M.COMPLETE_STEP: inputs.completing, M.GIVE_OPINION: inputs.answering, M.REQUEST_SUPPLEMENT: inputs.requesting,
     M.SUPPLY: inputs.supplying, M.DECIDE: inputs.deciding, M.DELIVER: inputs.delivering, M.WITHDRAW: inputs.withdrawing,
     M.STOP: inputs.stopping, M.REOPEN: inputs.reopening, M.RATE: inputs.rating, M.ROTATE: lambda given: inputs.rotating(1),
+    M.EXTEND: delaying.extending, M.APOLOGISE: delaying.apologising, M.REQUIRE_PAYMENT: delaying.requiring_payment,
+    M.RECORD_PAYMENT: delaying.recording_payment, M.RAISE_BLOCKER: delaying.blocking, M.CLEAR_BLOCKER: delaying.unblocking,
 }  # fmt: skip
 TEXTS = ("reason", "legal_basis", "task", "responsibility", "expected_result", "opinion", "override_reason", "waive_opinions_reason",
-         "reference", "comment")  # fmt: skip
+         "reference", "comment", "notice", "letter")  # fmt: skip
 
 
 @dataclass
@@ -143,6 +152,13 @@ class Case:
     wanted: set[str] = field(default_factory=set)
     answered: set[int] = field(default_factory=set)
     rated: bool = False
+    longer: list[int] = field(default_factory=list)  # units added to this clock
+    longer_at: datetime | None = None  # the last extension of any clock
+    sorry: bool = False
+    charged_at: datetime | None = None
+    fees: list[str] = field(default_factory=list)
+    blockers: dict[int, tuple[datetime, bool]] = field(default_factory=dict)  # those that stand: since when, and whether the clock stands
+    raised: int = 0
     memories: dict[tuple[MoveName, str], Memory] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)  # fields that no move may edit
     buckets: list[str] = field(default_factory=list)  # of the due table, in which it ever had a row
@@ -152,7 +168,18 @@ class Case:
 
     @property
     def runs(self) -> bool:
-        return self.state in {"RECEIVED", "IN_PROCESS"}
+        return self.waits is None
+
+    @property
+    def waits(self) -> str | None:
+        """What the clock stands for."""
+        if self.state == "AWAITING_SUPPLEMENT":
+            return "APPLICANT"
+        if self.state == "AWAITING_PAYMENT" and self.terms.payment_pauses:
+            return "TREASURY"
+        if self.state in TAKEN_IN and any(stops for _, stops in self.blockers.values()):
+            return "BLOCKER"
+        return None if self.state in TAKEN_IN else "NOBODY"
 
     @property
     def lead(self) -> Work | None:
@@ -231,13 +258,18 @@ def bar(case: Case, name: MoveName, viewer: Viewer, at: datetime) -> str | None:
         return "NOT_YOUR_MOVE"
     if case.state not in FROM[name]:
         return "STATE"
-    late = case.due_at is not None and at > case.due_at
+    # A clock that stands does not run out.
+    late = case.due_at is not None and (at if case.runs or case.since is None else min(at, case.since)) > case.due_at
     standing = [work for work in (case.beside if name is M.GIVE_OPINION else case.works) if work.stands and work.whose(who)]
     told = {
         M.COMPLETE_STEP: ("STEP_ORDER", case.ordered and not case.stage),
         M.DECIDE: ("OPINION_MISSING", not all(unanswered(case, at))),
         M.RATE: ("ALREADY_RATED", case.rated),
         M.REQUEST_SUPPLEMENT: ("AFTER_DUE", late) if late else ("ONCE_PER_STAGE", case.stage in case.asked and "HEAD" not in theirs),
+        M.EXTEND: ("AFTER_DUE", late) if len(case.longer) < case.terms.extensions else ("EXTENSION_LIMIT", True),
+        M.APOLOGISE: ("ALREADY_APOLOGISED", case.sorry),
+        M.REQUIRE_PAYMENT: ("UNKNOWN_FEE", not {fee.code for fee in case.terms.fees} - {*case.fees}),
+        M.CLEAR_BLOCKER: ("UNKNOWN_BLOCKER", not case.blockers),
         M.RETURN: ("UNKNOWN_ASSIGNMENT", not standing),
         M.GIVE_OPINION: ("UNKNOWN_ASSIGNMENT", not standing),
     }.get(name)
@@ -357,6 +389,25 @@ def _rate(case: Case, given: Given, at: datetime, viewer: Viewer) -> Iterator[st
     yield from _before(at, case.settled)
 
 
+def _delay(case: Case, given: Given, at: datetime, viewer: Viewer) -> Iterator[str]:  # noqa: ARG001 - as above
+    """Judge what changes when it is due or promised, or why it waits."""
+    name = NAMES[type(given)]
+    if name is M.EXTEND and not 1 <= given.amount <= case.terms.extended - sum(case.longer):
+        yield "EXTENSION_LIMIT"
+    if name is M.APOLOGISE and given.promised_due_at <= at:
+        yield "DUE_BEFORE_START"
+    if name is M.REQUIRE_PAYMENT and given.fee not in {fee.code for fee in case.terms.fees} - {*case.fees}:
+        yield "UNKNOWN_FEE"
+    if name is M.CLEAR_BLOCKER and given.blocker not in map(str, case.blockers):
+        yield "UNKNOWN_BLOCKER"
+    elif name is M.CLEAR_BLOCKER:
+        yield from _before(at, case.blockers[int(given.blocker)][0])
+    if name is M.RECORD_PAYMENT:
+        yield from _before(at, case.charged_at)
+    yield from _before(at, case.begun)
+    yield from _before(at, case.longer_at)
+
+
 FLAWS: dict[MoveName, Callable[[Case, Given, datetime, Viewer], Iterable[str]]] = {
     M.RECEIVE: _receive, M.ASSIGN: _assign, M.RETURN: _number, M.GIVE_OPINION: _number, M.COMPLETE_STEP: _step,
     M.REQUEST_SUPPLEMENT: _request, M.SUPPLY: _supply, M.DECIDE: _decide, M.RATE: _rate,
@@ -366,14 +417,17 @@ FLAWS: dict[MoveName, Callable[[Case, Given, datetime, Viewer], Iterable[str]]] 
     M.WITHDRAW: lambda case, given, at, viewer: _before(at, case.begun),
     M.STOP: lambda case, given, at, viewer: _before(at, case.begun),
     M.ROTATE: lambda case, given, at, viewer: _before(at, case.submitted_at),
+    M.EXTEND: _delay, M.APOLOGISE: _delay, M.REQUIRE_PAYMENT: _delay, M.RECORD_PAYMENT: _delay, M.RAISE_BLOCKER: _delay,
+    M.CLEAR_BLOCKER: _delay,
 }  # fmt: skip
+SWITCHES = {M.REQUEST_SUPPLEMENT, M.SUPPLY, M.REQUIRE_PAYMENT, M.RECORD_PAYMENT, M.RAISE_BLOCKER, M.CLEAR_BLOCKER}
 ENDS = {M.REFUSE: "REFUSED", M.WITHDRAW: "WITHDRAWN", M.STOP: "STOPPED", M.DECIDE: "DECIDED"}
 
 
-def follow(case: Case, name: MoveName, given: Given, at: datetime) -> None:  # noqa: C901, PLR0912 - one case for each move
+def follow(case: Case, name: MoveName, given: Given, at: datetime) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each move
     """Let the model make the move."""
     case.version += 1
-    running = case.runs
+    running, waited = case.runs, case.waits
     match name:
         case M.RECEIVE:
             case.state, case.started, case.since = "RECEIVED", at, at
@@ -391,9 +445,24 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime) -> None:  # n
             case.answered.add(int(given.assignment))
         case M.REQUEST_SUPPLEMENT:
             case.asked.append(case.stage)
-            case.wanted, case.state, case.since = {item.component for item in given.items}, "AWAITING_SUPPLEMENT", at
+            case.wanted, case.state = {item.component for item in given.items}, "AWAITING_SUPPLEMENT"
         case M.SUPPLY:
-            case.wanted, case.state, case.since = set(), "IN_PROCESS", at
+            case.wanted, case.state = set(), "IN_PROCESS"
+        case M.EXTEND:
+            case.longer.append(given.amount)
+            case.longer_at = at
+        case M.APOLOGISE:
+            case.sorry = True
+        case M.REQUIRE_PAYMENT:
+            case.fees.append(given.fee)
+            case.state, case.charged_at = "AWAITING_PAYMENT", at
+        case M.RECORD_PAYMENT:
+            case.state = "IN_PROCESS"
+        case M.RAISE_BLOCKER:
+            case.raised += 1
+            case.blockers[case.raised] = (at, given.stops_clock)
+        case M.CLEAR_BLOCKER:
+            del case.blockers[int(given.blocker)]
         case M.REFUSE | M.WITHDRAW | M.STOP | M.DECIDE:
             case.state, case.settled = ENDS[name], at
             for work in case.works:
@@ -405,10 +474,13 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime) -> None:  # n
             again = replace(case.lead, number=len(case.works) + 1, at=at, ended=False, returned_at=None, vacant=case.lead.left)
             case.works.append(again)
             case.state, case.started, case.since, case.settled, case.fresh, case.asked = "IN_PROCESS", at, at, None, [], []
+            case.longer, case.sorry = [], False
         case M.RATE:
             case.rated = True
         case M.ROTATE:
             case.generation += 1
+    if name in SWITCHES and case.waits != waited:
+        case.since = at
 
 
 def _named(case: Case, given: Given, at: datetime) -> None:

@@ -165,6 +165,12 @@ GOOD: dict[MoveName, Callable[[World, Case, Viewer, int], dict[str, Any]]] = {
     M.ROTATE: lambda *_: {},
     M.REOPEN: lambda *_: {"reason": "lý do"},
     M.RATE: lambda world, case, viewer, variant: {"score": 1 + variant % 5},
+    M.EXTEND: lambda world, case, viewer, variant: {"amount": 1 + variant, "reason": "lý do", "notice": (None, "12/TB")[variant % 2]},
+    M.APOLOGISE: lambda world, case, viewer, variant: {"promised_due_at": world.now + (1 + variant) * DAY, "letter": "12/XL"},
+    M.REQUIRE_PAYMENT: lambda world, case, viewer, variant: {"fee": case.terms.fees[0].code if case.terms.fees else "PERMIT"},
+    M.RECORD_PAYMENT: lambda world, case, viewer, variant: {"reference": "BL-1", "online": bool(variant % 2)},
+    M.RAISE_BLOCKER: lambda world, case, viewer, variant: {"reason": "chưa có con dấu", "stops_clock": variant % 3 > 0},
+    M.CLEAR_BLOCKER: lambda world, case, viewer, variant: {"blocker": str((*case.blockers, 1)[0])},
 }
 STRAY = [inputs.SupplementItemInput(component="XX", legal_basis="luật")]
 FLAWED: dict[MoveName, list[dict[str, Any]]] = {
@@ -188,6 +194,12 @@ FLAWED: dict[MoveName, list[dict[str, Any]]] = {
     M.STOP: [{"legal_basis": ""}, {"reason": BLANK}],
     M.REOPEN: [{"reason": BLANK}],
     M.RATE: [{"score": 0}, {"score": 6}, {"comment": BLANK}],
+    M.EXTEND: [{"amount": 0}, {"amount": 99}, {"reason": BLANK}, {"notice": ""}],
+    M.APOLOGISE: [{"promised_due_at": PAST}, {"letter": BLANK}],
+    M.REQUIRE_PAYMENT: [{"fee": "XX"}],
+    M.RECORD_PAYMENT: [{"reference": ""}],
+    M.RAISE_BLOCKER: [{"reason": BLANK}, {"legal_basis": ""}],
+    M.CLEAR_BLOCKER: [{"blocker": "99"}, {"blocker": "x"}, {"reason": BLANK}],
 }
 SUBMISSION = Submission("XD-01", POINT, Channel.ONLINE, Person("Nguyễn Văn Ý"))
 SUBMITTERS = ["applicant", "proxy", "desk", "desk for him"]
@@ -308,11 +320,18 @@ SCRIPT: list[tuple[MoveName, How, str] | timedelta] = [
     (M.ASSIGN, How("pretender"), "NOT_YOUR_MOVE"), (M.ASSIGN, How(variant=5), DONE), (M.ASSIGN, How("beside"), "NOT_YOUR_MOVE"),
     (M.DECIDE, How(), "OPINION_MISSING"),
     (M.GIVE_OPINION, How("lead"), "NOT_YOUR_MOVE"), (M.GIVE_OPINION, How(), DONE), (M.COMPLETE_STEP, How(flaw=1), "STEP_ORDER"),
-    (M.COMPLETE_STEP, How(), DONE), ALL_DAY, (M.REQUEST_SUPPLEMENT, How("lead"), DONE), 3 * ALL_DAY, (M.DECIDE, How(), "STATE"),
+    (M.COMPLETE_STEP, How(), DONE),
+    (M.CLEAR_BLOCKER, How(), "UNKNOWN_BLOCKER"), (M.RAISE_BLOCKER, How("supervisor", variant=1), DONE), HOUR,
+    (M.RAISE_BLOCKER, How("head"), DONE), (M.EXTEND, How(flaw=1), "EXTENSION_LIMIT"), (M.EXTEND, How("lead"), "NOT_YOUR_MOVE"),
+    (M.EXTEND, How(variant=1), DONE), (M.EXTEND, How(), "EXTENSION_LIMIT"), HOUR, (M.CLEAR_BLOCKER, How(), DONE),
+    (M.CLEAR_BLOCKER, How("supervisor"), DONE), (M.REQUIRE_PAYMENT, How(flaw=0), "UNKNOWN_FEE"), (M.REQUIRE_PAYMENT, How(), DONE), HOUR,
+    (M.RECORD_PAYMENT, How("lead"), "NOT_YOUR_MOVE"), (M.RECORD_PAYMENT, How(), DONE), (M.REQUIRE_PAYMENT, How(), "UNKNOWN_FEE"),
+    ALL_DAY, (M.REQUEST_SUPPLEMENT, How("lead"), DONE), 3 * ALL_DAY, (M.DECIDE, How(), "STATE"),
     (M.SUPPLY, How(flaw=0), "INCOMPLETE"), (M.SUPPLY, How(), DONE), (M.REQUEST_SUPPLEMENT, How("lead"), "ONCE_PER_STAGE"),
     (M.REQUEST_SUPPLEMENT, How("head"), DONE), ALL_DAY, (M.SUPPLY, How("desk"), DONE), HOUR, (M.RETURN, How("lead"), DONE),
     (M.COMPLETE_STEP, How("lead"), "NOT_YOUR_MOVE"), HOUR, (M.ASSIGN, How("second head", variant=1), DONE), HOUR,
     (M.ASSIGN, How(variant=4), DONE), (M.ROTATE, How("desk"), DONE), 40 * ALL_DAY, (M.REQUEST_SUPPLEMENT, How("head"), "AFTER_DUE"),
+    (M.APOLOGISE, How(flaw=0), "DUE_BEFORE_START"), (M.APOLOGISE, How(), DONE), (M.APOLOGISE, How(), "ALREADY_APOLOGISED"),
     (M.DECIDE, How("colleague"), "OPINION_MISSING"), (M.DECIDE, How("colleague", variant=1), DONE), (M.STOP, How(), "STATE"),
     (M.DELIVER, How("desk"), "NOT_YOUR_MOVE"), (M.DELIVER, How(when="before"), "BEFORE_LAST_MOVE"), (M.DELIVER, How(), DONE),
     (M.RATE, How(flaw=0), "BAD_SCORE"), (M.RATE, How(), DONE), (M.RATE, How(), "ALREADY_RATED"), ALL_DAY,
@@ -405,7 +424,7 @@ FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "a reopening edits the old clock": (
         row(M.REOPEN, lambda old, new, at: replace(new, intervals=(replace(new.intervals[0], cause="X"), *new.intervals[1:]))),
         "kept intervals.1"),
-    "a pause makes it due earlier": (put("casework.model.dossier.clock_of", earlier), "a pause made it earlier"),
+    "a pause makes it due earlier": (put("casework.model.dossier.clock_of", earlier), "a pause or an extension made it earlier"),
     "an officer assigns": (
         lambda patch: patch.setitem(MOVES, M.ASSIGN, replace(MOVES[M.ASSIGN], makers=MOVES[M.ASSIGN].makers | {Relation.COORDINATING})),
         "next_moves of assignDossier"),

@@ -35,6 +35,7 @@ from tests.casework.actions.expected import (
     POINT,
     REPEATED,
     SECOND,
+    SWITCHES,
     TAKEN_IN,
     WORKED,
     Case,
@@ -259,6 +260,9 @@ class World:
         tiled(dossier, case)
         must("entries", (held.tip.seq, len(seen.lines)), (case.version, case.version))
         must("assignments", found, works)
+        must("extensions", [one.amount for one in dossier.extended], case.longer)
+        must("apology, fees", (dossier.apologised, [one.fee for one in dossier.payments]), (case.sorry, case.fees))
+        must("blockers", {b.number: (b.at, b.stops_clock) for b in dossier.blockers if b.stands}, case.blockers)
         must("steps", [step.code for step in dossier.steps], case.steps)
         must("opinions", {opinion.assignment for opinion in dossier.opinions}, case.answered)
         must("rating, secret", (dossier.rating is not None, dossier.secret_generation), (case.rated, case.generation))
@@ -320,8 +324,8 @@ def _holder(tile: Interval) -> tuple[bool, str, str | None]:
 
 
 def _held_by(case: Case) -> tuple[bool, str, str | None]:
-    if not case.runs:
-        return False, HolderKind.APPLICANT.value, None
+    if case.waits:
+        return False, case.waits, None
     if case.lead and case.lead.stands:
         return True, HolderKind.OFFICER.value, case.lead.officer
     return True, HolderKind.UNIT.value, None
@@ -359,14 +363,18 @@ def compared(name: MoveName, before: Held, after: Held) -> None:
         found = (kept.started_at, kept.decided_at, kept.due_at, kept.original_due_at, kept.promised_due_at, kept.outcome, kept.result)
         dates = (old.started_at, old.decided_at, old.due_at, old.original_due_at, old.promised_due_at, old.outcome, old.result)
         must("what a reopening keeps", found, dates)
-    elif name is M.REQUEST_SUPPLEMENT or old.state == "AWAITING_SUPPLEMENT":
+    elif name in {M.EXTEND, *SWITCHES} or old.paused:
         assert old.due_at
         assert new.due_at
         if new.due_at < old.due_at:
-            raise AssertionError(f"a pause made it earlier: {old.due_at}, then {new.due_at}")
+            raise AssertionError(f"a pause or an extension made it earlier: {old.due_at}, then {new.due_at}")
     elif name is not M.RECEIVE:
         must(f"the due date after {name}", new.due_at, old.due_at)
-    if name not in {M.RECEIVE, M.REOPEN}:
+    if name is M.EXTEND:
+        must("what an extension promises", new.promised_due_at, new.due_at)
+    elif name is M.APOLOGISE:
+        must("what an apology promises", new.promised_due_at, new.apologies[-1].promised_due_at)
+    elif name not in {M.RECEIVE, M.REOPEN}:
         must("the promise", (new.original_due_at, new.promised_due_at), (old.original_due_at, old.promised_due_at))
 
 

@@ -10,18 +10,24 @@ from casework.model.errors import Invalid, Refused
 from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import (
     NAMES,
+    Apologise,
     Assign,
+    ClearBlocker,
     CompleteStep,
     Decide,
     Deliver,
+    Extend,
     GiveOpinion,
     Move,
     MoveName,
+    RaiseBlocker,
     Rate,
     Receive,
+    RecordPayment,
     Refuse,
     Reopen,
     RequestSupplement,
+    RequirePayment,
     Return,
     Rotate,
     Setting,
@@ -30,7 +36,7 @@ from casework.model.moves import (
     Withdraw,
 )
 from casework.model.parties import Ref
-from casework.model.procedure import Channel, Component, DossierKind, ProcedureVersion, StepOrder, StepRule, Texts
+from casework.model.procedure import Channel, Component, DossierKind, Fee, ProcedureVersion, StepOrder, StepRule, Texts
 from casework.model.record import Applicant, AssignmentRole, Document, Dossier, Imported, Medium, Outcome, State, SupplementItem
 from casework.model.workdays import ZONE, Calendar, Override, OverrideKind
 
@@ -52,8 +58,10 @@ VERSION = ProcedureVersion(
     channels=(Channel.ONLINE,),
     steps=tuple(StepRule(code, TITLE) for code in ("CHECK", "SITE", "DRAFT")),
     components=(Component("FORM", TITLE), Component("DEED", TITLE), Component("PLAN", TITLE, mandatory=False)),
+    fees=(Fee("PERMIT", TITLE, 75_000, "85/2019/TT-BTC"),),
     clarity_lead=CLARITY,
     clarity_coordinating=("task", "due_at"),
+    payment_pauses=True,
 )
 SETTING = Setting(VERSION, Calendar())
 FREELY = Setting(replace(VERSION, step_order=StepOrder.FREE), Calendar())
@@ -97,10 +105,17 @@ STOP = Stop(REF, OTHER)
 REOPEN = Reopen(REF)
 RATE = Rate(4, REF)
 ROTATE = Rotate(2)
+EXTEND = Extend(2, REF, OTHER)
+SORRY = Apologise(DUE + DAY, REF)
+CHARGE = RequirePayment("PERMIT")
+PAY = RecordPayment(REF, online=True)
+BLOCK = RaiseBlocker(REF, stops_clock=True, legal_basis=OTHER)
+UNBLOCK = ClearBlocker(1, REF)
 SAMPLES: dict[MoveName, Move] = {
     NAMES[type(move)]: move
     for move in (
         RECEIVE, REFUSE, TO_LEAD, BACK, STEP, OPINION, ASK, GIVE, GRANT, DELIVER, WITHDRAW, STOP, REOPEN, RATE, ROTATE,
+        EXTEND, SORRY, CHARGE, PAY, BLOCK, UNBLOCK,
     )
 }  # fmt: skip
 
@@ -129,6 +144,8 @@ LED = after(RECEIVED, (TO_LEAD, T1))
 COORDINATED = after(LED, (TO_OTHER, T1))
 ANSWERED = after(COORDINATED, (OPINION, T1))
 ASKED = after(ANSWERED, (ASK, T2))
+CHARGED = after(ANSWERED, (CHARGE, T2))
+BLOCKED = after(ANSWERED, (BLOCK, T2))
 LEFT = after(ANSWERED, (BACK, T2))  # by its lead, who gave it back
 DECIDED = after(ANSWERED, (GRANT, T2))
 DELIVERED = after(DECIDED, (DELIVER, T3))
@@ -138,7 +155,7 @@ STANDING = {
     State.REFUSED: after(SUBMITTED, (REFUSE, START)),
     State.IN_PROCESS: ANSWERED,
     State.AWAITING_SUPPLEMENT: ASKED,
-    State.AWAITING_PAYMENT: replace(ASKED, state=State.AWAITING_PAYMENT),
+    State.AWAITING_PAYMENT: CHARGED,
     State.WITHDRAWN: after(ANSWERED, (WITHDRAW, T2)),
     State.STOPPED: after(ANSWERED, (STOP, T2)),
     State.DECIDED: DECIDED,

@@ -173,11 +173,11 @@ def test_a_lead_who_gave_back_is_no_handler_again_when_it_ends(state: State) -> 
 
 
 @pytest.mark.parametrize("dossier", [DOSSIER, LEFT, with_lead(replace(DOSSIER, state=State.DECIDED), ended_at=NOW)])
-def test_a_head_does_not_assign_stop_or_reopen_what_he_leads_himself(dossier: Dossier) -> None:
+def test_a_head_approves_nothing_of_what_he_leads_himself(dossier: Dossier) -> None:
     others = decision(VIEWERS[Relation.HEAD][0], dossier=dossier)
     own = decision(Viewer(Role.HEAD, "officer-1", ("22-XD",)), dossier=dossier)
-    assert others.moves - own.moves == {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN}
-    assert own.moves == {MoveName.REQUEST_SUPPLEMENT, MoveName.DECIDE}
+    assert others.moves - own.moves == {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN, MoveName.EXTEND, MoveName.APOLOGISE}
+    assert own.moves == {MoveName.REQUEST_SUPPLEMENT, MoveName.DECIDE, MoveName.RAISE_BLOCKER, MoveName.CLEAR_BLOCKER}
 
 
 def test_a_head_who_led_it_once_assigns_it_like_any_other() -> None:

@@ -36,6 +36,7 @@ from tests.casework.model.cases import (
     ASKED,
     BACK,
     BACKWARDS,
+    BLOCK,
     COORDINATED,
     COORDINATING,
     DAY,
@@ -66,6 +67,7 @@ from tests.casework.model.cases import (
     SUBMITTED,
     T1,
     T2,
+    T3,
     T4,
     TAKEN,
     TO_LEAD,
@@ -100,6 +102,12 @@ LIFECYCLE: dict[MoveName, tuple[tuple[State, ...], str, set[Relation]]] = {
     MoveName.STOP: (TAKEN_IN, "STOPPED", {_R.HEAD}),
     MoveName.REOPEN: ((State.DECIDED, State.DELIVERED), "REOPENED", {_R.HEAD}),
     MoveName.RATE: ((State.DELIVERED,), "RATED", {_R.APPLICANT}),
+    MoveName.EXTEND: ((State.IN_PROCESS,), "DEADLINE_EXTENDED", {_R.HEAD}),
+    MoveName.APOLOGISE: (TAKEN_IN, "APOLOGISED", {_R.HEAD}),
+    MoveName.REQUIRE_PAYMENT: ((State.IN_PROCESS,), "PAYMENT_REQUIRED", {_R.LEAD}),
+    MoveName.RECORD_PAYMENT: ((State.AWAITING_PAYMENT,), "PAYMENT_RECORDED", {_R.RECEPTION}),
+    MoveName.RAISE_BLOCKER: (TAKEN_IN, "BLOCKER_RAISED", {_R.HEAD, _R.SUPERVISOR}),
+    MoveName.CLEAR_BLOCKER: (TAKEN_IN, "BLOCKER_CLEARED", {_R.HEAD, _R.SUPERVISOR}),
     MoveName.ROTATE: (tuple(State), "SECRET_ROTATED", {_R.APPLICANT, _R.RECEPTION}),
 }
 LEADS_TO: dict[tuple[State, MoveName], State] = {
@@ -108,6 +116,8 @@ LEADS_TO: dict[tuple[State, MoveName], State] = {
     (State.RECEIVED, MoveName.ASSIGN): State.IN_PROCESS,
     (State.IN_PROCESS, MoveName.REQUEST_SUPPLEMENT): State.AWAITING_SUPPLEMENT,
     (State.AWAITING_SUPPLEMENT, MoveName.SUPPLY): State.IN_PROCESS,
+    (State.IN_PROCESS, MoveName.REQUIRE_PAYMENT): State.AWAITING_PAYMENT,
+    (State.AWAITING_PAYMENT, MoveName.RECORD_PAYMENT): State.IN_PROCESS,
     (State.IN_PROCESS, MoveName.DECIDE): State.DECIDED,
     (State.DECIDED, MoveName.DELIVER): State.DELIVERED,
     **{(state, MoveName.WITHDRAW): State.WITHDRAWN for state in (State.SUBMITTED, *TAKEN_IN)},
@@ -130,6 +140,7 @@ def test_a_move_is_made_or_refused_as_the_table_says(state: State, name: MoveNam
     allowed, action, _ = LIFECYCLE[name]
     dossier = STANDING[state]
     if state in allowed:
+        dossier = after(dossier, (BLOCK, T3)) if name is MoveName.CLEAR_BLOCKER else dossier
         found, said = moved(dossier, SAMPLES[name], T4, SETTING)
         assert said == action
         assert found.state is LEADS_TO.get((state, name), state)

@@ -10,7 +10,19 @@ from hypothesis import given, settings
 from casework.model.access import Decision, decide
 from casework.model.dossier import MOVES, moved
 from casework.model.errors import Invalid, Refused
-from casework.model.moves import CompleteStep, Move, MoveName, Rate, Receive, RequestSupplement, Setting, Supply
+from casework.model.moves import (
+    ClearBlocker,
+    CompleteStep,
+    Extend,
+    Move,
+    MoveName,
+    Rate,
+    Receive,
+    RequestSupplement,
+    RequirePayment,
+    Setting,
+    Supply,
+)
 from casework.model.next_moves import NextMove, next_moves
 from casework.model.parties import PUBLIC, Relation, Role, Viewer
 from casework.model.record import Document, Dossier, State, SupplementItem
@@ -19,11 +31,15 @@ from tests.casework.model.cases import (
     ANSWERED,
     ASKED,
     BACK,
+    BLOCK,
+    BLOCKED,
+    CHARGED,
     COORDINATED,
     DAY,
     DECIDED,
     DELIVERED,
     DUE,
+    EXTEND,
     FREELY,
     GIVE,
     GRANT,
@@ -31,12 +47,14 @@ from tests.casework.model.cases import (
     LED,
     LEFT,
     OPINION,
+    PAY,
     RATE,
     REF,
     REOPEN,
     SAMPLES,
     SECOND,
     SETTING,
+    SORRY,
     STANDING,
     STEP,
     T2,
@@ -84,6 +102,13 @@ CASES: dict[str, tuple[Dossier, datetime]] = {
     "left by its lead while asked": (after(ASKED, (BACK, T3)), T4),
     "left by the coordinating unit": (after(COORDINATED, (replace(BACK, assignment=2), T2)), T4),
     "left by one coordinating unit of two": (after(COORDINATED, (TO_OTHER, T2), (replace(BACK, assignment=2), T2)), T4),
+    "extended": (after(ANSWERED, (EXTEND, T3)), T4),
+    "apologised": (after(ANSWERED, (SORRY, T3)), T4),
+    "paid": (after(CHARGED, (PAY, T3)), T4),
+    "blocked": (BLOCKED, T4),
+    "blocked, then overdue": (BLOCKED, OVERDUE),
+    "blocked while asked": (after(ASKED, (BLOCK, T3)), T4),
+    "reopened after an extension and an apology": (after(ANSWERED, (EXTEND, T3), (SORRY, T3), (GRANT, T3), (REOPEN, T3 + SECOND)), T4),
     "led by another": (after(LEFT, (replace(TO_LEAD, officer="officer-9"), T3)), T4),
     "decided after its lead left": (after(LEFT, (GRANT, T3)), T4),
     "reopened": (after(DECIDED, (REOPEN, T3)), T4),
@@ -122,6 +147,10 @@ def sound(name: MoveName, dossier: Dossier, decision: Decision, instant: datetim
         case MoveName.SUPPLY:
             wanted = dossier.supplements[-1].items if dossier.supplements else ()
             yield Supply(tuple(Document(item.component) for item in wanted))
+        case MoveName.APOLOGISE:
+            yield replace(SORRY, promised_due_at=instant + SECOND)
+        case MoveName.CLEAR_BLOCKER:
+            yield from (ClearBlocker(n) for n in range(len(dossier.blockers) + 2))
         case MoveName.DECIDE:
             yield from (GRANT, replace(GRANT, waiver=REF))
         case _:
@@ -135,6 +164,8 @@ UNSOUND: dict[MoveName, tuple[Move, ...]] = {
     MoveName.REQUEST_SUPPLEMENT: (RequestSupplement(()), RequestSupplement((SupplementItem("MAP", REF),), REF)),
     MoveName.SUPPLY: (Supply(()), Supply((Document("MAP"),))),
     MoveName.RATE: (Rate(0), Rate(6)),
+    MoveName.EXTEND: (Extend(0, REF), Extend(99, REF)),
+    MoveName.REQUIRE_PAYMENT: (RequirePayment("STAMP"),),
 }
 
 
@@ -202,6 +233,11 @@ def test_each_code_is_told_of_its_moves() -> None:
         (MoveName.REQUEST_SUPPLEMENT, "ONCE_PER_STAGE"),
         (MoveName.DECIDE, "OPINION_MISSING"),
         (MoveName.RATE, "ALREADY_RATED"),
+        (MoveName.EXTEND, "AFTER_DUE"),
+        (MoveName.EXTEND, "EXTENSION_LIMIT"),
+        (MoveName.APOLOGISE, "ALREADY_APOLOGISED"),
+        (MoveName.REQUIRE_PAYMENT, "UNKNOWN_FEE"),
+        (MoveName.CLEAR_BLOCKER, "UNKNOWN_BLOCKER"),
         (MoveName.RETURN, "UNKNOWN_ASSIGNMENT"),
         (MoveName.GIVE_OPINION, "UNKNOWN_ASSIGNMENT"),
     }
@@ -212,12 +248,13 @@ def test_each_code_is_told_of_its_moves() -> None:
 def test_where_no_guard_speaks_the_table_does(state: State, who: str) -> None:
     dossier = STANDING[state]
     decision = decided(dossier, VIEWERS[who])
-    own = {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN} if who == "head and lead" and dossier.assignments else set()
-    mine = {name for name, rule in MOVES.items() if rule.makers & decision.relations} - own
+    own = {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN, MoveName.EXTEND, MoveName.APOLOGISE}
+    own = own if who == "head and lead" and dossier.assignments else set()
+    mine = {name for name, rule in MOVES.items() if rule.makers & decision.relations} - own - {MoveName.CLEAR_BLOCKER}
     allowed = {name for name in mine if state in MOVES[name].allowed_from}
     found = {told.name: told.code for told in next_moves(dossier, decision, T4, SETTING)}
     assert {name for name, code in found.items() if code is None} == allowed
-    assert {name for name, code in found.items() if code == "STATE"} == mine - allowed
+    assert {name for name, code in found.items() if code == "STATE"} - {MoveName.CLEAR_BLOCKER} == mine - allowed
 
 
 def codes(dossier: Dossier, who: str, instant: datetime = T4) -> dict[MoveName, str | None]:
@@ -235,7 +272,8 @@ def test_a_lead_who_gave_back_does_nothing_and_the_head_goes_on() -> None:
     assert set(codes(LEFT, "lead").values()) == {"NOT_YOUR_MOVE"}
     head = codes(LEFT, "head")
     assert {name for name, code in head.items() if code is None} == {
-        MoveName.ASSIGN, MoveName.REQUEST_SUPPLEMENT, MoveName.DECIDE, MoveName.STOP,
+        MoveName.ASSIGN, MoveName.REQUEST_SUPPLEMENT, MoveName.DECIDE, MoveName.STOP, MoveName.EXTEND, MoveName.APOLOGISE,
+        MoveName.RAISE_BLOCKER,
     }  # fmt: skip
 
 
