@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from casework.model.clock import Course, reckoned
-from casework.model.limit import LimitUnit
+from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import Assign
 from casework.model.packing import packed, unpacked
 from casework.model.parties import Role
@@ -33,7 +33,7 @@ REFORM = date(2025, 7, 1)
 STAFFED = ("01", "22", "48", "79")
 LANGUAGES = ("vi", "en", "fr")
 # Which of the clock's units a version in the register may use: a fixed date comes with an imported dossier alone.
-COMPUTED = {LimitUnit.WORKING_DAYS, LimitUnit.CALENDAR_DAYS}
+COMPUTED = set(LimitUnit) - {LimitUnit.FIXED_DATE}
 
 
 @dataclass
@@ -225,7 +225,7 @@ def test_procedures_are_of_every_kind_tier_and_way(register: Register) -> None:
     assert any(not version.fees for version in versions)
     named_fields = {
         "construction", "land", "business-registration", "civil-status", "judicial-records", "health", "education", "transport", "labour",
-        "environment", "access-to-information", "complaints", "denunciations", "feedback",
+        "environment", "access-to-information", "complaints", "denunciations", "feedback", "certification", "residence", "science",
     }  # fmt: skip
     assert named_fields <= {version.field for version in versions}
 
@@ -285,12 +285,23 @@ def test_only_judicial_records_are_closed(register: Register) -> None:
     assert [version.code for version in last if version.valid_to is not None] == ["LL-01"]
 
 
+def working_days(limit: Limit) -> int:
+    """The working days that a limit holds at least, public holidays aside."""
+    assert limit.amount is not None
+    match limit.unit:
+        case LimitUnit.WORKING_DAYS:
+            return limit.amount
+        case LimitUnit.WORKING_HOURS:
+            return limit.amount // 8
+        case LimitUnit.MONTHS:
+            return limit.amount * 28 * 5 // 7
+        case _:
+            return limit.amount * 5 // 7
+
+
 def test_no_allotment_exceeds_the_limit(register: Register) -> None:
     for version in register.procedures.values():
-        amount = version.limit.amount
-        assert amount is not None
-        most = amount if version.limit.unit is LimitUnit.WORKING_DAYS else amount * 5 // 7
-        assert sum(step.allotted_days or 0 for step in version.steps) <= most, version.code
+        assert sum(step.allotted_days or 0 for step in version.steps) <= working_days(version.limit), version.code
         assert all(step.allotted_days is None or step.allotted_days > 0 for step in version.steps)
 
 
@@ -302,8 +313,16 @@ def test_the_clock_computes_every_version(register: Register) -> None:
         found = reckoned(version.rule, Course(received_at), calendar)
         assert found.due_at > received_at
         assert found.reasons[0].legal_basis == version.legal_basis
-    five = register.procedures["PA-02", 1]
-    assert reckoned(five.rule, Course(received_at), calendar).due_on == date(2026, 1, 8)
+    ends = {
+        "PA-02": "2026-01-08T17:00",
+        "CU-01": "2025-12-30T14:30",
+        "HT-03": "2025-12-31T09:00",
+        "CT-01": "2025-12-31T09:00",
+        "KH-01": "2026-03-30T17:00",
+    }
+    for code, ends_at in ends.items():
+        found = reckoned(register.procedures[code, 1].rule, Course(received_at), calendar)
+        assert found.due_at == datetime.fromisoformat(f"{ends_at}+07:00")
 
 
 def test_what_a_version_lists_is_there_once_and_says_something(register: Register) -> None:

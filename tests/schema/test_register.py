@@ -219,7 +219,7 @@ def test_procedures_are_listed_by_kind_or_field(client: Client, wanted: dict[str
             assert [code for code in found if code in codes_of()] == codes_of(**wanted)
     if not wanted:
         assert listed(client, PROCEDURES) == found
-        assert len(codes_of()) == 26
+        assert len(codes_of()) == 30
 
 
 @pytest.mark.parametrize("field", ["nonsense", "LAND", " ", "x" * 200, "land#", "\x00", ""])
