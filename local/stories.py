@@ -6,19 +6,22 @@ itself: `demo` does, through the service's own verbs.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 
 from casework.actions.dossiers import Making, Person, Submission
 from casework.audit.disclosure import Envelope
 from casework.model import moves
-from casework.model.limit import LimitUnit
+from casework.model.alert import AlertLevel, level_at
+from casework.model.clock import Course, reckoned
+from casework.model.laying import months_after
+from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import MoveName
 from casework.model.parties import Ref, Role, Viewer
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion
 from casework.model.record import AssignmentRole, Document, Medium, Outcome, SupplementItem
 from casework.model.unit import competent
-from casework.model.workdays import OPENS, Calendar, at_time, legal_day
+from casework.model.workdays import FULL_DAY, OPENS, Calendar, at_time, legal_day
 from casework.ports import Held, Services, Span
 
 SEED = 2026
@@ -27,10 +30,17 @@ CITIZENS = 90
 COMMUNES = 6  # of each province, those that have people in the register
 PROVINCES = ("22", "22", "01", "48", "79")  # the sample province of the README twice as often
 USUAL = frozenset({Channel.ONLINE, Channel.COUNTER, Channel.POST})
-DEPARTMENTS = frozenset({"XD", "MT", "TC", "NV", "YT"})
+DEPARTMENTS = frozenset({"XD", "MT", "TC", "NV", "YT", "KH"})
 FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ")
 MIDDLE = ("Văn", "Thị", "Minh", "Thu", "Đức", "Ngọc", "Quang", "Thanh")
 GIVEN = ("An", "Bình", "Chi", "Dũng", "Giang", "Hà", "Hùng", "Lan", "Mai", "Nam", "Phúc", "Sơn", "Tâm", "Uyên", "Yến")
+URGENT = frozenset({"at_risk", "overdue"})
+SOON = frozenset({AlertLevel.AT_RISK, AlertLevel.DUE_TODAY})
+PAST = frozenset({AlertLevel.OVERDUE, AlertLevel.ESCALATED})
+MOST_ROLLED_DAYS = 10  # working days by which a limit may end later than it is long, by cut-off and rolling
+EARLY_MINUTES = 180
+DAY_HOURS = 8
+SLOWEST_HOURS = 60  # what a story takes at the most from receipt to the last move that wants a clock in time: three steps and a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +55,14 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A dossier's life: how it is opened and by whom, how many working days ago, and the moves that follow."""
+    """A dossier's life: how it is opened and by whom, how many working days ago (or hours, of a limit in hours), and what follows."""
 
     submitter: Viewer
     submission: Submission
     age_days: int
     acts: tuple[Act, ...]
+    age_hours: float | None = None
+    early: bool = False  # in the day, so that it is received before the cut-off
 
 
 # What becomes of a dossier, and how many of a hundred; `story` writes each.
@@ -89,26 +101,62 @@ def _written(services: Services, plot: str, number: int, began_at: datetime, cha
     submitter = citizen if channel is Channel.ONLINE else Viewer(Role.RECEPTION, clerk.sub, (point,), on_behalf_of=citizen.sub)
     giver = Viewer(Role.RECEPTION, f"{fetched}-1", (fetched,))
     cast = _Cast(citizen, clerk, giver, head, officer, colleague, version, unit, chance)
-    return Story(submitter, submission, _age(plot, version, chance), tuple(_acts(plot, cast)))
+    days, hours = _age(plot, version, began_at, services.store.calendar(), chance)
+    return Story(submitter, submission, days, tuple(_acts(plot, cast)), hours, early=plot in URGENT)
 
 
-def _age(plot: str, version: ProcedureVersion, chance: Random) -> int:
-    """Say how many working days ago a dossier came in, so that its clock stands now where the plot wants it."""
-    limit = version.limit.amount or 10
-    days = limit if version.limit.unit is LimitUnit.WORKING_DAYS else limit * 5 // 7
+def _age(plot: str, version: ProcedureVersion, began_at: datetime, calendar: Calendar, chance: Random) -> tuple[int, float | None]:
+    """Say how many working days ago a dossier came in, or how many working hours, so that its clock stands now where the plot wants it."""
+    if version.limit.unit is LimitUnit.WORKING_HOURS:
+        return 0, _age_hours(plot, version.limit.amount or 0, chance)
+    days = _limit_days(version.limit, legal_day(began_at), calendar)
     match plot:
-        case "at_risk":
-            return max(days - 1, 1)
-        case "overdue":
-            return days + chance.randint(2, 9)
         case "submitted":
-            return 0
+            return 0, None
         case "received" | "refused":
-            return chance.randint(0, 1)
+            return chance.randint(0, 1), None
+        case "at_risk":
+            return chance.choice(_ages(SOON, version, began_at, calendar) or [days]), None
+        case "overdue":
+            return _ages(PAST, version, began_at, calendar)[0] + chance.randint(1, 8), None
         case "decided" | "delivered" | "rated" | "reopened":
-            return days + chance.randint(1, 25)
+            return days + chance.randint(1, 25), None
+    return chance.randint(1, max(days - 3, 1)), None
+
+
+def _ages(wanted: frozenset[AlertLevel], version: ProcedureVersion, began_at: datetime, calendar: Calendar) -> list[int]:
+    """Find the ages in working days at which a dossier that came in before the cut-off has one of these levels now."""
+    today = legal_day(began_at)
+
+    def level(age: int) -> AlertLevel | None:
+        received_at = at_time(calendar.nth_after(today, -age), OPENS)
+        return level_at(reckoned(version.rule, Course(received_at), calendar, told=False), calendar, began_at, version.thresholds)
+
+    return [age for age in range(1, _limit_days(version.limit, today, calendar) + MOST_ROLLED_DAYS) if level(age) in wanted]
+
+
+def _limit_days(limit: Limit, today: date, calendar: Calendar) -> int:
+    """Count the working days of a limit that ends about today."""
+    amount = limit.amount or 0
+    match limit.unit:
+        case LimitUnit.CALENDAR_DAYS:
+            return calendar.counted(today - timedelta(amount), today)
+        case LimitUnit.MONTHS:
+            return calendar.counted(months_after(today, -amount), today)
+    return amount
+
+
+def _age_hours(plot: str, limit: int, chance: Random) -> float:
+    """Say how many working hours ago a dossier came in whose limit is in hours."""
+    match plot:
+        case "overdue":
+            return limit + DAY_HOURS * chance.randint(1, 6)
+        case "decided" | "delivered" | "rated" | "reopened":
+            return limit + DAY_HOURS * chance.randint(1, 25)
+        case "submitted" | "received" | "refused":
+            return limit * chance.uniform(0.1, 0.3)
         case _:
-            return chance.randint(1, max(days - 3, 1))
+            return limit * chance.uniform(0.4, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +172,10 @@ class _Cast:
     chance: Random
 
     def hours(self, least: float, most: float) -> timedelta:
-        return timedelta(hours=self.chance.uniform(least, most))
+        """Choose how long something takes; where the limit itself is in hours, all of it is done within the limit."""
+        limit = self.version.limit
+        pace = (limit.amount or 0) / SLOWEST_HOURS if limit.unit is LimitUnit.WORKING_HOURS else 1.0
+        return timedelta(hours=self.chance.uniform(least, most)) * min(pace, 1.0)
 
 
 def _acts(plot: str, cast: _Cast) -> Iterator[Act]:
@@ -328,10 +379,13 @@ def _name(chance: Random) -> str:
 
 def laid(story: Story, began_at: datetime, calendar: Calendar, number: int) -> list[datetime]:
     """Lay a story over time: the instant of its submission and of each act, all before the demonstration began, in working hours or not."""
-    day = calendar.nth_after(legal_day(began_at), -story.age_days)
-    start = at_time(day, OPENS) + timedelta(minutes=15 + number * 7 % 400)
     last = began_at - timedelta(minutes=2)
-    start = min(start, last - timedelta(minutes=30))
+    if story.age_hours is None:
+        day = calendar.nth_after(legal_day(began_at), -story.age_days)
+        start = at_time(day, OPENS) + timedelta(minutes=15 + number * 7 % (EARLY_MINUTES if story.early else 400))
+        start = min(start, last - timedelta(minutes=30))
+    else:
+        start = _worked_before(last, timedelta(hours=story.age_hours), calendar)
     gaps = [act.after for act in story.acts]
     whole = sum(gaps, timedelta())
     room = last - start
@@ -341,3 +395,10 @@ def laid(story: Story, began_at: datetime, calendar: Calendar, number: int) -> l
         at += gap * squeeze
         times.append(at)
     return times
+
+
+def _worked_before(at: datetime, worked: timedelta, calendar: Calendar) -> datetime:
+    """Give the instant since which the offices have been open for so long."""
+    day = calendar.nth_after(legal_day(at), -(worked // FULL_DAY) - 2)
+    begun = at_time(day, OPENS)
+    return calendar.opened_after(begun, calendar.opened(begun, at) - worked)

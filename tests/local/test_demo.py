@@ -10,10 +10,15 @@ import pytest
 
 from casework.actions import dossiers as dossiers_
 from casework.actions.dossiers import ID_BYTES
+from casework.model.alert import AlertLevel, level_at
+from casework.model.clock import Course, reckoned
 from casework.model.errors import Unavailable
+from casework.model.limit import LimitUnit
+from casework.model.moves import MoveName
 from casework.model.packing import instant
 from casework.model.procedure import ProcedureVersion
 from casework.model.record import DossierId, IntervalKind, State
+from casework.model.workdays import legal_day
 from casework.ports import Held, Services
 from local import demo, stories
 from local.stories import COUNT, PLOTS, SEED, laid, told
@@ -41,7 +46,7 @@ def few(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 
 def stories_of(services: Services, seed: int) -> list[object]:
     return [
-        (s.submitter, s.submission, s.age_days, [(act.name, act.maker, act.after) for act in s.acts])
+        (s.submitter, s.submission, s.age_days, s.age_hours, [(act.name, act.maker, act.after) for act in s.acts])
         for s in (told(services, number, BEGAN, seed) for number in range(40))
     ]
 
@@ -72,6 +77,33 @@ def test_no_story_reaches_into_the_future(services: Services) -> None:
         assert len(times) == len(story.acts) + 1
         assert times == sorted(times)
         assert times[-1] < BEGAN
+
+
+# A working afternoon, a night, a Saturday, the middle of Tết, the morning after it, the minute at which offices open.
+BEGINNINGS = ["2026-10-14T15:30", "2026-10-15T02:00", "2026-10-17T11:00", "2026-02-18T10:00", "2026-02-23T08:00", "2026-11-26T07:30"]
+
+
+@pytest.mark.parametrize("began", BEGINNINGS)
+def test_clocks_stand_where_the_plot_wants_them(services: Services, began: str) -> None:
+    began_at, calendar = datetime.fromisoformat(f"{began}+07:00").astimezone(UTC), services.store.calendar()
+    wanted = {"at_risk": {AlertLevel.AT_RISK, AlertLevel.DUE_TODAY}, "overdue": {AlertLevel.OVERDUE, AlertLevel.ESCALATED}}
+    units: dict[str, set[LimitUnit]] = {plot: set() for plot in wanted}
+    plots = [plot for plot, weight in PLOTS.items() for _ in range(weight)]
+    for number in range(COUNT * 3):
+        plot = plots[number * 37 % 100]
+        if plot not in {*wanted, "paused", "resumed"}:
+            continue
+        story = told(services, number, began_at)
+        times = laid(story, began_at, calendar, number)
+        (version,) = (one for one in services.store.versions(story.submission.procedure) if one.in_force(legal_day(began_at)))
+        if plot in wanted:
+            reckoning = reckoned(version.rule, Course(times[1]), calendar)
+            assert level_at(reckoning, calendar, began_at, version.thresholds) in wanted[plot], (plot, version.code, number)
+            units[plot].add(version.limit.unit)
+        asked = [at for act, at in zip(story.acts, times[1:], strict=True) if act.name is MoveName.REQUEST_SUPPLEMENT]
+        if asked:
+            assert asked[0] <= reckoned(version.rule, Course(times[1]), calendar).due_at, (plot, version.code, number)
+    assert all({LimitUnit.WORKING_HOURS, LimitUnit.MONTHS} <= found for found in units.values())
 
 
 def test_it_is_made_once(few: Services) -> None:
