@@ -5,6 +5,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 unreadable input.
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from casework.model.errors import Fault, Unavailable, Unreadable
 from casework.model.parties import Role
 from local import eventlog, seeding
+from local.due import LANGUAGES, due, plain, told
 from local.faults import LocalError
 from local.home import Home
 from local.progress import bar
@@ -30,6 +32,8 @@ from local.tokens import EIGHT_HOURS, issued
 DONE, FAILED, USAGE, UNREADABLE = range(4)
 PORT = "8000"
 LEAST_FREE_BYTES = 1024 * 1024
+LONGEST_CODE = 255
+CODE = re.compile(rf"[A-Z0-9._-]{{1,{LONGEST_CODE}}}", re.ASCII)
 TTL = re.compile(r"(\d{1,6})([smhd])")
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -116,6 +120,18 @@ def _token(asked: argparse.Namespace) -> int:
     return DONE
 
 
+def _due(asked: argparse.Namespace) -> int:
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # Vietnamese has letters that few other encodings have
+    with Home(asked.data).opened() as opened:
+        found = due(opened.services, asked.procedure, asked.at)
+    if asked.json:
+        print(json.dumps(plain(found, asked.lang), ensure_ascii=False))
+    else:
+        print("\n".join(told(found, asked.lang)))
+    return DONE
+
+
 def _parser() -> Parser:
     parser = Parser(prog="giamsat", description="Supervision of administrative procedures, on one machine.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
@@ -186,6 +202,20 @@ def _parser() -> Parser:
         metavar="TIME",
         help="how long it holds: 30s, 15m, 8h, 7d (default: 8h)",
     )
+    dated = command(
+        "due", _due, "Tell when a dossier would be due, and why, line by line. It writes nothing.",
+        "giamsat due --procedure XD-01 --at 2025-01-24T16:10:00+07:00 --lang en",
+    )  # fmt: skip
+    dated.add_argument("--procedure", type=_code, required=True, metavar="CODE", help="the procedure, as XD-01")
+    dated.add_argument(
+        "--at",
+        type=_instant,
+        required=True,
+        metavar="TIME",
+        help="when it is received: RFC 3339 with an offset from UTC, as 2025-01-24T16:10:00+07:00",
+    )
+    dated.add_argument("--lang", choices=LANGUAGES, default="vi", help="the language of the lines (default: vi)")
+    dated.add_argument("--json", action="store_true", help="print it all as one line of JSON")
     return parser
 
 
@@ -203,6 +233,22 @@ def _speed(text: str) -> float:
     if not 0 < speed < float("inf"):
         raise argparse.ArgumentTypeError(f"a speed is a number above 0, not {text!r}")
     return speed
+
+
+def _code(text: str) -> str:
+    code = text.strip().upper()
+    if not CODE.fullmatch(code):
+        raise argparse.ArgumentTypeError(f"a code is 1 to {LONGEST_CODE} letters, digits, dots, dashes and underscores, not {text[:40]!r}")
+    return code
+
+
+def _instant(text: str) -> datetime:
+    from schema.scalars import RFC3339  # noqa: PLC0415 - as the API takes it; the other commands start faster without a schema
+
+    if RFC3339.fullmatch(text):
+        with contextlib.suppress(ValueError):
+            return datetime.fromisoformat(text.upper())
+    raise argparse.ArgumentTypeError(f"a time is RFC 3339 with an offset from UTC, as 2025-01-24T16:10:00+07:00, not {text[:40]!r}")
 
 
 def _ttl(text: str) -> timedelta:

@@ -74,6 +74,7 @@ def test_the_tour_pastes(province: Service) -> None:
     assert delivered["deliverResult"]["dossier"]["state"] == "DELIVERED"
     assert rated["rateDossier"]["dossier"]["rating"]["score"] == 5
     assert answers(said["due"])[0]["dueIfReceived"]["dueAt"] == "2025-02-17T10:00:00+00:00"
+    assert "17:00 on Monday 17 February 2025 (2025-02-17T17:00:00+07:00)\nReceived on Friday 24 January 2025" in said["due"]
     assert [node["seq"] for node in answers(said["trail"])[0]["auditTrail"]["nodes"]] == [1, 2, 3, 4, 5, 6]
     figures = json.loads(said["replay"].splitlines()[-1])
     assert figures["added"] == figures["entries"] > 0

@@ -23,8 +23,9 @@ from tests.e2e.conftest import LONGEST_S, PROJECT, Service, command, environment
 from tests.local.test_engine import ends
 
 Done = subprocess.CompletedProcess[str]
-COMMANDS = ("serve", "seed", "replay", "token")
+COMMANDS = ("serve", "seed", "replay", "token", "due")
 START = datetime(2024, 3, 4, 1, tzinfo=UTC)
+NOON = "2025-01-24T12:00:00+07:00"
 
 
 def run(*arguments: str | Path, data: Path, **more: str) -> Done:
@@ -116,6 +117,18 @@ def test_help_names_every_command(data: Path) -> None:
         (["token", "--role", "ADMIN", "--ttl", "-8h"], "--ttl"),
         (["token", "--role", "ADMIN", "--ttl", "1.5h"], "not '1.5h'"),
         (["token", "--role", "ADMIN", "--ttl", "9999999d"], "not '9999999d'"),
+        (["due"], "required: --procedure, --at"),
+        (["due", "--procedure", "XD-01"], "required: --at"),
+        (["due", "--procedure", "", "--at", NOON], "a code is 1 to 255 letters, digits, dots, dashes and underscores, not ''"),
+        (["due", "--procedure", "XD 01", "--at", NOON], "not 'XD 01'"),
+        (["due", "--procedure", "X" * 256, "--at", NOON], "a code is 1 to 255"),
+        (["due", "--procedure", "XD-01", "--at", "2025-01-24T16:10:00"], "with an offset from UTC, as 2025-01-24T16:10:00+07:00, not"),
+        (["due", "--procedure", "XD-01", "--at", "2025-01-24"], "not '2025-01-24'"),
+        (["due", "--procedure", "XD-01", "--at", "2025-02-29T12:00:00Z"], "not '2025-02-29T12:00:00Z'"),
+        (["due", "--procedure", "XD-01", "--at", "20250124T161000+0700"], "not '20250124T161000+0700'"),
+        (["due", "--procedure", "XD-01", "--at", "now"], "not 'now'"),
+        (["due", "--procedure", "XD-01", "--at", ""], "not ''"),
+        (["due", "--procedure", "XD-01", "--at", NOON, "--lang", "de"], "argument --lang: invalid choice: 'de'"),
         (["serve", "--port", "0"], "a port is 1 to 65535, not '0'"),
         (["serve", "--port", "65536"], "a port is 1 to 65535"),
         (["serve", "--port", "http"], "a port is 1 to 65535"),
@@ -177,6 +190,136 @@ def test_data_is_chosen_before_the_environment(data: Path, tmp_path: Path) -> No
     assert not data.exists()
 
 
+# Due dates
+
+LATE = "2025-01-24T16:10:00+07:00"
+TOLD = {
+    "vi": [
+        "17:00, thứ Hai, 17/02/2025 (2025-02-17T17:00:00+07:00)",
+        (
+            "Tiếp nhận sau giờ chốt ngày thứ Sáu, 24/01/2025 nên coi như tiếp nhận thứ Hai, 03/02/2025; "
+            "thời hạn 10 ngày làm việc tính từ ngày đó, chính ngày đó không được tính [50/2014/QH13, 102]."
+        ),
+        "Thứ Bảy, 25/01/2025 không phải là ngày làm việc (nghỉ hằng tuần).",
+    ],
+    "en": [
+        "17:00 on Monday 17 February 2025 (2025-02-17T17:00:00+07:00)",
+        (
+            "Received on Friday 24 January 2025 after the cut-off hour, hence counted as received on Monday 3 February 2025; "
+            "the time limit of 10 working days runs from that day, which is not itself counted [50/2014/QH13, 102]."
+        ),
+        "Saturday 25 January 2025 is not a working day (weekly rest).",
+    ],
+    "fr": [
+        "17:00, le lundi 17 février 2025 (2025-02-17T17:00:00+07:00)",
+        (
+            "Reçu le vendredi 24 janvier 2025 après l'heure limite, donc compté comme reçu le lundi 3 février 2025 ; "
+            "le délai de 10 jours ouvrés court à compter de ce jour, qui n'est pas lui-même compté [50/2014/QH13, 102]."
+        ),
+        "Le samedi 25 janvier 2025 n'est pas un jour ouvré (repos hebdomadaire).",
+    ],
+}
+
+
+def due(data: Path, procedure: str, at: str, *more: str, **environ: str) -> Done:
+    return run("due", "--procedure", procedure, "--at", at, *more, data=data, **environ)
+
+
+@pytest.mark.parametrize("lang", TOLD)
+def test_due_tells_the_date_and_each_reason(running: Service, lang: str) -> None:
+    done = due(running.data, "XD-01", LATE, "--lang", lang)
+    assert (done.returncode, done.stderr) == (DONE, "")
+    lines = done.stdout.splitlines()
+    assert lines[:3] == TOLD[lang]
+    assert len(lines) == 2 + 13  # Tết and three weekends
+    assert all(line.endswith(").") for line in lines[2:])
+
+
+def test_due_speaks_vietnamese_and_takes_a_time_and_a_code_as_they_are_typed(running: Service) -> None:
+    usual = due(running.data, "XD-01", LATE, "--lang", "vi").stdout
+    for code, at in (("XD-01", LATE), ("xd-01", "2025-01-24t09:10:00z"), (" Xd-01 ", "2025-01-24 04:10:00.0-05:00")):
+        assert due(running.data, code, at).stdout == usual
+    # Whatever the terminal speaks, it is UTF-8 that is written.
+    assert due(running.data, "XD-01", LATE, PYTHONIOENCODING="ascii").stdout == usual
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "first", "second"),
+    [
+        ("CU-01", "2025-01-24T16:10:00+07:00", "10:40 on Monday 3 February 2025 (2025-02-03T10:40:00+07:00)",
+         "The time limit of 4 working hours runs from 16:10 on Friday 24 January 2025, inside opening hours alone"),
+        ("KH-01", "2025-11-30T09:00:00+07:00", "17:00 on Monday 2 March 2026 (2026-03-02T17:00:00+07:00)",
+         "Received on a day off, Sunday 30 November 2025 (weekly rest), hence counted as received on Monday 1 December 2025"),
+        ("KN-03", "2026-01-16T09:00:00+07:00", "17:00 on Monday 23 February 2026 (2026-02-23T17:00:00+07:00)",
+         "The time limit of 30 calendar days runs from Friday 16 January 2026"),
+    ],
+)  # fmt: skip
+def test_due_counts_in_every_unit(running: Service, code: str, at: str, first: str, second: str) -> None:
+    lines = due(running.data, code, at, "--lang", "en").stdout.splitlines()
+    assert lines[0] == first
+    assert lines[1].startswith(second)
+
+
+def test_due_as_json(running: Service) -> None:
+    done = due(running.data, "XD-01", LATE, "--lang", "fr", "--json")
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (DONE, "", 1)
+    found = json.loads(done.stdout)
+    reasons = found.pop("reasons")
+    assert found == {
+        "procedure": "XD-01",
+        "version": 1,
+        "limit": {"unit": "WORKING_DAYS", "amount": 10},
+        "received_at": LATE,
+        "due_at": "2025-02-17T17:00:00+07:00",
+        "calendar_version": 2,
+    }
+    assert reasons[0] == {
+        "kind": "START",
+        "on": "2025-02-03",
+        "from": "2025-01-24",
+        "to": "2025-02-03",
+        "text": TOLD["fr"][1],
+        "legal_basis": "50/2014/QH13, 102",
+    }
+    assert [reason["text"] for reason in reasons] == due(running.data, "XD-01", LATE, "--lang", "fr").stdout.splitlines()[1:]
+    assert {reason["kind"] for reason in reasons} == {"START", "SKIPPED_DAY"}
+
+
+@pytest.mark.parametrize(
+    ("code", "at", "reason"),
+    [
+        ("XX-99", LATE, "there is no procedure 'XX-99'"),
+        ("LL-01", "2025-03-01T00:00:00+07:00", "no version of LL-01 is in force on that day"),
+        ("XD-01", "2024-12-31T23:59:59+07:00", "no version of XD-01 is in force on that day"),
+        ("XD-01", "1900-01-01T09:00:00+07:00", "no version of XD-01 is in force on that day"),
+        ("XD-01", "2200-01-01T09:00:00+07:00", "the year 2200 is outside 1950 to 2099"),
+        ("XD-01", "2099-12-30T09:00:00+07:00", "the year 2100 is outside 1950 to 2099"),
+        ("XD-01", "9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59-14:00 is outside every calendar"),
+        ("XD-01", "0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00 is outside every calendar"),
+    ],
+)
+def test_due_refuses_what_has_no_due_date(running: Service, code: str, at: str, reason: str) -> None:
+    assert one_line(due(running.data, code, at), FAILED) == f"giamsat: {reason}"
+
+
+def test_due_of_a_day_in_viet_nam(running: Service) -> None:
+    """The version in force is that of the legal day: an evening in UTC is the next morning there."""
+    assert due(running.data, "LL-01", "2025-02-28T16:59:59Z").returncode == DONE
+    assert due(running.data, "LL-01", "2025-02-28T17:00:00Z").returncode == FAILED
+
+
+def test_due_in_a_log_is_not_computed(running: Service, tmp_path: Path) -> None:
+    assert run("replay", log(tmp_path / "fixed.csv", 1, 1), data=running.data).returncode == DONE
+    line = one_line(due(running.data, "FIXED", "2024-03-05T09:00:00+07:00"), FAILED)
+    assert line == "giamsat: FIXED takes each due date from its log as it stands there: there is none to compute"
+
+
+def test_due_in_an_empty_folder(data: Path) -> None:
+    line = one_line(due(data, "XD-01", LATE), FAILED)
+    assert line == "giamsat: there is no procedure 'XD-01'; the store holds none yet: `giamsat seed` loads the register"
+    assert not running_engines(data)
+
+
 # Input and folders that are of no use
 
 
@@ -206,7 +349,11 @@ def test_a_file_that_is_no_log(data: Path, tmp_path: Path, content: bytes | None
     assert not data.exists()
 
 
-@pytest.mark.parametrize("arguments", [("serve",), ("seed",), ("token", "--role", "ADMIN")], ids=lambda given: str(given[0]))
+@pytest.mark.parametrize(
+    "arguments",
+    [("serve",), ("seed",), ("token", "--role", "ADMIN"), ("due", "--procedure", "XD-01", "--at", NOON)],
+    ids=lambda given: str(given[0]),
+)
 def test_a_folder_that_cannot_be_written(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     data = tmp_path / "file"
     data.touch()
