@@ -1,11 +1,11 @@
-"""Runs every benchmark and writes the results, or prints those named: `python -m benchmarks [replay] [moves] [page] [push] [watch]`."""
+"""Runs every benchmark and writes the results, or prints those named: `python -m benchmarks due start`."""
 
 import sys
 
-from benchmarks import moves, page, push, replay, watch
+from benchmarks import due, moves, page, push, replay, start, watch
 from benchmarks.report import Result, written
 
-ALL = {one.__name__.rpartition(".")[2]: one.measured for one in (replay, moves, page, push, watch)}
+ALL = {one.__name__.rpartition(".")[2]: one.measured for one in (due, replay, moves, page, push, watch, start)}
 
 
 def main() -> int:
