@@ -65,10 +65,13 @@ class Story:
     early: bool = False  # in the day, so that it is received before the cut-off
 
 
+STARTED = frozenset({"stepping", "at_risk", "overdue", "paused", "paying", "paid", "extended", "apologised", "blocked"})  # one step is done
+
 # What becomes of a dossier, and how many of a hundred; `story` writes each.
 PLOTS: dict[str, int] = {
-    "submitted": 6, "refused": 4, "received": 5, "assigned": 10, "stepping": 10, "at_risk": 8, "overdue": 8, "paused": 7, "resumed": 4,
-    "coordinated": 5, "answered": 3, "returned": 4, "decided": 6, "delivered": 9, "rated": 4, "withdrawn": 3, "stopped": 2, "reopened": 2,
+    "submitted": 6, "refused": 4, "received": 5, "assigned": 8, "stepping": 7, "at_risk": 8, "overdue": 8, "paused": 7, "resumed": 4,
+    "coordinated": 5, "answered": 3, "returned": 4, "decided": 6, "delivered": 8, "rated": 4, "withdrawn": 3, "stopped": 2, "reopened": 2,
+    "paying": 2, "paid": 1, "extended": 1, "apologised": 1, "blocked": 1,
 }  # fmt: skip
 
 
@@ -191,7 +194,7 @@ def _acts(plot: str, cast: _Cast) -> Iterator[Act]:
         return
     yield Act(MoveName.ASSIGN, cast.head, cast.hours(1, 6), _assigning(AssignmentRole.LEAD, cast.unit, cast.officer))
     if plot not in {"assigned", "returned", "withdrawn", "stopped"}:
-        yield from _steps(cast, 1 if plot in {"stepping", "at_risk", "overdue", "paused"} else None)
+        yield from _steps(cast, 1 if plot in STARTED else None)
     if plot in MIDDLES:
         yield from MIDDLES[plot](cast)
     yield from _end(plot, cast)
@@ -227,6 +230,30 @@ def _stopped(cast: _Cast) -> Iterator[Act]:
     yield Act(MoveName.STOP, cast.head, cast.hours(5, 30), _stopping)
 
 
+def _paying(cast: _Cast) -> Iterator[Act]:
+    if cast.version.fees:
+        fee = cast.version.fees[0].code
+        yield Act(MoveName.REQUIRE_PAYMENT, cast.officer, cast.hours(1, 6), lambda *_: moves.RequirePayment(fee))
+
+
+def _paid(cast: _Cast) -> Iterator[Act]:
+    for act in _paying(cast):
+        yield act
+        yield Act(MoveName.RECORD_PAYMENT, cast.clerk, cast.hours(2, 10), _paying_in)
+
+
+def _extended(cast: _Cast) -> Iterator[Act]:
+    yield Act(MoveName.EXTEND, cast.head, cast.hours(1, 3), _extending)
+
+
+def _apologised(cast: _Cast) -> Iterator[Act]:
+    yield Act(MoveName.APOLOGISE, cast.head, cast.hours(1, 3), _apologising)
+
+
+def _blocked(cast: _Cast) -> Iterator[Act]:
+    yield Act(MoveName.RAISE_BLOCKER, cast.head, cast.hours(1, 6), _blocking)
+
+
 MIDDLES: dict[str, Callable[[_Cast], Iterator[Act]]] = {
     "returned": _returned,
     "paused": _paused,
@@ -235,6 +262,11 @@ MIDDLES: dict[str, Callable[[_Cast], Iterator[Act]]] = {
     "answered": _answered,
     "withdrawn": _withdrawn,
     "stopped": _stopped,
+    "paying": _paying,
+    "paid": _paid,
+    "extended": _extended,
+    "apologised": _apologised,
+    "blocked": _blocked,
 }
 
 
@@ -322,6 +354,25 @@ def _withdrawing(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move
 def _stopping(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
     reason = _said(envelope, "reason", "Không bổ sung hồ sơ trong thời hạn")
     return moves.Stop(reason, _said(envelope, "legal_basis", "61/2018/NĐ-CP, Điều 19"))
+
+
+def _paying_in(held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    return moves.RecordPayment(_said(envelope, "reference", f"BL/{held.dossier.code}"), online=True)
+
+
+def _extending(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    reason = _said(envelope, "reason", "Hồ sơ phức tạp, cần lấy thêm ý kiến chuyên môn")
+    return moves.Extend(1, reason, _said(envelope, "notice", "Thông báo gia hạn"))
+
+
+def _apologising(held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    promised = (held.dossier.due_at or held.dossier.submitted_at) + timedelta(days=30)
+    return moves.Apologise(promised, _said(envelope, "letter", "Văn bản xin lỗi"))
+
+
+def _blocking(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:
+    reason = _said(envelope, "reason", "Cơ quan mới sáp nhập chưa có con dấu")
+    return moves.RaiseBlocker(reason, stops_clock=True, legal_basis=_said(envelope, "legal_basis", "30/2020/NĐ-CP"))
 
 
 def _reopening(_held: Held, _viewer: Viewer, envelope: Envelope) -> moves.Move:

@@ -85,6 +85,9 @@ class Procedure(Node):
     )
     clarity_lead: list[str] = strawberry.field(description="What an assignment of the lead must say.")
     clarity_coordinating: list[str] = strawberry.field(description="What an assignment of a coordinating unit must say.")
+    payment_pauses: bool = strawberry.field(description="Whether the clock stands while a payment is awaited.")
+    most_extensions: int = strawberry.field(description="How often the limit may be extended in the course of one clock.")
+    most_extended: int = strawberry.field(description="How many units of the limit extensions may add in all.")
 
     @strawberry.field(description="Its title.")
     def title(self, lang: Lang = Language.VI) -> str:
@@ -152,6 +155,9 @@ def procedure_shown(version: ProcedureVersion) -> Procedure:
         department=version.department,
         clarity_lead=list(version.clarity_lead),
         clarity_coordinating=list(version.clarity_coordinating),
+        payment_pauses=bool(version.payment_pauses),
+        most_extensions=version.extensions,
+        most_extended=version.extended,
     )
 
 

@@ -9,7 +9,7 @@ import strawberry
 
 from casework.model import procedure
 from casework.model.errors import Invalid
-from casework.model.limit import Limit, LimitUnit
+from casework.model.limit import MOST_UNITS, Limit, LimitUnit
 from casework.model.procedure import Channel, DossierKind, ProcedureVersion, StepOrder, Texts
 from casework.model.texts import LONGEST_NAME, text
 from schema.inputs import KeyedInput
@@ -96,6 +96,13 @@ class PublishProcedureInput(KeyedInput):
         description="What an assignment of the lead must say: officer task responsibility due_at authority expected_result.",
     )
     clarity_coordinating: list[str] = strawberry.field(default_factory=list, description="What one of a coordinating unit must say.")
+    payment_pauses: bool | None = strawberry.field(
+        default=None, description="Whether the clock stands while a payment is awaited; usually not."
+    )
+    most_extensions: int | None = strawberry.field(default=None, description="How often the limit may be extended, 0 to 9; usually once.")
+    most_extended: int | None = strawberry.field(
+        default=None, description="How many units of the limit extensions may add in all; usually as many as the limit has."
+    )
 
 
 def draft_of(given: PublishProcedureInput) -> ProcedureVersion:
@@ -138,7 +145,16 @@ def draft_of(given: PublishProcedureInput) -> ProcedureVersion:
         fees=tuple(_fee(fee) for fee in _several(given.fees, "fees")),
         clarity_lead=_clarity(given.clarity_lead, "clarityLead"),
         clarity_coordinating=_clarity(given.clarity_coordinating, "clarityCoordinating"),
+        payment_pauses=given.payment_pauses,
+        most_extensions=_within(given.most_extensions, 9, "mostExtensions"),
+        most_extended=_within(given.most_extended, MOST_UNITS, "mostExtended"),
     )
+
+
+def _within(number: int | None, most: int, path: str) -> int | None:
+    if number is not None and not 0 <= number <= most:
+        raise Invalid(f"0 to {most}", path=(path,))
+    return number
 
 
 def _step(given: StepInput) -> procedure.StepRule:

@@ -109,6 +109,7 @@ def test_a_province_is_at_work(province: Service) -> None:
         "REFUSED",
         "IN_PROCESS",
         "AWAITING_SUPPLEMENT",
+        "AWAITING_PAYMENT",
         "DECIDED",
         "DELIVERED",
         "WITHDRAWN",
