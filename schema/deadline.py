@@ -6,6 +6,8 @@ import strawberry
 
 from casework.model.alert import AlertLevel, level_at
 from casework.model.clock import Reckoning, reckoned, remaining_minutes, used_minutes
+from casework.model.deadlines import Deadline as StoredDeadline
+from casework.model.deadlines import DeadlineKind, deadlines
 from casework.model.derivation import Reason, ReasonKind
 from casework.model.dossier import clock_of
 from casework.model.limit import LimitUnit
@@ -107,6 +109,46 @@ class Clock:
     def intervals(self) -> list[Interval]:
         """Show them."""
         return intervals_shown(self.stretches, anonymous=self.anonymous)
+
+
+@strawberry.type(description="A deadline (thời hạn): the dossier's own, or that of whoever is to act on it now.")
+class Deadline:
+    """A deadline."""
+
+    stored: strawberry.Private[StoredDeadline]
+    now: strawberry.Private[datetime]
+    setting: strawberry.Private[Setting]
+    kind: DeadlineKind = strawberry.field(description="What it is for.")
+    of: str | None = strawberry.field(
+        description="The step's code, or the number of assignment, supplement or payment; null for the dossier."
+    )
+    officer: str | None = strawberry.field(description="Who is to keep it, where that is a person of the register.")
+    started_at: datetime = strawberry.field(description="When its time began.")
+    due_at: datetime = strawberry.field(
+        description="When it is due; that instant is in time. While paused: as it stood when the pause began."
+    )
+    paused: bool = strawberry.field(description="Whether its time stands.")
+
+    @strawberry.field(description="The unit that is to keep it; null where it is the applicant.")
+    def unit(self, info: Info) -> Unit | None:
+        """Find the unit."""
+        return unit_of(info, self.stored.unit) if self.stored.unit else None
+
+    @strawberry.field(description="How urgent it is now; null when it is not, or paused.")
+    def level(self) -> AlertLevel | None:
+        """Derive the level."""
+        return level_at(self.stored.reckoning, self.setting.calendar, self.now, self.setting.procedure.thresholds)
+
+
+def deadlines_shown(dossier: Dossier, setting: Setting, now: datetime) -> list[Deadline]:
+    """Show the deadlines of a dossier."""
+    return [
+        Deadline(
+            stored=one, now=now, setting=setting, kind=one.kind, of=one.of or None, officer=one.officer,
+            started_at=one.reckoning.received_at, due_at=one.reckoning.due_at, paused=one.reckoning.paused,
+        )
+        for one in deadlines(dossier, setting)
+    ]  # fmt: skip
 
 
 def dossier_clock(dossier: Dossier, setting: Setting, now: datetime, *, anonymous: bool = False) -> Clock | None:

@@ -11,7 +11,7 @@ from casework.model.record import Outcome, State
 from casework.views import View, setting
 from schema.audit import AuditEntry, trail_page
 from schema.context import Context, Info, context_of
-from schema.deadline import Clock, dossier_clock
+from schema.deadline import Clock, Deadline, deadlines_shown, dossier_clock
 from schema.delaying import (
     Apology,
     Blocker,
@@ -190,6 +190,13 @@ class Dossier(Node):
         """Show the blockers."""
         texts = self._texts(info)
         return [blocker_shown(stored, texts) for stored in self.view.held.dossier.blockers]
+
+    @strawberry.field(description="Its deadlines that run or stand: its own first, then those of whoever is to act on it now.")
+    def deadlines(self, info: Info) -> list[Deadline]:
+        """Compute the deadlines."""
+        services = context_of(info).services
+        stored = self.view.held.dossier
+        return deadlines_shown(stored, setting(services, stored), services.now())
 
     @strawberry.field(description="Whose time the clock took: working minutes of each holder, which add up to the whole.")
     def delay(self, info: Info) -> list[HeldTime]:

@@ -3,6 +3,7 @@
 import strawberry
 
 from casework.model.alert import AlertLevel
+from casework.model.deadlines import DeadlineKind
 from casework.model.derivation import ReasonKind
 from casework.model.limit import LimitUnit
 from casework.model.moves import MoveName
@@ -17,6 +18,7 @@ strawberry.enum(DossierKind, description="What a dossier is. All kinds share one
 strawberry.enum(Channel, description="How a dossier comes in.")
 strawberry.enum(AlertLevel, description="How urgent a deadline is, ascending.")
 strawberry.enum(LimitUnit, description="What a limit is counted in.")
+strawberry.enum(DeadlineKind, description="What a deadline is for.")
 strawberry.enum(ReasonKind, name="ClockReasonKind", description="What a line of a clock's explanation tells.")
 strawberry.enum(Role, description="The role of a token.")
 strawberry.enum(PartyKind, name="ActorKind", description="What kind of actor an entry names.")
@@ -70,6 +72,14 @@ VALUES: dict[str, dict[str, str]] = {
         "CALENDAR_DAYS": "Calendar days; an end on a day off rolls to the next working day.",
         "MONTHS": "Months; an end on a day off rolls to the next working day.",
         "FIXED_DATE": "A given instant, as an import brings it.",
+    },
+    "DeadlineKind": {
+        "DOSSIER": "The dossier itself.",
+        "FEEDBACK": "The answer to feedback: the dossier itself, where it is of that kind.",
+        "STEP": "The step that is due next, within its allotment.",
+        "COORDINATION": "The opinion of a coordinating unit.",
+        "SUPPLEMENT": "The applicant's supplements.",
+        "PAYMENT": "The applicant's payment.",
     },
     "ClockReasonKind": {
         "START": "The day from which days are counted.",

@@ -88,6 +88,10 @@ class Procedure(Node):
     payment_pauses: bool = strawberry.field(description="Whether the clock stands while a payment is awaited.")
     most_extensions: int = strawberry.field(description="How often the limit may be extended in the course of one clock.")
     most_extended: int = strawberry.field(description="How many units of the limit extensions may add in all.")
+    supplement_days: int | None = strawberry.field(
+        description="How many working days the applicant has to supply what is missing; null: no time is set."
+    )
+    payment_days: int | None = strawberry.field(description="How many working days the applicant has to pay; null: no time is set.")
 
     @strawberry.field(description="Its title.")
     def title(self, lang: Lang = Language.VI) -> str:
@@ -158,6 +162,8 @@ def procedure_shown(version: ProcedureVersion) -> Procedure:
         payment_pauses=bool(version.payment_pauses),
         most_extensions=version.extensions,
         most_extended=version.extended,
+        supplement_days=version.supplement_days,
+        payment_days=version.payment_days,
     )
 
 

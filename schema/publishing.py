@@ -103,6 +103,12 @@ class PublishProcedureInput(KeyedInput):
     most_extended: int | None = strawberry.field(
         default=None, description="How many units of the limit extensions may add in all; usually as many as the limit has."
     )
+    supplement_days: int | None = strawberry.field(
+        default=None, description="How many working days the applicant has to supply what is missing; usually no time is set."
+    )
+    payment_days: int | None = strawberry.field(
+        default=None, description="How many working days the applicant has to pay; usually no time is set."
+    )
 
 
 def draft_of(given: PublishProcedureInput) -> ProcedureVersion:
@@ -146,14 +152,16 @@ def draft_of(given: PublishProcedureInput) -> ProcedureVersion:
         clarity_lead=_clarity(given.clarity_lead, "clarityLead"),
         clarity_coordinating=_clarity(given.clarity_coordinating, "clarityCoordinating"),
         payment_pauses=given.payment_pauses,
-        most_extensions=_within(given.most_extensions, 9, "mostExtensions"),
-        most_extended=_within(given.most_extended, MOST_UNITS, "mostExtended"),
+        most_extensions=_within(given.most_extensions, 0, 9, "mostExtensions"),
+        most_extended=_within(given.most_extended, 0, MOST_UNITS, "mostExtended"),
+        supplement_days=_within(given.supplement_days, 1, MOST_UNITS, "supplementDays"),
+        payment_days=_within(given.payment_days, 1, MOST_UNITS, "paymentDays"),
     )
 
 
-def _within(number: int | None, most: int, path: str) -> int | None:
-    if number is not None and not 0 <= number <= most:
-        raise Invalid(f"0 to {most}", path=(path,))
+def _within(number: int | None, least: int, most: int, path: str) -> int | None:
+    if number is not None and not least <= number <= most:
+        raise Invalid(f"{least} to {most}", path=(path,))
     return number
 
 

@@ -80,6 +80,7 @@ class ProcedureVersion:
 
     `tier` is province, commune or import. Who is competent: `unit`, where the version names one; else the `department` of that name in the
     province of the reception point (XD names the unit 22-XD of province 22); else, at the tier commune, the commune of that point.
+    How many working days an applicant has to supply what is missing, or to pay: absent where the version sets no time for it.
     Whether a payment pauses the clock, how often and by how many units it may be extended: absent where the usual holds.
     """
 
@@ -108,6 +109,8 @@ class ProcedureVersion:
     payment_pauses: bool | None = None
     most_extensions: int | None = None
     most_extended: int | None = None
+    supplement_days: int | None = None
+    payment_days: int | None = None
 
     def in_force(self, on: date) -> bool:
         """Whether a dossier may be opened under this version on that legal day (`valid_to` is its last day)."""

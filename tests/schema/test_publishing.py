@@ -22,7 +22,7 @@ PUBLISH = """mutation($input: PublishProcedureInput!) { publishProcedure(input: 
     procedure { id code version kind field tier department unit { code } legalBasis publishedOn validFrom validTo cutOff stepOrder channels
         vi: title en: title(lang: EN) fr: title(lang: FR) limit { unit amount } steps { code title allottedDays }
         components { code title mandatory } fees { code title amount legalBasis } clarityLead clarityCoordinating
-        paymentPauses mostExtensions mostExtended }
+        paymentPauses mostExtensions mostExtended supplementDays paymentDays }
     entry { id seq action actor { kind id role } changes { field from to } }
     errors { __typename code message(lang: EN) vi: message path } } }"""
 TITLE = {"vi": "Cấp giấy phép", "en": "Permit", "fr": "Permis"}
@@ -87,7 +87,7 @@ def test_a_whole_version_is_published_as_it_was_given(client: Client) -> None:
         cutOff="16:30:00", stepOrder="FREE", limit={"unit": "CALENDAR_DAYS", "amount": 3650},
         steps=[{**part, "allottedDays": 2}, {"code": "B", "title": TITLE}], components=[{**part, "mandatory": False}],
         fees=[{**part, "amount": 0, "legalBasis": "85/2019/TT-BTC"}], clarityLead=["officer", "authority", "officer"],
-        paymentPauses=True, mostExtensions=2, mostExtended=0,
+        paymentPauses=True, mostExtensions=2, mostExtended=0, supplementDays=30, paymentDays=1,
         clarityCoordinating=["due_at"],
     )  # fmt: skip
     found = done(client, **given)
@@ -102,7 +102,7 @@ def test_a_whole_version_is_published_as_it_was_given(client: Client) -> None:
         "components": [{"code": "A.1", "title": TITLE["vi"], "mandatory": False}],
         "fees": [{"code": "A.1", "title": TITLE["vi"], "amount": 0, "legalBasis": "85/2019/TT-BTC"}],
         "clarityLead": ["officer", "authority"], "clarityCoordinating": ["due_at"],
-        "paymentPauses": True, "mostExtensions": 2, "mostExtended": 0,
+        "paymentPauses": True, "mostExtensions": 2, "mostExtended": 0, "supplementDays": 30, "paymentDays": 1,
     }  # fmt: skip
     assert (found["entry"]["seq"], found["entry"]["action"]) == (1, "PROCEDURE_PUBLISHED")
     assert found["entry"]["actor"] == {"kind": "OFFICER", "id": "admin-1", "role": "ADMIN"}
@@ -123,10 +123,21 @@ def test_what_is_left_out_has_its_usual_value(client: Client) -> None:
     for name in ("steps", "components", "fees", "clarityLead", "clarityCoordinating"):
         assert shown[name] == []
     assert (shown["paymentPauses"], shown["mostExtensions"], shown["mostExtended"]) == (False, 1, shown["limit"]["amount"])
+    assert (shown["supplementDays"], shown["paymentDays"]) == (None, None)
 
 
-@pytest.mark.parametrize("wrong", [{"mostExtensions": 10}, {"mostExtensions": -1}, {"mostExtended": -1}, {"mostExtended": 3651}])
-def test_extensions_keep_to_their_range(client: Client, wrong: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"mostExtensions": 10},
+        {"mostExtensions": -1},
+        {"mostExtended": -1},
+        {"mostExtended": 3651},
+        {"supplementDays": 0},
+        {"paymentDays": 3651},
+    ],
+)
+def test_times_and_extensions_keep_to_their_range(client: Client, wrong: dict[str, int]) -> None:
     (error,) = published(client, **draft(**wrong))["errors"]
     assert (error["code"], error["path"]) == ("INVALID", list(wrong))
 
