@@ -121,7 +121,8 @@ def _age(plot: str, version: ProcedureVersion, began_at: datetime, calendar: Cal
         case "at_risk":
             return chance.choice(_ages(SOON, version, began_at, calendar) or [days]), None
         case "overdue":
-            return _ages(PAST, version, began_at, calendar)[0] + chance.randint(1, 8), None
+            first = min(_ages(PAST, version, began_at, calendar), default=days + 1)
+            return first + chance.randint(1, 8), None
         case "decided" | "delivered" | "rated" | "reopened":
             return days + chance.randint(1, 25), None
     return chance.randint(1, max(days - 3, 1)), None
