@@ -135,7 +135,7 @@ def _told(rule: Rule, course: Course, laid: Laid, calendar: Calendar) -> tuple[R
     days = calendar.between(received.on, laid.due_on)
     lines = [*told_days(rule.limit.unit, days, laid), *laid.told]
     if laid.due_on != laid.last_on:
-        lines.append((laid.last_on, Reason(ReasonKind.ROLLED, None, laid.last_on, laid.due_on, rule.roll_basis)))
+        lines.append((laid.due_on, Reason(ReasonKind.ROLLED, None, laid.last_on, laid.due_on, rule.roll_basis)))
     # Of lines on one day, a day comes before a pause and a pause before the rolling: the sort is stable.
     lines.sort(key=lambda line: line[0])
     amended = [Reason(ReasonKind.AMENDED, one.on, one.from_on, one.to_on, one.document) for one in course.amendments]

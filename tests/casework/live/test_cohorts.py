@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from casework.live.cohorts import Cohort, Status, Subscription, scope, split
+from casework.live.cohorts import Cohort, Status, Subscription, role_of, scope, split
 from casework.model.access import Decision, Group, Trail
 from casework.model.parties import PUBLIC, Role, Viewer
 
@@ -80,3 +80,9 @@ def test_members_who_see_their_own_actions_are_told_apart() -> None:
 
 def test_nobody_watching_is_nothing_to_execute() -> None:
     assert split([], lambda member: MUCH) == {}
+
+
+def test_a_scope_gives_the_role_back() -> None:
+    for role in Role:
+        assert role_of(scope(Viewer(role, "x"))) is role
+    assert role_of(scope(Viewer(Role.PUBLIC, dossier="a" * 32, generation=2))) is Role.PUBLIC

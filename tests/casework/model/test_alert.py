@@ -13,7 +13,7 @@ from casework.model.limit import Limit, LimitUnit, Rule
 from casework.model.workdays import ZONE, Calendar, at_time, legal_day
 
 CALENDAR = Calendar()
-WORKING, CALENDAR_DAYS, FIXED = LimitUnit.WORKING_DAYS, LimitUnit.CALENDAR_DAYS, LimitUnit.FIXED_DATE
+WORKING, HOURS, CALENDAR_DAYS, MONTHS, FIXED = LimitUnit
 AT_RISK, DUE_TODAY, OVERDUE, ESCALATED = AlertLevel
 SECOND = timedelta(seconds=1)
 SEED = 1530
@@ -58,6 +58,12 @@ def test_the_four_instants() -> None:
         ("2026-01-16T09:00", 30, CALENDAR_DAYS, "2026-02-12T07:30"),
         # Six calendar days before Wednesday 1 April come earlier than two working days, Monday 30.
         ("2026-03-02T09:00", 30, CALENDAR_DAYS, "2026-03-26T07:30"),
+        # Two working days, or a fifth of 96 hours: twelve days, so two and then some.
+        ("2026-03-02T09:00", 8, HOURS, "2026-03-02T09:00"),
+        ("2026-03-02T07:30", 96, HOURS, "2026-03-13T07:30"),
+        ("2026-03-02T07:30", 160, HOURS, "2026-03-23T07:30"),
+        # A fifth of the days of two months is twelve.
+        ("2026-03-02T09:00", 2, MONTHS, "2026-04-22T07:30"),
         # A fifth of 4 days is none: two working days left.
         ("2026-03-02T09:00", 4, CALENDAR_DAYS, "2026-03-04T07:30"),
     ],

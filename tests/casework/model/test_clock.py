@@ -175,7 +175,7 @@ def test_calendar_days_tell_the_roll_and_only_the_days_rolled_over() -> None:
 
 def test_lines_come_in_the_order_of_their_days() -> None:
     found = clock("2026-01-16T09:00", 30, (("2026-01-19T09:00", "2026-01-20T09:00"),), CALENDAR_DAYS)
-    days = [reason.from_on or reason.on for reason in found.reasons]
+    days = [reason.to_on if reason.kind is ReasonKind.ROLLED else reason.from_on or reason.on for reason in found.reasons]
     assert days == sorted(day for day in days if day)
 
 
@@ -278,6 +278,75 @@ def test_inputs_that_make_no_clock_are_refused() -> None:
         reckoned(Rule(Limit(LimitUnit.FIXED_DATE)), Course(received_at), CALENDAR)
     with pytest.raises(ValueError, match="no offset"):
         reckoned(Rule(Limit(LimitUnit.FIXED_DATE)), Course(received_at, fixed_due_at=naive), CALENDAR)
+
+
+def test_extensions_are_in_order_and_of_no_fixed_date() -> None:
+    received_at, longer = at("2026-03-02T09:00"), (Extension(at("2026-03-04T09:00"), 1), Extension(at("2026-03-03T09:00"), 1))
+    with pytest.raises(BadClock, match="in order"):
+        reckoned(rule(5), Course(received_at, extensions=longer), CALENDAR)
+    with pytest.raises(BadClock, match="no offset"):
+        reckoned(rule(5), Course(received_at, extensions=(Extension(datetime(2026, 3, 3, 9), 1),)), CALENDAR)  # noqa: DTZ001 - as above
+    with pytest.raises(BadClock, match="not extended"):
+        reckoned(Rule(Limit(FIXED)), Course(received_at, extensions=longer[:1], fixed_due_at=at("2026-03-09T09:00")), CALENDAR)
+
+
+# Hours and months.
+
+
+@pytest.mark.parametrize(
+    ("received", "hours", "stretches", "due"),
+    [
+        ("2026-03-02T09:00", 1, (), "2026-03-02T10:00"),
+        ("2026-03-02T07:30", 4, (), "2026-03-02T11:30"),  # the end of a shift, and not the beginning of the next
+        ("2026-03-02T07:30", 8, (), "2026-03-02T17:00"),
+        ("2026-03-02T11:00", 1, (), "2026-03-02T13:30"),  # over lunch
+        ("2026-03-02T16:30", 4, (), "2026-03-03T11:00"),  # no cut-off
+        ("2026-03-02T17:00", 1, (), "2026-03-03T08:30"),  # closing time itself
+        ("2026-03-02T11:30", 1, (), "2026-03-02T14:00"),
+        ("2026-03-02T06:00", 2, (), "2026-03-02T09:30"),
+        ("2026-03-08T10:00", 8, (), "2026-03-09T17:00"),  # on a Sunday
+        ("2026-02-13T16:00", 2, (), "2026-02-23T08:30"),  # over Tet
+        ("2026-01-09T16:00", 2, (), "2026-01-10T08:30"),  # a Saturday that is worked
+        ("2026-03-02T09:00:30", 1, (), "2026-03-02T10:00:30"),
+        ("2026-03-02T09:00", 4, (("2026-03-02T10:00", "2026-03-02T14:00"),), "2026-03-02T17:00"),
+        ("2026-03-02T09:00", 4, (("2026-03-02T10:00", "2026-03-03T08:00"),), "2026-03-03T11:00"),
+        ("2026-03-02T09:00", 1, (("2026-03-02T10:00", "2026-03-02T15:00"),), "2026-03-02T15:00"),  # nothing left
+        ("2026-03-02T09:00", 1, (("2026-03-02T10:01", "2026-03-02T15:00"),), "2026-03-02T10:00"),  # late stays late
+    ],
+)
+def test_hours_are_exact(received: str, hours: int, stretches: Stretches, due: str) -> None:
+    assert clock(received, hours, stretches, HOURS).due_at == at(due)
+
+
+@pytest.mark.parametrize(
+    ("received", "months", "due"),
+    [
+        ("2026-03-02T09:00", 1, "2026-04-02"),
+        ("2025-12-31T09:00", 2, "2026-03-02"),  # 28 February is a Saturday
+        ("2024-12-31T09:00", 2, "2025-02-28"),
+        ("2027-12-31T09:00", 2, "2028-02-29"),
+        ("2025-11-17T09:00", 3, "2026-02-23"),  # rolls over Tet
+        ("2026-03-02T15:00:01", 12, "2027-03-03"),
+    ],
+)
+def test_months_end_on_their_day_or_on_the_last(received: str, months: int, due: str) -> None:
+    assert clock(received, months, unit=MONTHS).due_at == at(f"{due}T17:00")
+
+
+def test_an_extension_of_hours_tells_the_instants() -> None:
+    course = Course(at("2026-03-02T09:00"), (), (Extension(at("2026-03-02T09:30"), 8),))
+    found = reckoned(rule(2, HOURS), course, CALENDAR)
+    line = only(found, ReasonKind.EXTENSION)
+    assert (line.from_at, line.to_at, found.due_at) == (at("2026-03-02T11:00"), at("2026-03-03T11:00"), at("2026-03-03T11:00"))
+    assert (
+        line.text("en")
+        == "Extended by 8 working hours: the due time moves from 11:00 on Monday 2 March 2026 to 11:00 on Tuesday 3 March 2026."
+    )
+
+
+def test_an_open_pause_of_hours_leaves_the_instant_that_stood() -> None:
+    found = clock("2026-03-02T09:00", 2, (("2026-03-02T10:00", None),), HOURS)
+    assert (found.due_at, found.paused, only(found, ReasonKind.PAUSE).to_at) == (at("2026-03-02T11:00"), True, None)
 
 
 # Minutes.
