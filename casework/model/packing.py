@@ -16,8 +16,9 @@ T = TypeVar("T")
 Plain = None | bool | int | str | list["Plain"] | dict[str, "Plain"]
 
 Reader = Callable[[Any], Any]
-Shape = tuple[Mapping[str, Reader | None], Mapping[str, Any]]  # readers by name, None for what stays as it is; what absent fields are
-_SHAPES: dict[type[Any], Shape] = {}  # read from annotations once
+Maker = Callable[[Mapping[str, Any]], Any]
+_SHAPES: dict[type[Any], tuple[str, ...]] = {}
+_MAKERS: dict[type[Any], Maker] = {}  # built from annotations once
 
 
 def moment(at: datetime) -> str:
@@ -39,7 +40,7 @@ def instant(text: str) -> datetime:
 def packed(value: Any) -> dict[str, Plain]:  # noqa: ANN401 - any dataclass instance
     """Give the plain form of a dataclass."""
     out: dict[str, Plain] = {}
-    for name in _shape(type(value))[0]:
+    for name in _shape(type(value)):
         inner = getattr(value, name)
         if inner is not None and inner != ():
             out[name] = _plain(inner)
@@ -52,13 +53,8 @@ def unpacked(kind: type[T], plain: Mapping[str, Any]) -> T:
     Raises:
         KeyError, ValueError, TypeError: the plain form is not that of a `kind`.
     """
-    readers, spares = _shape(kind)
-    given = dict(spares)
-    for name, value in plain.items():
-        if value is not None and name in readers:
-            read = readers[name]
-            given[name] = value if read is None else read(value)
-    return kind(**given)
+    made: T = (_MAKERS.get(kind) or _maker(kind))(plain)
+    return made
 
 
 def _plain(value: Any) -> Plain:  # noqa: ANN401
@@ -77,20 +73,42 @@ def _plain(value: Any) -> Plain:  # noqa: ANN401
     return packed(value)
 
 
-def _shape(kind: type[Any]) -> Shape:
+def _shape(kind: type[Any]) -> tuple[str, ...]:
+    """Name the fields of a dataclass; asked for each time something is written."""
     if kind not in _SHAPES:
-        hints = typing.get_type_hints(kind)
-        fields = dataclasses.fields(kind)
-        spares = {f.name: () if typing.get_origin(hints[f.name]) is tuple else None for f in fields if _spare(f, hints[f.name])}
-        _SHAPES[kind] = ({field.name: _reader(hints[field.name]) for field in fields}, spares)
+        _SHAPES[kind] = tuple(field.name for field in dataclasses.fields(kind))
     return _SHAPES[kind]
 
 
-def _spare(field: "dataclasses.Field[Any]", hint: Any) -> bool:  # noqa: ANN401
-    """Whether the field, though it has no default, may be left out by `packed`."""
+def _maker(kind: type[Any]) -> Maker:
+    """Build, once, the function that builds a `kind`: each field read by its annotation, or as it is when absent."""
+    hints = typing.get_type_hints(kind)
+    rows = tuple((field.name, _reader(hints[field.name]), _absent(field, hints[field.name])) for field in dataclasses.fields(kind))
+
+    def made(plain: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a `kind`
+        given, missing = [], ""
+        for name, read, absent in rows:
+            value = plain.get(name)
+            if value is not None:
+                given.append(value if read is None else read(value))
+            else:
+                given.append(absent)
+                missing = name if absent is dataclasses.MISSING else missing
+        if missing:
+            raise TypeError(f"a {kind.__name__} without {missing}")
+        return kind(*given)
+
+    _MAKERS[kind] = made
+    return made
+
+
+def _absent(field: "dataclasses.Field[Any]", hint: Any) -> Any:  # noqa: ANN401
+    """What a field is when `packed` left it out: its default, or nothing of its kind; MISSING where it may not be left out."""
     if field.default is not dataclasses.MISSING:
-        return False
-    return typing.get_origin(hint) is tuple or types.NoneType in typing.get_args(hint)
+        return field.default
+    if typing.get_origin(hint) is tuple:
+        return ()
+    return None if types.NoneType in typing.get_args(hint) else dataclasses.MISSING
 
 
 def _reader(hint: Any) -> Reader | None:  # noqa: ANN401

@@ -1,6 +1,7 @@
 """The list reader: pages of an index and batches by key, without pynamodb's models, which cost more than all the rest of a page.
 
-It signs with botocore, keeps its connections alive, and reads items as plain attributes by name. It writes nothing.
+It signs with botocore, sends with urllib3 over connections that it keeps alive, and reads items as plain attributes by name. It writes
+nothing.
 """
 
 import random
@@ -12,12 +13,11 @@ from itertools import islice
 from typing import Any
 
 import orjson
+import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ConnectionError as Unreachable
-from botocore.exceptions import HTTPClientError
-from botocore.httpsession import URLLib3Session
 from pynamodb.connection import Connection
+from urllib3.exceptions import HTTPError as Unreachable
 
 from casework.model.errors import Unavailable
 from casework.ports import Span
@@ -36,12 +36,13 @@ class Reader:
     def __init__(self, connection: Connection, stage: str) -> None:
         """Share endpoint, region and credentials with the models' connection."""
         self._client = connection.client
+        self._url = str(connection.client.meta.endpoint_url)
         self._stage = stage
-        self._http = URLLib3Session(
-            timeout=(2, 10),  # type: ignore[arg-type] # it takes a pair, as its source says
-            max_pool_connections=32,
-            # By itself a session holds the body back until the head is acknowledged, for some 40 ms.
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # type: ignore[list-item] # it takes what a socket takes
+        self._http = urllib3.PoolManager(  # botocore's own session costs half as much again
+            timeout=urllib3.Timeout(connect=2, read=10),
+            maxsize=32,
+            # By itself a connection may hold the body back until the head is acknowledged, for some 40 ms.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         self.consumed = 0.0  # read units, for whoever measures
 
@@ -97,26 +98,28 @@ class Reader:
         said = ""
         for attempt in range(TRIES):
             try:
-                answer = self._http.send(self._signed(operation, body))
-                found = orjson.loads(answer.content or b"{}")
-            except (Unreachable, HTTPClientError, orjson.JSONDecodeError) as error:
+                content = orjson.dumps(body)
+                headers = self._signed(operation, content)
+                answer = self._http.urlopen("POST", self._url, body=content, headers=headers, retries=False, redirect=False)
+                found = orjson.loads(answer.data or b"{}")
+            except (Unreachable, orjson.JSONDecodeError) as error:
                 said = type(error).__name__
             else:
-                if answer.status_code == OK:
+                if answer.status == OK:
                     return found
-                said = str(found.get("__type", answer.status_code)).rpartition("#")[2]
-                if answer.status_code < FAULTY and said not in AGAIN:
+                said = str(found.get("__type", answer.status)).rpartition("#")[2]
+                if answer.status < FAULTY and said not in AGAIN:
                     break
             _rest(attempt)
         raise Unavailable(f"the store did not answer ({said})")
 
-    def _signed(self, operation: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401 - botocore's prepared request
-        meta = self._client.meta
+    def _signed(self, operation: str, content: bytes) -> dict[str, str]:
+        """Give the headers of a request."""
         headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
-        request = AWSRequest("POST", meta.endpoint_url, headers=headers, data=orjson.dumps(body))
+        request = AWSRequest("POST", self._url, headers=headers, data=content)
         credentials = self._client._request_signer._credentials.get_frozen_credentials()  # noqa: SLF001 - there is no other way to them
-        SigV4Auth(credentials, "dynamodb", meta.region_name).add_auth(request)
-        return request.prepare()
+        SigV4Auth(credentials, "dynamodb", self._client.meta.region_name).add_auth(request)
+        return dict(request.headers.items())
 
 
 TOP = "\U0010ffff"

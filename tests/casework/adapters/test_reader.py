@@ -187,7 +187,7 @@ def test_a_page_of_large_rows_is_whole(shelf: Shelf) -> None:
 
 def test_no_request_waits_for_an_acknowledgement(shelf: Shelf) -> None:
     http: Any = shelf.reader._http
-    assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in http._manager.connection_pool_kw["socket_options"]
+    assert (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1) in http.connection_pool_kw["socket_options"]
 
 
 def test_reads_are_counted(shelf: Shelf) -> None:
@@ -311,7 +311,7 @@ def test_what_passes_is_asked_for_again(rests: list[float], name: str) -> None:
 
 @pytest.mark.parametrize(("name", "told"), [
     ("throttled", "ThrottlingException"), ("its own fault", "InternalServerError"), ("a proxy's page", "JSONDecodeError"),
-    ("hung up", "ConnectionClosedError"),
+    ("hung up", "ProtocolError"),
 ])  # fmt: skip
 @pytest.mark.usefixtures("rests")
 def test_what_does_not_pass_is_unavailable(name: str, told: str) -> None:
@@ -334,7 +334,7 @@ def test_a_refusal_is_not_repeated(rests: list[float], answer: Answer, told: str
 def test_a_dead_engine_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(Unavailable, match=r"\(EndpointConnectionError\)$"):
+    with pytest.raises(Unavailable, match=r"\(NewConnectionError\)$"):
         one_page(Played([], port))
 
 

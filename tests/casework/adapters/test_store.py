@@ -408,7 +408,8 @@ def test_the_newest_entries_of_several_are_the_last_ones_of_each(client: Client,
     seed = secrets.randbits(32)
     print(f"seed {seed}")  # noqa: T201 - shown when the test fails
     chance = random.Random(seed)  # noqa: S311 - dossiers to be repeated by their seed
-    codes = [chance.choice([lambda: client.submitted()["dossier"]["code"], client.received, client.assigned])() for _ in range(8)]
+    ways = [lambda: client.submitted()["dossier"]["code"], client.received, client.assigned]
+    codes = [way() for way in (*ways, *chance.choices(ways, k=5))]
     for _ in range(15):
         due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
         client.move("assignDossier", "HEAD", dossier=chance.choice(codes), role="COORDINATING", unit="22-MT", task="t", expectedResult="e",
