@@ -13,14 +13,12 @@ from datetime import datetime, timedelta
 from casework.audit.canonical import canonical
 from casework.audit.chain import Draft, Entry, Reason, Subject, Tip, sealed
 from casework.audit.disclosure import SALT_BYTES, Envelope
-from casework.model.alert import AlertLevel
 from casework.model.errors import Conflict, Contended, Invalid, Refused
 from casework.model.packing import Plain, moment
 from casework.model.parties import Party
-from casework.model.procedure import ProcedureVersion
 from casework.model.record import DossierId
 from casework.model.subjects import Record, flattened, kind_of
-from casework.ports import Change, DueKey, Held, Raced, Repeat, Seen, Services
+from casework.ports import Change, DueKey, Held, Raced, Repeat, Seen, Services, Thing
 
 TRIES = 5
 REMEMBERED = timedelta(hours=48)
@@ -62,9 +60,9 @@ class Plan:
     occurred_at: datetime
     on_behalf_of: Party | None = None
     reason: Reason | None = None
-    alert: tuple[AlertLevel, datetime] | None = None
+    alert: tuple[str, datetime] | None = None
     applicant_key: str | None = None
-    register: tuple[ProcedureVersion, ...] = ()
+    register: tuple[Thing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +75,7 @@ class Written:
 
 
 Decide = Callable[[Held | None, Envelope, datetime], Plan]
+Settle = Callable[[Held | None, datetime], Plan | None]
 
 
 def written(
@@ -110,7 +109,10 @@ def written(
             if memory is not None and (memory.expires_at is None or memory.expires_at > now):
                 return _repeated(services, memory, fingerprint, sight)
             raise
-        change = _change(services, subject, held, plan, request, fingerprint, envelope, now)
+        plan = replace(plan, after=replace(plan.after, version=(held.version if held else 0) + 1))
+        change = _change(services, subject, held, plan, request.correlation, envelope, now)
+        until = None if request.for_ever else now + REMEMBERED
+        change = replace(change, repeat=Repeat(*request.memory, fingerprint, subject, change.entry.seq, until))
         try:
             services.store.commit(change, now)
         except Seen:
@@ -122,11 +124,38 @@ def written(
     raise Contended("the dossier is being changed by others; nothing was written, try again with the same key")
 
 
+def recorded(services: Services, subject: DossierId, correlation: str, settle: Settle, *, known: Held | None = None) -> Written | None:
+    """Write what the service does by itself, at most TRIES times; None when there is nothing to be done.
+
+    It has no memory of a request: `settle` tells by the state alone whether anything is left to do, so it may run twice, at once, and be
+    killed in the middle. `version` stays, since nobody made a move. `known` is as for `written`.
+
+    Raises:
+        Contended: other writers were faster each time.
+        Unavailable: the engine did not answer; what was to be written may stand.
+    """
+    for attempt in range(TRIES):
+        held = services.store.held(subject) if known is None or attempt else known
+        now = services.now()
+        plan = settle(held, now)
+        if plan is None:
+            return None
+        envelope = Envelope((held.tip.seq if held else 0) + 1, lambda: services.entropy(SALT_BYTES))
+        plan = replace(plan, after=replace(plan.after, version=held.version if held else 0))
+        change = _change(services, subject, held, plan, correlation, envelope, now)
+        try:
+            services.store.commit(change, now)
+        except Raced:
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+            continue
+        return Written(change.after, change.entry)
+    raise Contended("the subject is being changed by others; nothing was written")
+
+
 def _change(
-    services: Services, subject: DossierId, held: Held | None, plan: Plan, request: Request, fingerprint: str,
-    envelope: Envelope, now: datetime,
-) -> Change:  # fmt: skip
-    record = replace(plan.after, version=(held.version if held else 0) + 1)
+    services: Services, subject: DossierId, held: Held | None, plan: Plan, correlation: str, envelope: Envelope, now: datetime
+) -> Change:
+    record = plan.after
     flat = flattened(record)
     if len(canonical(flat)) > LARGEST_STATE:
         raise Invalid("the record is full: it can hold no more of anything", code="TOO_MANY")
@@ -140,7 +169,7 @@ def _change(
         on_behalf_of=plan.on_behalf_of,
         occurred_at=plan.occurred_at,
         reason=plan.reason,
-        request=request.correlation,
+        request=correlation,
         before=held.flat if held else {},
         after=flat,
         digests=envelope.disclosures,
@@ -157,18 +186,16 @@ def _change(
         due=_due(subject, plan.alert, entry.recorded_at),
         applicant_key=held.applicant_key if held else plan.applicant_key,
     )
-    until = None if request.for_ever else now + REMEMBERED
-    repeat = Repeat(*request.memory, fingerprint, subject, entry.seq, until)
-    return Change(named, held, after, entry, dict(envelope.disclosures), repeat, plan.register)
+    return Change(named, held, after, entry, dict(envelope.disclosures), None, plan.register)
 
 
-def _due(subject: str, alert: tuple[AlertLevel, datetime] | None, now: datetime) -> DueKey | None:
-    """Place the dossier's row; an instant already past goes into the current hour, so that no row lies behind the watermark."""
+def _due(subject: str, alert: tuple[str, datetime] | None, now: datetime) -> DueKey | None:
+    """Place the subject's row; an instant already past goes into the current hour, so that no row lies behind the watermark."""
     if alert is None:
         return None
     level, at = alert
     shard = int(subject[:4], 16) % DUE_SHARDS
-    return DueKey(f"{moment(max(at, now))[:13]}#{shard:02d}", f"{moment(at)}#{subject}", level.value)
+    return DueKey(f"{moment(max(at, now))[:13]}#{shard:02d}", f"{moment(at)}#{subject}", str(level))
 
 
 def _repeated(services: Services, memory: Repeat, fingerprint: str, sight: Callable[[Held | None], object] | None) -> Written:

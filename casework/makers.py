@@ -17,6 +17,11 @@ def actor(services: Services, viewer: Viewer, subject: str, envelope: Envelope) 
     return Party(PartyKind.OFFICER, viewer.sub or "", viewer.role, viewer.units[0] if viewer.units else None)
 
 
+def service(name: str) -> Party:
+    """Name a part of the service that acts by itself."""
+    return Party(PartyKind.SERVICE, name)
+
+
 def behalf(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party | None:
     """Name for whom."""
     if viewer.on_behalf_of is None:

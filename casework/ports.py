@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from casework.audit.chain import Entry, Subject, Tip
 from casework.live.cohorts import Subscription
 from casework.live.connection import Began, Connection, Operation
+from casework.model.alert import Alert
 from casework.model.packing import Plain
 from casework.model.parties import Viewer
 from casework.model.procedure import DossierKind, ProcedureVersion
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class DueKey:
-    """Where a dossier's one row of the due table stands: `hour#shard`, and `instant#dossier`."""
+    """Where a subject's one row of the due table stands: `hour#shard`, and `instant#subject`; `level` tells what is to be done."""
 
     bucket: str
     moment: str
@@ -36,6 +37,11 @@ class DueKey:
     def place(self) -> tuple[str, str]:
         """The row's key."""
         return self.bucket, self.moment
+
+    @property
+    def subject(self) -> str:
+        """The subject that the row is of."""
+        return self.moment.partition("#")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,10 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """All that one transaction writes: the state, its entry, the disclosures, the marker, the due row, the memory of the request.
+    """All that one transaction writes: state, entry, disclosures, marker, due row, alerts, and the memory of the request.
 
-    `register` are rows of the register that this change brings.
+    `register` are rows of the register that this change brings. What the service does by itself has no memory: it is done again only if
+    the state says so.
     """
 
     subject: Subject
@@ -89,8 +96,22 @@ class Change:
     after: Held
     entry: Entry
     disclosures: Mapping[str, str]
-    repeat: Repeat
-    register: tuple[ProcedureVersion, ...] = ()
+    repeat: Repeat | None
+    register: "tuple[Thing, ...]" = ()
+
+    @property
+    def memory(self) -> Repeat:
+        """The memory of the request; whoever asks knows that there was one."""
+        assert self.repeat is not None
+        return self.repeat
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """The alerts that are new or have changed."""
+        if not isinstance(self.after.record, Dossier) or self.before is None:
+            return ()
+        stood = frozenset(self.before.dossier.alerts)
+        return tuple(alert for alert in self.after.record.alerts if alert not in stood)
 
 
 Thing = Unit | ReceptionPoint | Officer | ProcedureVersion | Override
@@ -160,6 +181,9 @@ class Dossiers(Protocol):
     def remembered(self, scopes: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], Repeat]:
         """Find what is remembered of these (scope, key); any number of them."""
 
+    def held_all(self, subjects: Sequence[DossierId]) -> Mapping[DossierId, Held]:
+        """Load any number of subjects; those that there are not are left out."""
+
     def numbered(self, unit: str, province: str, on: date) -> int:
         """Draw the unit's next number of that legal day. A number that is then not used is no fault."""
 
@@ -191,6 +215,22 @@ class Dossiers(Protocol):
         """Read the disclosures that came with these entries of several subjects: subject -> digest -> disclosure."""
 
 
+class Due(Protocol):
+    """The due table: one row for whatever is next to be done by itself, by the hour in which that is. Every read is consistent."""
+
+    def due(self, bucket: str, upto: datetime, count: int, after: str | None = None) -> list[DueKey]:
+        """Read the rows of a bucket whose instant is not after `upto`, in order, behind the moment `after`."""
+
+    def strike(self, row: DueKey) -> None:
+        """Take a row away that its subject's state does not name; one that it names stays."""
+
+    def swept(self) -> str | None:
+        """Give the hour before which nothing is left to be done; None before the first sweep."""
+
+    def keep_swept(self, hour: str) -> None:
+        """Keep that hour; it moves forward only."""
+
+
 class Register(Protocol):
     """Procedures, units, people and the calendar, as the register has them; at most 30 s old."""
 
@@ -206,8 +246,8 @@ class Register(Protocol):
     def officer(self, code: str) -> Officer | None:
         """Find a person in office."""
 
-    def calendar(self) -> Calendar:
-        """Give the calendar in force: seed and overrides."""
+    def calendar(self, *, fresh: bool = False) -> Calendar:
+        """Give the calendar in force: seed and overrides. `fresh` reads past what is remembered."""
 
     def units_below(self, parent: str | None, span: Span) -> list[Unit]:
         """List the units right below one, or those that have none above them, by code."""
@@ -271,7 +311,7 @@ class Connections(Protocol):
         """Keep where it stands."""
 
 
-class Store(Dossiers, Register, Connections, Protocol):
+class Store(Dossiers, Due, Register, Connections, Protocol):
     """The one store behind all of them."""
 
 

@@ -99,7 +99,10 @@ def setting(services: Services, dossier: Dossier) -> Setting:
         version = _version(services.store.versions(dossier.procedure, fresh=True), dossier)
     if version is None:
         raise Corrupt(f"the register lacks version {dossier.procedure_version} of {dossier.procedure}")
-    return Setting(version, services.store.calendar())
+    calendar = services.store.calendar()
+    if calendar.version < (dossier.calendar_version or 0):  # It was amended elsewhere a moment ago.
+        calendar = services.store.calendar(fresh=True)
+    return Setting(version, calendar)
 
 
 def _version(versions: Iterable[ProcedureVersion], dossier: Dossier) -> ProcedureVersion | None:

@@ -4,12 +4,12 @@ from datetime import date, datetime
 
 import strawberry
 
-from casework.model.alert import AlertLevel, level_at
+from casework.model.alert import AlertLevel, DeadlineKind, level_at
 from casework.model.clock import Reckoning, reckoned, remaining_minutes, used_minutes
+from casework.model.course import clock_of
 from casework.model.deadlines import Deadline as StoredDeadline
-from casework.model.deadlines import DeadlineKind, deadlines
+from casework.model.deadlines import deadlines
 from casework.model.derivation import Reason, ReasonKind
-from casework.model.dossier import clock_of
 from casework.model.limit import LimitUnit
 from casework.model.moves import Setting
 from casework.model.record import Dossier, HolderKind, IntervalKind

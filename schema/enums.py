@@ -2,8 +2,7 @@
 
 import strawberry
 
-from casework.model.alert import AlertLevel
-from casework.model.deadlines import DeadlineKind
+from casework.model.alert import AlertLevel, DeadlineKind
 from casework.model.derivation import ReasonKind
 from casework.model.limit import LimitUnit
 from casework.model.moves import MoveName

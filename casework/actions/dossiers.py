@@ -9,12 +9,13 @@ from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
 from casework.makers import actor, behalf, caller
 from casework.model.access import Decision, may_submit
-from casework.model.dossier import moved, next_alert, refused
+from casework.model.dossier import moved, refused
 from casework.model.errors import Conflict, Invalid, NotFound, Refused
 from casework.model.moves import SKEW, Assign, Move, MoveName, Reopen, RequestSupplement, Setting
 from casework.model.packing import Plain
 from casework.model.parties import Relation, Role, Viewer
 from casework.model.procedure import IMPORT_TIER, Channel, ProcedureVersion
+from casework.model.raising import next_alert
 from casework.model.record import Applicant, AssignmentRole, Dossier, DossierId, State, coded
 from casework.model.texts import LONGEST_NAME, optional_text, text
 from casework.model.unit import COMMUNES, ReceptionPoint, Unit, competent, lineage

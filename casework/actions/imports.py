@@ -12,12 +12,13 @@ from enum import StrEnum
 from casework.audit.chain import Reason
 from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
-from casework.model.dossier import moved, next_alert
+from casework.model.dossier import moved
 from casework.model.errors import Invalid
 from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import Assign, CompleteStep, Decide, GiveOpinion, Move, Receive, Setting
 from casework.model.parties import Party, PartyKind, Role
 from casework.model.procedure import IMPORT_TIER, Channel, DossierKind, ProcedureVersion, StepOrder, StepRule, Texts
+from casework.model.raising import next_alert
 from casework.model.record import AssignmentRole, Dossier, DossierId, Imported, Outcome, State, coded
 from casework.model.unit import Officer, PointKind, ReceptionPoint, Unit
 from casework.model.workdays import legal_day

@@ -1,7 +1,7 @@
 """Alerts: the instants at which a deadline reaches each level, and the level it has at a given one.
 
-Everything is derived from the due date, so a late look gives the same answer. What was raised, to whom
-and whether it was acknowledged is kept elsewhere; a paused clock raises nothing. Rule: domain.md section 5.
+Everything is derived from the due date, so a late look gives the same answer; a paused clock raises nothing. What was raised is kept
+with the dossier in the shapes given here; when that happens is for `raising`. Rule: domain.md section 5.
 """
 
 from collections.abc import Collection
@@ -13,6 +13,7 @@ from casework.model.clock import Reckoning
 from casework.model.errors import ClockInput
 from casework.model.laying import months_after
 from casework.model.limit import LimitUnit
+from casework.model.parties import Ref
 from casework.model.workdays import CLOSES, OPENS, Calendar, at_time
 
 SECOND = timedelta(seconds=1)
@@ -36,6 +37,64 @@ class AlertLevel(StrEnum):
     def rank(self) -> int:
         """The place of the level, from 0; names of levels do not sort."""
         return tuple(AlertLevel).index(self)
+
+
+class DeadlineKind(StrEnum):
+    """What a deadline is for."""
+
+    DOSSIER = "DOSSIER"
+    FEEDBACK = "FEEDBACK"
+    STEP = "STEP"
+    COORDINATION = "COORDINATION"
+    SUPPLEMENT = "SUPPLEMENT"
+    PAYMENT = "PAYMENT"
+
+
+PASSING = frozenset({AlertLevel.AT_RISK, AlertLevel.DUE_TODAY})  # levels that close by themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A deadline beside the dossier's own, with its due date. Each change of that date is an arming: its levels may be raised anew.
+
+    `of` names the step, or the number of assignment, supplement or payment.
+    """
+
+    number: int
+    kind: DeadlineKind
+    of: str
+    arming: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A level of a deadline as it was noticed (cảnh báo), once for each arming.
+
+    `reached_at` is the instant of the level, `observed_at` when it was noticed. AT_RISK and DUE_TODAY close when the deadline ends or has
+    another date; what is late stays open until somebody acknowledges it. `unit` and `officer` are those that are to keep the deadline,
+    or for what waits for the applicant, those of the dossier.
+    """
+
+    number: int
+    kind: DeadlineKind
+    arming: int
+    level: AlertLevel
+    due_at: datetime
+    reached_at: datetime
+    observed_at: datetime
+    unit: str
+    of: str | None = None
+    officer: str | None = None
+    closed_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    note: Ref | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether somebody is to act on it still."""
+        return self.closed_at is None and self.acknowledged_at is None
 
 
 Levels = tuple[tuple[AlertLevel, datetime], ...]

@@ -1,6 +1,6 @@
-"""The deadlines of a dossier: its own clock, and those of whoever is to act on it now, each computed and none stored.
+"""The deadlines of a dossier: its own clock, and those of whoever is to act on it now, each computed from the record.
 
-Pure. Alerts are raised elsewhere. A step's time runs from the naming of the lead or the step before; a coordinating unit's never ends
+Pure. Alerts are raised in `raising`. A step's time runs from the naming of the lead or the step before; a coordinating unit's never ends
 after the dossier's, and neither does a step's; a supplement and a payment have the applicant's time, which runs while the dossier's
 stands. Source: domain.md section 5.
 """
@@ -8,27 +8,16 @@ stands. Source: domain.md section 5.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from casework.model.alert import DeadlineKind
 from casework.model.clock import Course, Reckoning, reckoned
-from casework.model.dossier import clock_of
+from casework.model.course import clock_of
 from casework.model.intervals import stage, unanswered
 from casework.model.laying import Pause
 from casework.model.limit import Limit, LimitUnit, Rule
 from casework.model.moves import Setting
 from casework.model.procedure import DossierKind, StepOrder
 from casework.model.record import AssignmentRole, Dossier, IntervalKind, State
-
-
-class DeadlineKind(StrEnum):
-    """What a deadline is for."""
-
-    DOSSIER = "DOSSIER"
-    FEEDBACK = "FEEDBACK"
-    STEP = "STEP"
-    COORDINATION = "COORDINATION"
-    SUPPLEMENT = "SUPPLEMENT"
-    PAYMENT = "PAYMENT"
 
 
 @dataclass(frozen=True, slots=True)

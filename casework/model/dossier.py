@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from casework.model import delaying, ending, handling
-from casework.model.alert import AlertLevel, levels, next_level
-from casework.model.clock import Course, Reckoning, reckoned
-from casework.model.errors import Invalid, Refused
-from casework.model.laying import Extension, Pause
+from casework.model.course import clock_of
+from casework.model.errors import Refused
 from casework.model.moves import NAMES, Barred, CompleteStep, GiveOpinion, Move, MoveName, Setting
 from casework.model.parties import Relation
-from casework.model.record import Dossier, IntervalKind, State
+from casework.model.raising import armed
+from casework.model.record import Amended, Dossier, State
 
 
 def _free(dossier: Dossier, at: datetime, setting: Setting) -> None:
@@ -46,6 +45,7 @@ def moved(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> tuple
     """
     name = NAMES[type(move)]
     rule = MOVES[name]
+    dossier = amended(dossier, at, setting)
     late = _late(dossier, move, setting)
     try:
         if not late:
@@ -56,7 +56,7 @@ def moved(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> tuple
     if late:
         return after, "STEP_RECORDED_AFTER_DECISION"
     # The date in force at the end stays: a calendar amended later moves no closed clock.
-    return delaying.noted(dossier, timed(after, setting)) if dossier.open or after.open else after, rule.action
+    return delaying.noted(dossier, timed(after, at, setting)) if dossier.open or after.open else after, rule.action
 
 
 def permitted(dossier: Dossier, name: MoveName, at: datetime, setting: Setting) -> None:
@@ -71,45 +71,36 @@ def permitted(dossier: Dossier, name: MoveName, at: datetime, setting: Setting) 
     rule.guard(dossier, at, setting)
 
 
-def timed(dossier: Dossier, setting: Setting) -> Dossier:
+def timed(dossier: Dossier, at: datetime, setting: Setting) -> Dossier:
     """Compute the dossier's dates anew; a changed due date opens the next arming of its alerts."""
     if dossier.received_at is None:
         return dossier
     found = clock_of(dossier, setting, told=False)
-    changed = found.due_at != dossier.due_at
-    return replace(
+    dated = replace(
         dossier,
         due_at=found.due_at,
         original_due_at=dossier.original_due_at or found.due_at,
         promised_due_at=dossier.promised_due_at or found.due_at,
         calendar_version=setting.calendar.version,
-        arming=dossier.arming + 1 if changed else dossier.arming,
-        raised=() if changed else dossier.raised,
+        arming=dossier.arming + (found.due_at != dossier.due_at),
     )
+    return armed(dated, at, setting)
 
 
-def clock_of(dossier: Dossier, setting: Setting, *, told: bool = True) -> Reckoning:
-    """Compute the clock of a received dossier, with its derivation unless not `told`; of a reopened one, that of its last reopening."""
-    if dossier.started_at is None:
-        raise Invalid("the clock starts when the dossier is received", code="NOT_RECEIVED")
-    # The end of a dossier is no resume: one that ended in a pause has its date as it stood then.
-    last = dossier.current[-1:] if dossier.ended_at or dossier.decided_at else ()
-    pauses = tuple(Pause(i.from_at, None if i in last else i.to_at) for i in dossier.current if i.kind is IntervalKind.PAUSED)
-    longer = tuple(Extension(one.at, one.amount) for one in dossier.extended)
-    course = Course(dossier.started_at, pauses, longer, dossier.fixed_due_at, anew=bool(dossier.reopenings))
-    return reckoned(setting.procedure.rule, course, setting.calendar, told=told)
+def amended(dossier: Dossier, at: datetime, setting: Setting) -> Dossier:
+    """Take in what the calendar was amended by since the dossier was last computed: its due date moves, its promise does not.
 
-
-def next_alert(dossier: Dossier, setting: Setting) -> tuple[AlertLevel, datetime] | None:
-    """Give the first level still to be raised and its instant; None when paused, closed, not yet received, or nothing is left.
-
-    An imported dossier has none before its import is complete, and then only those that lay ahead at that time.
+    Whoever holds an older calendar than the dossier's own changes nothing.
     """
-    if not dossier.open or dossier.started_at is None or (dossier.imported and dossier.imported.alerts_from is None):
-        return None
-    after = dossier.imported.alerts_from if dossier.imported else None
-    due = levels(clock_of(dossier, setting, told=False), setting.calendar, setting.procedure.thresholds)
-    return next_level(due, dossier.raised, after)
+    if not dossier.open or dossier.due_at is None or (dossier.calendar_version or 0) >= setting.calendar.version:
+        return dossier
+    after = timed(dossier, at, setting)
+    assert after.due_at is not None
+    if after.due_at == dossier.due_at:
+        return after
+    documents = setting.calendar.documents_since(dossier.calendar_version or 0)
+    row = Amended(len(dossier.amendments) + 1, at, setting.calendar.version, dossier.due_at, after.due_at, documents)
+    return replace(after, amendments=(*dossier.amendments, row))
 
 
 def refused(dossier: Dossier, name: MoveName, code: str, message: str) -> Refused:

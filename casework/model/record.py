@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 from casework.model import flat
-from casework.model.alert import AlertLevel
+from casework.model.alert import Alert, Armed
 from casework.model.packing import Plain
 from casework.model.parties import Ref
 from casework.model.procedure import Channel, DossierKind
@@ -262,6 +262,18 @@ class Blocker:
 
 
 @dataclass(frozen=True, slots=True)
+class Amended:
+    """An amendment of the calendar that moved the due date; the promise stays. `documents` are those that amended it."""
+
+    number: int
+    at: datetime
+    calendar_version: int
+    from_due_at: datetime
+    to_due_at: datetime
+    documents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """What a reopened dossier had come to: its decision, and its clock, which stays as it was.
 
@@ -325,7 +337,6 @@ class Dossier:
     due_at: datetime | None = None
     calendar_version: int | None = None
     arming: int = 0
-    raised: tuple[AlertLevel, ...] = ()
     decided_at: datetime | None = None
     outcome: Outcome | None = None
     decision_reason: Ref | None = None
@@ -346,6 +357,9 @@ class Dossier:
     apologies: tuple[Apology, ...] = ()
     payments: tuple[Payment, ...] = ()
     blockers: tuple[Blocker, ...] = ()
+    amendments: tuple[Amended, ...] = ()
+    armed: tuple[Armed, ...] = ()
+    alerts: tuple[Alert, ...] = ()
 
     @property
     def open(self) -> bool:
@@ -377,6 +391,11 @@ class Dossier:
     def extended(self) -> tuple[Extended, ...]:
         """The extensions of that clock."""
         return tuple(one for one in self.extensions if self.started_at is not None and one.at >= self.started_at)
+
+    @property
+    def amended(self) -> tuple[Amended, ...]:
+        """The amendments that moved the due date of that clock."""
+        return tuple(one for one in self.amendments if self.started_at is not None and one.at >= self.started_at)
 
     @property
     def apologised(self) -> bool:
@@ -416,6 +435,7 @@ def coded(unit: str, on: date, number: int) -> str:
 LISTS = dict.fromkeys(
     (
         "assignments", "steps", "opinions", "intervals", "supplements", "reopenings", "extensions", "apologies", "payments", "blockers",
+        "amendments", "armed", "alerts",
     ),
     "number",
 )  # fmt: skip

@@ -59,13 +59,17 @@ class DayKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One day the Government moved by a document; `pair` is the other half of a swap."""
+    """One day the Government moved by a document; `pair` is the other half of a swap.
+
+    `since` is the version of the calendar that it came with; None for those that the register was loaded with.
+    """
 
     day: date
     kind: OverrideKind
     pair: date | None
     document: str
     announced_on: date
+    since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,11 @@ def checked(overrides: tuple[Override, ...]) -> tuple[Override, ...]:
             why = f"its pair {override.pair} is missing, does not point back, or is {override.kind} too"
             raise UnpairedSwap(f"override of {override.day}: {why}")
     return overrides
+
+
+def version_of(overrides: tuple[Override, ...]) -> int:
+    """Give the version of the calendar that these make: as many as it was loaded with, and one more for each amendment."""
+    return max([sum(override.since is None for override in overrides), *(override.since or 0 for override in overrides)])
 
 
 @lru_cache(maxsize=LAST_YEAR - FIRST_YEAR + 1)
@@ -184,6 +193,10 @@ class Calendar:
 
     def __post_init__(self) -> None:
         checked(self.overrides)
+
+    def documents_since(self, version: int) -> tuple[str, ...]:
+        """Name the documents of the amendments after a version, each once."""
+        return tuple(dict.fromkeys(override.document for override in self.overrides if (override.since or 0) > version))
 
     def _year(self, year: int) -> _Year:
         laid_out = self._years.get(year)

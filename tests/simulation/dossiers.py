@@ -58,6 +58,12 @@ class SimulatedDossiers:
         found = {wanted[row["pk"], row["sk"]]: row for row in rows}
         return {memory: _repeat(row, *memory) for memory, row in found.items()}
 
+    def held_all(self, subjects: Sequence[DossierId]) -> Mapping[DossierId, Held]:
+        """See `ports.Dossiers`."""
+        with self._engine.lock:
+            rows = self._engine.batch(self._engine.subjects, [(subject, items.STATE) for subject in dict.fromkeys(subjects)])
+        return {DossierId(row["pk"]): items.held_of(row) for row in rows}
+
     def numbered(self, unit: str, province: str, on: date) -> int:
         """See `ports.Dossiers`."""
         sets = {"v": ITEM_VERSION, "province": province}
@@ -76,8 +82,8 @@ class SimulatedDossiers:
         def unchanged(row: Row | None) -> bool:
             return row is None if before is None else row is not None and row.get("entries") == before.tip.seq
 
-        writes = [
-            put(engine.subjects, laid_out(items.repeat_item(change.repeat, after.province)), free),
+        writes = [put(engine.subjects, laid_out(items.repeat_item(change.repeat, after.province)), free)] if change.repeat else []
+        writes += [
             put(engine.subjects, laid_out(items.state_item(change)), unchanged),
             put(engine.trail, laid_out(items.trail_item(change)), absent),
             put(engine.log, laid_out(items.marker_item(change))),
@@ -92,11 +98,12 @@ class SimulatedDossiers:
             writes.append(delete(engine.due, stood.place))
         if after.due and after.due != stood:
             writes.append(put(engine.due, laid_out(items.due_item(change, after.due))))
+        writes.extend(put(engine.alerts, laid_out(items.alert_item(change, alert))) for alert in change.alerts)
         try:
             with engine.lock:
                 engine.transact(*writes)
         except Cancelled as cancelled:
-            raise (Seen if cancelled.reasons[0] is Reason.CONDITION else Raced) from cancelled
+            raise (Seen if change.repeat and cancelled.reasons[0] is Reason.CONDITION else Raced) from cancelled
 
     def entries(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Entry]:
         """See `ports.Dossiers`."""

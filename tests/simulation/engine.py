@@ -23,6 +23,7 @@ from tests.simulation.writes import Cancelled, Reason, Write, delete
 AT_ONCE = 100  # writes of one transaction
 HALF = 0.5
 PUT_OFF_S = 10.0  # a write that was given up is made by then: no engine works at one for longer
+ALERT_KEYS = ("unit", "province", "officer", "point")
 EXPIRING = ("subjects", "live")  # tables of which the engine takes away what has expired
 
 
@@ -39,6 +40,7 @@ class Engine:
         self.trail = Table("subject", "seq")
         self.disclosures = Table("subject", "seq")
         self.due = Table("bucket", "moment")
+        self.alerts = Table("subject", "number", {f"by_{key}": (f"{key}_key", "raised_sort") for key in ALERT_KEYS})
         self.log = Table("pk", "sk")
         self.live = Table("pk", "sk")
         self.register = Table("pk", "sk", {"by_list": ("list_key", "list_sort")}, remembers=True)

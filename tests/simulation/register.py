@@ -13,7 +13,7 @@ from casework.model.errors import Unavailable
 from casework.model.packing import unpacked
 from casework.model.procedure import DossierKind, ProcedureVersion
 from casework.model.unit import Officer, ReceptionPoint, Unit
-from casework.model.workdays import Calendar, Override, checked
+from casework.model.workdays import Calendar, Override, checked, version_of
 from casework.ports import Span, Thing
 from tests.simulation.engine import AT_ONCE, Engine
 from tests.simulation.tables import Row, laid_out
@@ -45,10 +45,10 @@ class SimulatedRegister:
         """See `ports.Register`."""
         return next(iter(self._rows(f"OFFICER#{code}", Officer)), None)
 
-    def calendar(self) -> Calendar:
+    def calendar(self, *, fresh: bool = False) -> Calendar:
         """See `ports.Register`."""
-        overrides = checked(tuple(self._rows("CALENDAR", Override)))
-        return Calendar(overrides, len(overrides))
+        overrides = checked(tuple(self._rows("CALENDAR", Override, late=not fresh)))
+        return Calendar(overrides, version_of(overrides))
 
     def units_below(self, parent: str | None, span: Span) -> list[Unit]:
         """See `ports.Register`."""

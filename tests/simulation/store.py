@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.simulation.connections import SimulatedConnections
 from tests.simulation.dossiers import SimulatedDossiers
+from tests.simulation.due import SimulatedDue
 from tests.simulation.engine import Engine
 from tests.simulation.faults import Faults
 from tests.simulation.register import SimulatedRegister
@@ -22,13 +23,14 @@ from tests.simulation.tables import Place, Row, Table, marshalled
 NO_FAULTS = Faults()
 
 
-class SimulatedStore(SimulatedDossiers, SimulatedRegister, SimulatedConnections):
+class SimulatedStore(SimulatedDossiers, SimulatedDue, SimulatedRegister, SimulatedConnections):
     """`ports.Store` in memory."""
 
     def __init__(self, now: Callable[[], datetime], seed: int, faults: Faults = NO_FAULTS) -> None:
         """Start empty; `now` is the clock that indexes lag by, and `seed` repeats a run."""
         self.engine = Engine(now, seed, faults)
         SimulatedDossiers.__init__(self, self.engine)
+        SimulatedDue.__init__(self, self.engine)
         SimulatedRegister.__init__(self, self.engine)
         SimulatedConnections.__init__(self, self.engine)
 
@@ -42,7 +44,7 @@ class SimulatedStore(SimulatedDossiers, SimulatedRegister, SimulatedConnections)
         self.engine.faults = faults
 
     @property
-    def due(self) -> Mapping[Place, Row]:
+    def due_rows(self) -> Mapping[Place, Row]:
         """The due table, by bucket and moment."""
         return self.engine.due
 

@@ -82,7 +82,7 @@ def begun(store: Store, **given: Any) -> Held:  # noqa: ANN401 - the record's ow
 def due_rows(store: Store, subject: str) -> list[tuple[str, str, str]]:
     """Give the rows of the due table that belong to a subject."""
     if isinstance(store, SimulatedStore):
-        return [(bucket, at, row["level"]) for (bucket, at), row in store.due.items() if row["subject"] == subject]
+        return [(bucket, at, row["level"]) for (bucket, at), row in store.due_rows.items() if row["subject"] == subject]
     return [(row.bucket, row.moment, row.level) for row in DueItem.scan(consistent_read=True) if row.subject == subject]
 
 
@@ -145,7 +145,7 @@ def test_what_is_not_there_is_none_or_empty(either: Store) -> None:
 
 def test_dossier_and_memory_are_read_at_once(either: Store) -> None:
     change = opened(NOW)
-    subject, repeat = committed(either, change).id, change.repeat
+    subject, repeat = committed(either, change).id, change.memory
     memory = replace(repeat, expires_at=(NOW + KEPT).replace(microsecond=0))  # kept to the second
     assert either.held_with_memory(subject, repeat.scope, repeat.key) == (change.after, memory)
     assert either.held_with_memory(subject, repeat.scope, "another") == (change.after, None)
@@ -159,8 +159,8 @@ def test_any_number_of_memories_is_found(either: Store) -> None:
     changes = [opened(NOW) for _ in range(3)]
     for change in changes:
         either.commit(change, NOW)
-    scopes = [(change.repeat.scope, key) for change in changes for key in (change.repeat.key, *map(str, range(80)))]
-    assert either.remembered(scopes).keys() == {(change.repeat.scope, change.repeat.key) for change in changes}
+    scopes = [(change.memory.scope, key) for change in changes for key in (change.memory.key, *map(str, range(80)))]
+    assert either.remembered(scopes).keys() == {(change.memory.scope, change.memory.key) for change in changes}
 
 
 def test_a_change_twice_is_seen_and_writes_nothing(either: Store) -> None:
@@ -168,7 +168,7 @@ def test_a_change_twice_is_seen_and_writes_nothing(either: Store) -> None:
     change = moved(held, NOW + DAY, texts=["x"], state=State.DECIDED)  # its due row goes
     either.commit(change, NOW)
     before = whole(either, held.id)
-    for again in (change, replace(change, before=change.after), replace(change, repeat=replace(change.repeat, fingerprint="another"))):
+    for again in (change, replace(change, before=change.after), replace(change, repeat=replace(change.memory, fingerprint="another"))):
         with pytest.raises(Seen):
             either.commit(again, NOW)
     assert whole(either, held.id) == before
@@ -186,7 +186,7 @@ def test_the_second_of_two_changes_of_one_state_is_raced_and_writes_nothing(eith
     assert whole(either, held.id) == before
     assert either.held(held.id) == first.after
     assert not second.disclosures.keys() & either.disclosed(held.id).keys()
-    assert either.remembered([(second.repeat.scope, second.repeat.key)]) == {}
+    assert either.remembered([(second.memory.scope, second.memory.key)]) == {}
     assert either.listed([Partition(Index.UNIT, "S1-YT#OPEN")], _around(second.after)) == []
 
 
@@ -234,7 +234,7 @@ def test_a_memory_that_has_expired_is_written_over(either: Store, age: timedelta
     now = NOW.replace(microsecond=0)
     held = begun(either)
     first = moved(held, now, key="again")
-    either.commit(replace(first, repeat=replace(first.repeat, expires_at=now - age)), now - 4 * DAY)
+    either.commit(replace(first, repeat=replace(first.memory, expires_at=now - age)), now - 4 * DAY)
     second = moved(first.after, now + HOUR, key="again")
     if not free:
         with pytest.raises(Seen):
@@ -246,7 +246,7 @@ def test_a_memory_that_has_expired_is_written_over(either: Store, age: timedelta
 
 def test_a_memory_without_an_end_is_kept_for_ever(either: Store) -> None:
     first = moved(begun(either), NOW, key="again")
-    either.commit(replace(first, repeat=replace(first.repeat, expires_at=None)), NOW)
+    either.commit(replace(first, repeat=replace(first.memory, expires_at=None)), NOW)
     assert either.remembered([(first.after.id, "again")])[first.after.id, "again"].expires_at is None
     with pytest.raises(Seen):
         either.commit(moved(first.after, NOW + HOUR, key="again"), NOW + 36_500 * DAY)
@@ -799,7 +799,7 @@ class Walk:
             given = {"state": chance.choice(list(State)[:9]), "due_at": due_at}
             change = moved(before, now, texts=texts, alert_at=alert_at, key=f"key-{chance.randrange(12)}", **given)
             until = chance.choice([None, now + HOUR, now + 6 * HOUR])
-            change = replace(change, repeat=replace(change.repeat, expires_at=until))
+            change = replace(change, repeat=replace(change.memory, expires_at=until))
         self.changes.append(change)
 
         def commit(store: Store) -> object:

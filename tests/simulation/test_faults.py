@@ -130,7 +130,7 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "held": lambda store, change, _: store.held(change.after.id),
     "held_with_memory": lambda store, change, _: store.held_with_memory(change.after.id, "scope", "key"),
     "coded": lambda store, change, _: store.coded(change.after.dossier.code),
-    "remembered": lambda store, change, _: store.remembered([(change.repeat.scope, change.repeat.key)]),
+    "remembered": lambda store, change, _: store.remembered([(change.memory.scope, change.memory.key)]),
     "numbered": lambda store, change, _: store.numbered("22-XD", "22", date(2031, 3, 3)),
     "commit": lambda store, change, _: store.commit(change, START),
     "entries": lambda store, change, _: store.entries(change.after.id, 0, 5),
@@ -466,7 +466,7 @@ def test_others_may_write_between_two_reads_of_one_call(clock: Clock, seed: int)
         store = SimulatedStore(clock, number, Faults(interleaved=0.5))
         change = opened(START)
         store.engine.meanwhile = partial(once, store, change)
-        held, memory = store.held_with_memory(change.after.id, change.repeat.scope, change.repeat.key)
+        held, memory = store.held_with_memory(change.after.id, change.memory.scope, change.memory.key)
         found[held is not None, memory is not None] += 1
     assert len(found) == 4, found
 
@@ -531,7 +531,7 @@ def test_what_has_expired_may_be_taken_away_at_any_call(store: SimulatedStore, c
     left = rows_of(store)
     assert (f"CONN#{connection.id}", "CONN") not in left["live"]
     assert not [place for place in left["live"] if place[0].startswith("TOPIC#")]
-    assert (change.repeat.scope, f"KEY#{change.repeat.key}") not in left["subjects"]
+    assert (change.memory.scope, f"KEY#{change.memory.key}") not in left["subjects"]
     assert store.held(change.after.id) == change.after
     assert {name: len(rows) for name, rows in left.items() if name in {"trail", "log"}} == {"trail": 1, "log": 1}
 

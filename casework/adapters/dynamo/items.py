@@ -9,6 +9,7 @@ from typing import Any
 
 from casework.adapters.dynamo.models import (
     ITEM_VERSION,
+    AlertItem,
     DisclosureItem,
     DueItem,
     LogItem,
@@ -18,6 +19,7 @@ from casework.adapters.dynamo.models import (
 )
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Tip
+from casework.model.alert import PASSING, Alert
 from casework.model.errors import Corrupt
 from casework.model.packing import Plain, instant, moment, packed
 from casework.model.procedure import ProcedureVersion
@@ -29,6 +31,7 @@ from casework.ports import Change, DueKey, Held, Repeat, Thing
 
 SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
+SWEPT = ("SWEPT", "SWEPT")  # the place of the sweep's watermark
 LAST_SEQ = 99_999_999
 LOG_SHARDS = 16
 PROVINCE_SHARDS = 8
@@ -206,6 +209,37 @@ def due_item(change: Change, due: DueKey) -> DueItem:
     )
 
 
+def last_of(upto: datetime) -> str:
+    """Give what stands behind all rows of the due table of an instant, and before those of the next microsecond."""
+    return f"{moment(upto)}$"
+
+
+def alert_item(change: Change, alert: Alert) -> AlertItem:
+    """Lay out an alert: a copy of what the dossier's state holds, and the keys of the lists that it is in.
+
+    What is late stands in the list of the reception point, too.
+    """
+    held, side = change.after, "OPEN" if alert.open else "PAST"
+    point = None if alert.level in PASSING else f"{held.dossier.reception_point}#{side}"
+    return AlertItem(
+        held.id,
+        alert_key(alert.number),
+        v=ITEM_VERSION,
+        province=held.province,
+        body=canonical(packed(alert)).decode(),
+        unit_key=f"{held.dossier.unit}#{side}",
+        province_key=f"{held.province}#{side}",
+        officer_key=f"{alert.officer}#{side}" if alert.officer else None,
+        point_key=point,
+        raised_sort=f"{moment(alert.observed_at)}#{held.id}#{alert.number:06d}",
+    )
+
+
+def alert_key(number: int) -> str:
+    """Write an alert's sort key."""
+    return f"A#{number:06d}"
+
+
 def version_items(version: ProcedureVersion, province: str) -> Iterator[RegisterItem]:
     """Lay out a version of a procedure, and the procedure's places in the lists of all, of its kind and of its field."""
     yield _registered(f"PROCEDURE#{version.code}", f"V#{version.version:04d}", province, packed(version))
@@ -215,7 +249,7 @@ def version_items(version: ProcedureVersion, province: str) -> Iterator[Register
 
 def brought(change: Change) -> Iterable[RegisterItem]:
     """Lay out the rows of the register that a change brings; two versions of one procedure share its places in the lists."""
-    return {(item.pk, item.sk): item for version in change.register for item in version_items(version, change.after.province)}.values()
+    return {(item.pk, item.sk): item for thing in change.register for item in thing_items(thing, change.after.province)}.values()
 
 
 def thing_items(thing: Thing, province: str) -> Iterator[RegisterItem]:

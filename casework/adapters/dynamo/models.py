@@ -156,7 +156,7 @@ class DisclosureItem(Model):
 
 
 class DueItem(Model):
-    """The one row of an open dossier: the next level to be raised, and when."""
+    """The one row of what is next to be done by itself: the next level of an open dossier, the next page of a task, and when."""
 
     class Meta:
         table_name = ""
@@ -167,6 +167,64 @@ class DueItem(Model):
     province = UnicodeAttribute()
     subject = UnicodeAttribute()
     level = UnicodeAttribute()
+
+
+class _AlertsByUnit(GlobalSecondaryIndex["AlertItem"]):
+    class Meta:
+        index_name = "by_unit"
+        projection = AllProjection()
+
+    unit_key = UnicodeAttribute(hash_key=True)
+    raised_sort = UnicodeAttribute(range_key=True)
+
+
+class _AlertsByProvince(GlobalSecondaryIndex["AlertItem"]):
+    class Meta:
+        index_name = "by_province"
+        projection = AllProjection()
+
+    province_key = UnicodeAttribute(hash_key=True)
+    raised_sort = UnicodeAttribute(range_key=True)
+
+
+class _AlertsByOfficer(GlobalSecondaryIndex["AlertItem"]):
+    class Meta:
+        index_name = "by_officer"
+        projection = AllProjection()
+
+    officer_key = UnicodeAttribute(hash_key=True)
+    raised_sort = UnicodeAttribute(range_key=True)
+
+
+class _AlertsByPoint(GlobalSecondaryIndex["AlertItem"]):
+    class Meta:
+        index_name = "by_point"
+        projection = AllProjection()
+
+    point_key = UnicodeAttribute(hash_key=True)
+    raised_sort = UnicodeAttribute(range_key=True)
+
+
+class AlertItem(Model):
+    """An alert, open or past: a copy of what its dossier's state holds, for lists."""
+
+    class Meta:
+        table_name = ""
+
+    subject = UnicodeAttribute(hash_key=True)
+    number = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    body = UnicodeAttribute()
+    unit_key = UnicodeAttribute()
+    province_key = UnicodeAttribute()
+    officer_key = UnicodeAttribute(null=True)
+    point_key = UnicodeAttribute(null=True)
+    raised_sort = UnicodeAttribute()
+    by_unit = _AlertsByUnit()
+    by_province = _AlertsByProvince()
+    by_officer = _AlertsByOfficer()
+    by_point = _AlertsByPoint()
 
 
 class LogItem(Model):
@@ -237,6 +295,7 @@ MODELS: dict[str, type[Model]] = {
     "trail": TrailItem,
     "disclosures": DisclosureItem,
     "due": DueItem,
+    "alerts": AlertItem,
     "log": LogItem,
     "live": LiveItem,
     "register": RegisterItem,
@@ -259,7 +318,7 @@ def bind(stage: str, *, region: str, endpoint: str | None) -> Connection:
         meta.region = region
         meta.host = endpoint
         model._connection = None  # noqa: SLF001 - a model keeps its first connection otherwise
-        table = model._get_connection()  # noqa: SLF001 - the only way to seven tables over one client
+        table = model._get_connection()  # noqa: SLF001 - the only way to all tables over one client
         shared.add_meta_table(table.get_meta_table())
         table.connection = shared
     _ = shared.client  # made here, before any thread asks for it

@@ -71,6 +71,28 @@ class Reader:
                 return rows[: span.count]
             asked["Limit"] = span.count + 1 - len(rows)  # An answer ends at 1 MB, too, and large rows come in several.
 
+    def rows(self, table: str, keys: tuple[str, str], partition: str, low: str | None, high: str, count: int) -> list[Attributes]:
+        """Read, consistently and in order, at most `count` rows of a partition between two sort keys, both left out."""
+        asked: Any = {
+            "TableName": f"giamsat-{self._stage}-{table}",
+            "KeyConditionExpression": f"{keys[0]} = :p AND {keys[1]} < :high",
+            "ExpressionAttributeValues": {":p": {"S": partition}, ":high": {"S": high}},
+            "ConsistentRead": True,
+            "Limit": count,
+            "ReturnConsumedCapacity": "TOTAL",
+        }
+        if low is not None:
+            asked["ExclusiveStartKey"] = {keys[0]: {"S": partition}, keys[1]: {"S": low}}
+        rows: list[Attributes] = []
+        while True:
+            answer = self._asked("Query", asked)
+            self.consumed += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
+            rows.extend(map(_plain, answer["Items"]))
+            asked["ExclusiveStartKey"] = answer.get("LastEvaluatedKey")
+            if asked["ExclusiveStartKey"] is None or len(rows) >= count:
+                return rows
+            asked["Limit"] = count - len(rows)
+
     def merged(self, table: str, index: str, keys: tuple[str, str], partitions: Sequence[str], span: Span) -> list[Attributes]:
         """Read one page out of several partitions of an index, in the order of its range attribute."""
         pages = [self.page(table, index, keys, partition, span) for partition in partitions]

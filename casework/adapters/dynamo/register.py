@@ -18,7 +18,7 @@ from casework.audit.canonical import parsed
 from casework.model.packing import unpacked
 from casework.model.procedure import DossierKind, ProcedureVersion
 from casework.model.unit import Officer, ReceptionPoint, Unit
-from casework.model.workdays import Calendar, Override, checked
+from casework.model.workdays import Calendar, Override, checked, version_of
 from casework.ports import Span, Thing
 
 FRESH_S = 30.0
@@ -67,8 +67,10 @@ class RegisterTable:
         """See `ports.Register`."""
         return self._fresh(f"OFFICER#{code}", lambda pk: next(iter(_rows(pk, Officer)), None))
 
-    def calendar(self) -> Calendar:
+    def calendar(self, *, fresh: bool = False) -> Calendar:
         """See `ports.Register`."""
+        if fresh:
+            self._cache["CALENDAR"] = _Cached(_calendar("CALENDAR"), time.monotonic())
         return self._fresh("CALENDAR", _calendar)
 
     def units_below(self, parent: str | None, span: Span) -> list[Unit]:
@@ -127,9 +129,10 @@ class RegisterTable:
         with answered():
             items.note_item(name, text).save()
 
-    def forget(self, procedure: str) -> None:
-        """Read a procedure anew when it is asked for next: a version of it was published here."""
-        self._cache.pop(f"PROCEDURE#{procedure}", None)
+    def forget(self, things: Iterable[Thing]) -> None:
+        """Read versions of procedures, and the calendar, anew when they are asked for next: they were changed here."""
+        for thing in things:
+            self._cache.pop(f"PROCEDURE#{thing.code}" if isinstance(thing, ProcedureVersion) else "CALENDAR", None)
 
     def _listed(self, key: str, span: Span, kind: type[T]) -> list[T]:
         rows = self._reader.page("register", "by_list", LIST_KEYS, key, span)
@@ -168,4 +171,4 @@ def _versions(pk: str) -> tuple[ProcedureVersion, ...]:
 
 def _calendar(pk: str) -> Calendar:
     overrides = checked(tuple(_rows(pk, Override)))
-    return Calendar(overrides, len(overrides))
+    return Calendar(overrides, version_of(overrides))

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from casework.adapters.dynamo.connections import LiveTable
+from casework.adapters.dynamo.due import DueTable
 from casework.adapters.dynamo.models import bind
 from casework.adapters.dynamo.reader import Reader
 from casework.adapters.dynamo.register import RegisterTable
@@ -10,7 +11,7 @@ from casework.adapters.dynamo.subjects import SubjectTables
 from casework.ports import Change
 
 
-class DynamoStore(SubjectTables, RegisterTable, LiveTable):
+class DynamoStore(SubjectTables, DueTable, RegisterTable, LiveTable):
     """`ports.Store` on DynamoDB."""
 
     def __init__(self, stage: str, *, region: str, endpoint: str | None = None) -> None:
@@ -18,6 +19,7 @@ class DynamoStore(SubjectTables, RegisterTable, LiveTable):
         engine = bind(stage, region=region, endpoint=endpoint)
         reader = Reader(engine, stage)
         SubjectTables.__init__(self, engine, reader)
+        DueTable.__init__(self, engine, reader)
         RegisterTable.__init__(self, engine, reader)
         LiveTable.__init__(self, engine)
 
@@ -29,5 +31,4 @@ class DynamoStore(SubjectTables, RegisterTable, LiveTable):
     def commit(self, change: Change, now: datetime) -> None:
         """See `ports.Dossiers`; what the change brings to the register is read anew in this process."""
         SubjectTables.commit(self, change, now)
-        for version in change.register:
-            self.forget(version.code)
+        self.forget(change.register)

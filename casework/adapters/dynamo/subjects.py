@@ -89,6 +89,11 @@ class SubjectTables:
             found[memory] = items.repeat(item, *memory)
         return found
 
+    def held_all(self, subjects: Sequence[DossierId]) -> Mapping[DossierId, Held]:
+        """See `ports.Dossiers`."""
+        keys = [{"pk": subject, "sk": items.STATE} for subject in dict.fromkeys(subjects)]
+        return {DossierId(row["pk"]): items.held_of(row) for row in self._reader.batch("subjects", keys)}
+
     def numbered(self, unit: str, province: str, on: date) -> int:
         """See `ports.Dossiers`."""
         item = SubjectItem(*items.counter_key(unit, on))
@@ -106,14 +111,14 @@ class SubjectTables:
     def commit(self, change: Change, now: datetime) -> None:
         """See `ports.Dossiers`."""
         before, after = change.before, change.after
-        memory = items.repeat_item(change.repeat, after.province)
         free = SubjectItem.pk.does_not_exist() | (SubjectItem.expires_at <= int(now.timestamp()))
         unchanged = SubjectItem.entries == before.tip.seq if before else SubjectItem.pk.does_not_exist()
         stood = before.due if before else None
         left = stood if stood and not (after.due and stood.place == after.due.place) else None
         try:
             with TransactWrite(connection=self._connection) as write:
-                write.save(memory, condition=free)
+                if change.repeat:
+                    write.save(items.repeat_item(change.repeat, after.province), condition=free)
                 write.save(items.state_item(change), condition=unchanged)
                 write.save(items.trail_item(change), condition=TrailItem.subject.does_not_exist())
                 write.save(items.marker_item(change))
@@ -127,8 +132,11 @@ class SubjectTables:
                     write.delete(DueItem(*left.place), add_version_condition=False)
                 if after.due and after.due != stood:
                     write.save(items.due_item(change, after.due))
+                for alert in change.alerts:
+                    write.save(items.alert_item(change, alert))
         except TransactWriteError as error:
-            raise _cancelled(error, 1 if left else 0) from error  # What is deleted goes before all that is saved.
+            # What is deleted goes before all that is saved.
+            raise _cancelled(error, (1 if left else 0) if change.repeat else None) from error
 
     def entries(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Entry]:
         """See `ports.Dossiers`."""
@@ -215,12 +223,12 @@ def unavailable(error: PynamoDBException) -> Unavailable:
     return Unavailable(f"the store did not answer ({error.cause_response_code or type(error.cause).__name__})")
 
 
-def _cancelled(error: TransactWriteError, memory: int) -> Exception:
-    """Tell why nothing was written; `memory` is the place of the request's memory among the reasons."""
+def _cancelled(error: TransactWriteError, memory: int | None) -> Exception:
+    """Tell why nothing was written; `memory` is the place of the request's memory among the reasons, if it has one."""
     if error.cause_response_code in RETRIED:
         return Raced()
     reasons = [reason.code if reason else None for reason in error.cancellation_reasons]
-    if reasons[memory : memory + 1] == ["ConditionalCheckFailed"]:
+    if memory is not None and reasons[memory : memory + 1] == ["ConditionalCheckFailed"]:
         return Seen()
     if any(code in RACES for code in reasons):
         return Raced()

@@ -20,8 +20,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, preco
 from casework.actions.dossiers import Person, Submission
 from casework.adapters.dynamo.models import DueItem
 from casework.audit import chain
-from casework.model import dossier as table
-from casework.model import ending, intervals
+from casework.model import course, ending, intervals
 from casework.model.clock import Reckoning
 from casework.model.dossier import MOVES
 from casework.model.moves import Move, MoveName, Setting
@@ -408,11 +407,11 @@ def left_open(dossier: Dossier, at: datetime) -> Dossier:
 
 
 def earlier(dossier: Dossier, setting: Setting, **more: Any) -> Reckoning:  # noqa: ANN401 - as it is
-    found = CLOCK_OF(dossier, setting, **more)
+    found: Reckoning = CLOCK_OF(dossier, setting, **more)
     return replace(found, due_at=found.due_at - DAY) if len(dossier.supplements) > 1 else found
 
 
-SWITCHED, CLOSED, CLOCK_OF, CHANGED = intervals.switched, ending._closed, table.clock_of, chain.changed
+SWITCHED, CLOSED, CLOCK_OF, CHANGED = intervals.switched, ending._closed, course.clock_of, chain.changed
 FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "a return ends the lead": (
         row(M.RETURN, lambda old, new, at: replace(new, assignments=tuple(replace(a, ended_at=at) for a in new.assignments))), "leads now"),

@@ -132,7 +132,7 @@ def test_a_change_brings_the_register_what_is_new_alone(services: Services, draf
     @dataclass
     class Noting(Waiting):
         def commit(self, change: Change, now: datetime) -> None:
-            brought.append([version.version for version in change.register])
+            brought.append([thing.version for thing in change.register if isinstance(thing, ProcedureVersion)])
             self.store.commit(change, now)
 
     noting = replace(services, store=cast("Store", Noting(services.store)))

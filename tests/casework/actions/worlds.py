@@ -18,13 +18,13 @@ from casework.adapters.dynamo.models import DueItem
 from casework.audit.canonical import canonical
 from casework.audit.chain import GENESIS, committed
 from casework.commits import REMEMBERED, Written
-from casework.model.dossier import next_alert
 from casework.model.errors import Conflict, Fault, Invalid, NotFound, Refused
 from casework.model.moves import SKEW, MoveName
 from casework.model.next_moves import next_moves
 from casework.model.packing import instant, moment
 from casework.model.parties import Role, Viewer
 from casework.model.procedure import Channel
+from casework.model.raising import next_alert
 from casework.model.record import AssignmentRole, Dossier, DossierId, HolderKind, Interval, IntervalKind
 from casework.ports import Held, Services
 from casework.views import decided, setting

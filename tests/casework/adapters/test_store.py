@@ -123,12 +123,12 @@ def test_a_first_change_writes_all_of_its_items_and_reads_back(
     assert store.coded(change.after.dossier.code) == subject
     assert store.entries(subject, 0, 10) == [change.entry]
     assert dict(store.disclosed(subject)) == dict(change.disclosures)
-    again, memory = store.held_with_memory(subject, change.repeat.scope, change.repeat.key)
+    again, memory = store.held_with_memory(subject, change.memory.scope, change.memory.key)
     assert again is None or again == change.after
     assert memory
     assert memory.expires_at
-    assert change.repeat.expires_at
-    assert memory == replace(change.repeat, expires_at=change.repeat.expires_at.replace(microsecond=0))
+    assert change.memory.expires_at
+    assert memory == replace(change.memory, expires_at=change.memory.expires_at.replace(microsecond=0))
 
 
 def test_a_change_twice_is_seen_and_writes_nothing(
@@ -164,7 +164,7 @@ def test_the_second_of_two_changes_of_one_state_is_raced_and_writes_nothing(
     assert counts(tables) == before
     assert store.held(first.after.id) == first.after
     assert not set(second.disclosures) & set(store.disclosed(first.after.id))
-    assert store.held_with_memory(first.after.id, second.repeat.scope, second.repeat.key)[1] is None
+    assert store.held_with_memory(first.after.id, second.memory.scope, second.memory.key)[1] is None
 
 
 def test_a_dossier_that_is_there_is_not_opened_again(
@@ -172,7 +172,7 @@ def test_a_dossier_that_is_there_is_not_opened_again(
 ) -> None:
     change = changed(services, issuer, store, "submitDossier", "CITIZEN")
     store.commit(change, services.now())
-    other = replace(change, repeat=replace(change.repeat, key="another"))
+    other = replace(change, repeat=replace(change.memory, key="another"))
     twin = changed(services, issuer, store, "submitDossier", "CITIZEN")
     same_code = replace(twin, after=replace(twin.after, record=replace(twin.after.dossier, code=change.after.dossier.code)))
     before = counts(tables)
@@ -206,15 +206,15 @@ def test_a_memory_that_has_expired_may_be_written_over(  # at its very second, a
     code = client.assigned()
     first = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="CHECK", idempotencyKey="again")
     now = services.now().replace(microsecond=0)
-    store.commit(replace(first, repeat=replace(first.repeat, expires_at=now - age)), now - timedelta(days=4))
+    store.commit(replace(first, repeat=replace(first.memory, expires_at=now - age)), now - timedelta(days=4))
     second = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="SITE")
-    second = replace(second, repeat=replace(second.repeat, key=first.repeat.key))
+    second = replace(second, repeat=replace(second.memory, key=first.memory.key))
     if not free:
         with pytest.raises(Seen):
             store.commit(second, now)
         return
     store.commit(second, now)
-    memory = store.held_with_memory(second.after.id, second.repeat.scope, second.repeat.key)[1]
+    memory = store.held_with_memory(second.after.id, second.memory.scope, second.memory.key)[1]
     assert memory
     assert memory.seq == second.entry.seq
 
@@ -222,10 +222,10 @@ def test_a_memory_that_has_expired_may_be_written_over(  # at its very second, a
 def test_a_memory_without_an_end_is_kept_for_ever(client: Client, services: Services, issuer: Issuer, store: DynamoStore) -> None:
     code = client.assigned()
     first = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="CHECK")
-    store.commit(replace(first, repeat=replace(first.repeat, expires_at=None)), services.now())
+    store.commit(replace(first, repeat=replace(first.memory, expires_at=None)), services.now())
     second = changed(services, issuer, store, "completeStep", "OFFICER", dossier=code, step="SITE")
     with pytest.raises(Seen):
-        store.commit(replace(second, repeat=replace(second.repeat, key=first.repeat.key)), services.now() + timedelta(days=36_500))
+        store.commit(replace(second, repeat=replace(second.memory, key=first.memory.key)), services.now() + timedelta(days=36_500))
 
 
 # The due row.
@@ -519,7 +519,7 @@ def test_a_publication_stands_in_the_register_with_its_entry(services: Services,
     before = counts(tables)
     with pytest.raises(Seen):
         store.commit(change, services.now())
-    late = replace(change, repeat=replace(change.repeat, key="another"), register=(replace(first, version=3),))
+    late = replace(change, repeat=replace(change.memory, key="another"), register=(replace(first, version=3),))
     with pytest.raises(Raced):
         store.commit(late, services.now())
     assert (counts(tables), store.versions(code)) == (before, versions)

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.dossier import moved
 from casework.model.errors import Invalid, Refused
 from casework.model.limit import Limit, LimitUnit
@@ -163,3 +164,16 @@ STANDING = {
 }
 TAKEN = after(IMPORTED_CASE, (RECEIVE, START), (Assign(LEAD, "22-XD", "officer-1"), START), setting=IMPORTING)
 ENDED = after(TAKEN, (Decide(Outcome.OTHER), T2), setting=IMPORTING)
+
+
+def noticed(dossier: Dossier, *levels: AlertLevel) -> Dossier:
+    """Give a dossier of which these levels of its own clock were raised."""
+    assert dossier.due_at is not None
+    given = (DeadlineKind.DOSSIER, dossier.arming)
+    alerts = [Alert(number, *given, level, dossier.due_at, START, START, dossier.unit) for number, level in enumerate(levels, 1)]
+    return replace(dossier, alerts=tuple(alerts))
+
+
+def levels_of(dossier: Dossier) -> tuple[AlertLevel, ...]:
+    """Give the levels that were raised of its own clock since its due date moved last."""
+    return tuple(alert.level for alert in dossier.alerts if alert.kind is DeadlineKind.DOSSIER and alert.arming == dossier.arming)

@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from casework.model.alert import AlertLevel, level_at
-from casework.model.deadlines import Deadline, DeadlineKind, deadlines
+from casework.model.alert import AlertLevel, DeadlineKind, level_at
+from casework.model.deadlines import Deadline, deadlines
 from casework.model.moves import Setting
 from casework.model.procedure import DossierKind, StepOrder
 from casework.model.record import Dossier, State

@@ -6,9 +6,10 @@ from datetime import datetime
 import pytest
 
 from casework.model.alert import AlertLevel
-from casework.model.dossier import clock_of, next_alert
+from casework.model.course import clock_of
 from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import ClearBlocker, Extend, Move, RaiseBlocker, RequirePayment, Setting
+from casework.model.raising import next_alert
 from casework.model.record import Apology, Blocker, Dossier, Extended, HolderKind, IntervalKind, Payment, State, flattened, restored
 from casework.model.workdays import Calendar
 from tests.casework.model.cases import (

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casework.model.alert import AlertLevel
-from casework.model.dossier import MOVES, clock_of, moved, next_alert, permitted, timed
+from casework.model.course import clock_of
+from casework.model.dossier import MOVES, moved, permitted, timed
 from casework.model.errors import Invalid, Refused
 from casework.model.intervals import MOST_OF_A_KIND
 from casework.model.moves import (
@@ -28,6 +29,7 @@ from casework.model.moves import (
     Setting,
 )
 from casework.model.parties import Relation
+from casework.model.raising import next_alert
 from casework.model.record import Dossier, HolderKind, Imported, IntervalKind, Medium, Outcome, State, Step, Supplement, flattened, restored
 from casework.model.workdays import Calendar, Override, OverrideKind
 from tests.casework.model.cases import (
@@ -77,6 +79,8 @@ from tests.casework.model.cases import (
     after,
     at,
     fault,
+    levels_of,
+    noticed,
     refusal,
 )
 
@@ -192,7 +196,7 @@ def test_a_dossier_holds_a_bounded_number_of_each_kind(what: str, dossier: Dossi
 
 
 def test_a_clock_starts_at_receipt() -> None:
-    assert timed(SUBMITTED, SETTING) is SUBMITTED
+    assert timed(SUBMITTED, T1, SETTING) is SUBMITTED
     with pytest.raises(Invalid, match="starts when the dossier is received") as caught:
         clock_of(SUBMITTED, SETTING)
     assert caught.value.code == "NOT_RECEIVED"
@@ -200,7 +204,7 @@ def test_a_clock_starts_at_receipt() -> None:
 
 def test_an_amended_calendar_moves_the_due_date_and_not_the_promise() -> None:
     off = Override(date(2025, 2, 5), OverrideKind.OFF, None, "1/QD", date(2025, 1, 25))
-    found = timed(LED, Setting(VERSION, Calendar((off,), version=2)))
+    found = timed(LED, T1, Setting(VERSION, Calendar((off,), version=2)))
     assert found.due_at == at("2025-02-11T17:00")
     assert (found.original_due_at, found.promised_due_at) == (DUE, DUE)
     assert (found.calendar_version, found.arming) == (2, 2)
@@ -256,8 +260,8 @@ def test_an_import_waits_for_no_opinion_and_for_no_due_date() -> None:
 
 def test_the_next_alert_is_the_first_not_yet_raised() -> None:
     assert next_alert(LED, SETTING) == (AlertLevel.AT_RISK, at("2025-02-06T07:30"))
-    assert next_alert(replace(LED, raised=(AlertLevel.AT_RISK,)), SETTING) == (AlertLevel.DUE_TODAY, at("2025-02-10T07:30"))
-    assert next_alert(replace(LED, raised=tuple(AlertLevel)), SETTING) is None
+    assert next_alert(noticed(LED, AlertLevel.AT_RISK), SETTING) == (AlertLevel.DUE_TODAY, at("2025-02-10T07:30"))
+    assert next_alert(noticed(LED, *AlertLevel), SETTING) is None
 
 
 @pytest.mark.parametrize("dossier", [SUBMITTED, ASKED, *(STANDING[s] for s in State if not STANDING[s].open)])
@@ -385,7 +389,7 @@ def clock_is_kept(before: Dossier, found: Dossier) -> None:
         old = found.reopenings[-1]
         assert (old.due_at, old.original_due_at, old.promised_due_at) == (before.due_at, before.original_due_at, before.promised_due_at)
         assert (found.original_due_at, found.promised_due_at) == (found.due_at, found.due_at)
-        assert (found.arming, found.raised) == (before.arming + 1, ())
+        assert (found.arming, levels_of(found)) == (before.arming + 1, ())
         return
     assert (found.original_due_at, found.promised_due_at) == (before.original_due_at, before.promised_due_at)
     assert found.arming == before.arming + (found.due_at != before.due_at)

@@ -6,9 +6,10 @@ from datetime import datetime
 import pytest
 
 from casework.model.alert import AlertLevel
-from casework.model.dossier import clock_of, next_alert
+from casework.model.course import clock_of
 from casework.model.moves import Assign, Decide, Deliver, Move, Rate, Rotate, Setting
 from casework.model.procedure import Channel
+from casework.model.raising import next_alert
 from casework.model.record import (
     Dossier,
     HolderKind,
@@ -75,6 +76,8 @@ from tests.casework.model.cases import (
     after,
     at,
     fault,
+    levels_of,
+    noticed,
     refusal,
 )
 
@@ -213,7 +216,7 @@ def test_the_end_in_a_pause_is_no_resume() -> None:
 ])  # fmt: skip
 def test_a_calendar_amended_after_the_end_moves_no_date(dossier: Dossier, move: Move) -> None:
     found = after(dossier, (move, T5), setting=AMENDED)
-    for name in ("due_at", "original_due_at", "promised_due_at", "calendar_version", "arming", "raised", "intervals", "assignments"):
+    for name in ("due_at", "original_due_at", "promised_due_at", "calendar_version", "arming", "alerts", "intervals", "assignments"):
         assert getattr(found, name) == getattr(dossier, name), name
     if dossier.received_at:
         assert clock_of(dossier, AMENDED).due_at != dossier.due_at
@@ -271,15 +274,15 @@ def test_the_new_clock_counts_by_the_same_rules(instant: datetime, setting: Sett
 
 
 def test_alerts_come_from_the_new_clock() -> None:
-    raised = replace(DELIVERED, raised=tuple(AlertLevel), arming=3)
+    raised = noticed(replace(DELIVERED, arming=3), *AlertLevel)
     found = after(raised, (REOPEN, AGAIN))
-    assert (found.arming, found.raised) == (4, ())
+    assert (found.arming, levels_of(found)) == (4, ())
     assert next_alert(found, SETTING) == (AlertLevel.AT_RISK, at("2025-02-17T07:30"))
 
 
 def test_a_new_clock_is_a_new_arming_though_it_ends_on_the_same_day() -> None:
     found = after(DECIDED, (REOPEN, T2))
-    assert (found.due_at, found.arming, found.raised) == (DECIDED.due_at, DECIDED.arming + 1, ())
+    assert (found.due_at, found.arming, levels_of(found)) == (DECIDED.due_at, DECIDED.arming + 1, ())
 
 
 def test_whoever_led_it_leads_it_again() -> None:

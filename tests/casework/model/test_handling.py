@@ -66,6 +66,8 @@ from tests.casework.model.cases import (
     after,
     at,
     fault,
+    levels_of,
+    noticed,
     refusal,
 )
 
@@ -85,7 +87,7 @@ def lacking(move: Assign, field: str) -> Assign:
 def test_receiving_starts_clock_and_first_interval() -> None:
     assert RECEIVED.received_at == RECEIVED.started_at == START
     assert RECEIVED.original_due_at == RECEIVED.promised_due_at == RECEIVED.due_at == DUE
-    assert (RECEIVED.arming, RECEIVED.raised, RECEIVED.calendar_version) == (1, (), 1)
+    assert (RECEIVED.arming, RECEIVED.alerts, RECEIVED.calendar_version) == (1, (), 1)
     (first,) = RECEIVED.intervals
     assert (first.number, first.kind, first.holder, first.unit) == (1, IntervalKind.RUNNING, HolderKind.UNIT, "22-XD")
     assert (first.from_at, first.to_at) == (START, None)
@@ -358,9 +360,9 @@ def test_a_supplement_pauses_the_clock_and_supplying_resumes_it() -> None:
 
 
 def test_alerts_are_raised_anew_only_when_the_due_date_has_moved() -> None:
-    raised = replace(after(LED, (ASK, T2)), raised=(AlertLevel.AT_RISK,))
-    assert after(raised, (GIVE, T3)).raised == (AlertLevel.AT_RISK,)
-    assert after(raised, (GIVE, T2 + 2 * DAY)).raised == ()
+    raised = noticed(after(LED, (ASK, T2)), AlertLevel.AT_RISK)
+    assert levels_of(after(raised, (GIVE, T3))) == (AlertLevel.AT_RISK,)
+    assert levels_of(after(raised, (GIVE, T2 + 2 * DAY))) == ()
 
 
 def test_without_a_lead_the_unit_holds_again_what_was_supplied() -> None:

@@ -1,0 +1,40 @@
+"""Taking an amended calendar into a dossier that nobody moves: its dates, its alerts and its row of the due table, with an entry.
+
+Shared by the sweep, which finds a row that says too little, and by the task that an amendment starts. Moves do the same by themselves.
+"""
+
+from datetime import datetime
+
+from casework.commits import Plan, Written, recorded
+from casework.makers import service
+from casework.model.dossier import amended
+from casework.model.packing import moment
+from casework.model.raising import next_alert
+from casework.model.record import Dossier, DossierId
+from casework.ports import Held, Services
+from casework.views import setting
+
+RECOMPUTED = "DEADLINE_RECOMPUTED"
+
+
+def recompute(services: Services, subject: DossierId, maker: str, correlation: str, *, known: Held | None = None) -> Written | None:
+    """Compute a dossier's deadlines by the calendar in force; None when nothing that is kept of them changes.
+
+    Raises:
+        Contended, Unavailable: as `commits.recorded`.
+    """
+
+    def settle(held: Held | None, now: datetime) -> Plan | None:
+        if held is None or not isinstance(held.record, Dossier) or not held.record.open:
+            return None
+        dossier = held.record
+        context = setting(services, dossier)
+        after = amended(dossier, now, context)
+        alert = next_alert(after, context)
+        stood = (held.due.moment, held.due.level) if held.due else None
+        same_row = stood == ((f"{moment(alert[1])}#{held.id}", alert[0].value) if alert else None)
+        if same_row and (after.due_at, after.armed, after.alerts) == (dossier.due_at, dossier.armed, dossier.alerts):
+            return None
+        return Plan(after, held.province, RECOMPUTED, service(maker), now, alert=alert)
+
+    return recorded(services, subject, correlation, settle, known=known)
