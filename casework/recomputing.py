@@ -1,6 +1,6 @@
 """Taking an amended calendar into a dossier that nobody moves: its dates, its alerts and its row of the due table, with an entry.
 
-Shared by the sweep, which finds a row that says too little, and by the task that an amendment starts. Moves do the same by themselves.
+Shared by the sweep, which finds a row that is no longer true, and by the task that an amendment starts. Moves do the same by themselves.
 """
 
 from datetime import datetime
@@ -23,18 +23,19 @@ def recompute(services: Services, subject: DossierId, maker: str, correlation: s
     Raises:
         Contended, Unavailable: as `commits.recorded`.
     """
+    return recorded(services, subject, correlation, lambda held, now: recomputed(services, held, maker, now), known=known)
 
-    def settle(held: Held | None, now: datetime) -> Plan | None:
-        if held is None or not isinstance(held.record, Dossier) or not held.record.open:
-            return None
-        dossier = held.record
-        context = setting(services, dossier)
-        after = amended(dossier, now, context)
-        alert = next_alert(after, context)
-        stood = (held.due.moment, held.due.level) if held.due else None
-        same_row = stood == ((f"{moment(alert[1])}#{held.id}", alert[0].value) if alert else None)
-        if same_row and (after.due_at, after.armed, after.alerts) == (dossier.due_at, dossier.armed, dossier.alerts):
-            return None
-        return Plan(after, held.province, RECOMPUTED, service(maker), now, alert=alert)
 
-    return recorded(services, subject, correlation, settle, known=known)
+def recomputed(services: Services, held: Held | None, maker: str, now: datetime) -> Plan | None:
+    """Plan that; None when there is nothing to write, or nothing that could be computed."""
+    if held is None or not isinstance(held.record, Dossier) or not held.record.open:
+        return None
+    dossier = held.record
+    context = setting(services, dossier)
+    after = amended(dossier, now, context)
+    alert = next_alert(after, context)
+    stands = (held.due.moment, held.due.level) if held.due else None
+    true = (f"{moment(alert[1])}#{held.id}", alert[0].value) if alert else None
+    if stands == true and (after.due_at, after.armed, after.alerts) == (dossier.due_at, dossier.armed, dossier.alerts):
+        return None
+    return Plan(after, held.province, RECOMPUTED, service(maker), now, alert=alert)

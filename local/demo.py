@@ -15,11 +15,12 @@ from secrets import token_hex
 
 import orjson
 
+from casework.actions.deadlines import settle
 from casework.actions.dossiers import ID_BYTES, Asked, move, submit
 from casework.model.errors import Fault
 from casework.model.packing import instant, moment
 from casework.model.record import DossierId
-from casework.ports import Services
+from casework.ports import Held, Services
 from local.stories import COUNT as COUNT  # noqa: PLC0414 - part of what the demonstration is
 from local.stories import SEED, Story, laid, told
 
@@ -72,17 +73,28 @@ def _live(services: Services, number: int, began: datetime, seed: int) -> None:
     subject = DossierId(Random(f"{seed}/entropy/{number}").randbytes(ID_BYTES).hex())  # noqa: S311 - the same each time are wanted
     times = laid(story, began, services.store.calendar(), number)
     held = services.store.held(subject)
-    made = held.tip.seq if held else 0
+    made = held.version if held else 0
     for place, at in enumerate(times[made:], made):
         # Chance begins anew with each move, so that what is gone on with after an interruption is as it would have been.
         chance = Random(f"{seed}/entropy/{number}" + (f"/{place}" if place else ""))  # noqa: S311 - as above
         then = replace(services, now=_standing(at), entropy=chance.randbytes)
         key = f"demo-{seed}-{number}-{place}"
-        if place == 0:
-            submit(then, story.submitter, story.submission, Asked(key, key, key))
+        if held is None:
+            held = submit(then, story.submitter, story.submission, Asked(key, key, key))[0].held
         else:
+            _noticed(services, held, at)
             act = story.acts[place - 1]
-            move(then, act.maker, subject, act.name, Asked(key, key, key), act.making)
+            held = move(then, act.maker, subject, act.name, Asked(key, key, key), act.making).held
+    if held is not None:
+        _noticed(services, held, began)
+
+
+def _noticed(services: Services, held: Held, upto: datetime) -> None:
+    """Raise what fell due of a dossier before an instant, at the times at which it did."""
+    found: Held | None = held
+    while found and found.due and (at := instant(found.due.moment.partition("#")[0])) <= upto:
+        done = settle(replace(services, now=_standing(at)), held.id, known=found)
+        found = done.held if done else None
 
 
 def _standing(at: datetime) -> Callable[[], datetime]:

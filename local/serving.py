@@ -1,14 +1,16 @@
-"""`giamsat serve`: the engine, the tables, the register, the stream's pump and the server, started and ended together."""
+"""`giamsat serve`: the engine, the tables, the register, the stream's pump, the schedule and the server, started and ended together."""
 
 import asyncio
 import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
 
+from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.ports import Services
 from local import engine as engines
@@ -18,11 +20,13 @@ from local.faults import LocalError
 from local.home import Home, Run
 from local.progress import bar
 from local.pump import Pump
+from local.schedule import Schedule
 from local.seeding import NOTE, seed, total
 from local.server import application
 from local.tokens import issued
 
 HOST = "127.0.0.1"
+HOUR = timedelta(hours=1)
 ENGINE_LOOK_S = 0.5
 LONGEST_FRAME = 1024 * 1024  # past the protocol's own limit, so that it is the protocol that answers
 
@@ -40,13 +44,15 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
         _fill(opened.services, demo=demo, empty=home.empty(engine.endpoint))
         moving = Mover(opened.services) if demo and progress(opened.services) else None
         pump = Pump(opened.services, engine.endpoint, lambda: courier.connected > 0)
+        schedule = Schedule(opened.services)
         url = f"http://{HOST}:{port}"
 
         async def beside() -> AsyncIterator[None]:
             pump.start()
+            schedule.start()
             home.announce(Run(os.getpid(), engine.endpoint, url))
             _greet(home, url)
-            watch = asyncio.create_task(_watched(engine, pump, server))
+            watch = asyncio.create_task(_watched(engine, pump, schedule, server))
             if moving:
                 moving.start()
             try:
@@ -56,6 +62,7 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
                 home.withdraw()
                 if moving:
                     moving.stop()
+                schedule.stop()
                 pump.stop()
 
         config = uvicorn.Config(
@@ -72,10 +79,14 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
             raise LocalError(f"the engine ended with status {engine.process.returncode}; see {data}/store/engine.log")
         if pump.fault is not None:
             raise LocalError(f"the stream could not be followed: {pump.fault!r}")
+        if schedule.fault is not None:
+            raise LocalError(f"the sweep has ended: {schedule.fault!r}")
 
 
 def _fill(services: Services, *, demo: bool, empty: bool) -> None:
     """Load what the store lacks: the register, and the demonstration data where it is wanted and the store was empty."""
+    if empty and services.store.swept() is None:
+        services.store.keep_swept(moment(services.now() - HOUR)[:13])  # Before, there is nothing to sweep.
     # The small register of version 0.1 has no province for it.
     ours = services.store.noted(NOTE) is not None or not services.store.versions("XD-01")
     if demo and empty and ours and progress(services) is None:
@@ -93,9 +104,9 @@ def _fill(services: Services, *, demo: bool, empty: bool) -> None:
             fill(services, advance)
 
 
-async def _watched(engine: engines.Engine, pump: Pump, server: uvicorn.Server) -> None:
-    """End the service with its engine or its pump: what it answered then would not be true, or not be pushed."""
-    while engine.process.poll() is None and pump.alive:  # noqa: ASYNC110 - a process sets no event
+async def _watched(engine: engines.Engine, pump: Pump, schedule: Schedule, server: uvicorn.Server) -> None:
+    """End the service with its engine, its pump or its schedule: what it answered then would not be true, pushed or noticed."""
+    while engine.process.poll() is None and pump.alive and schedule.alive:  # noqa: ASYNC110 - a process sets no event
         await asyncio.sleep(ENGINE_LOOK_S)
     server.should_exit = True
 

@@ -20,7 +20,7 @@ from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.model.record import State
 from casework.model.unit import Officer
-from casework.ports import Change, Held, Index, Partition, Raced, Seen, Span, Store
+from casework.ports import Change, DueKey, Held, Index, Partition, Raced, Seen, Span, Store
 from tests.casework.adapters.laid import fresh
 from tests.simulation.changes import PROVINCE, UNIT, moved, opened
 from tests.simulation.faults import Crash, Faults
@@ -129,6 +129,13 @@ def subscribed(store: SimulatedStore, name: str = "a", subject: str = "s") -> tu
 CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "held": lambda store, change, _: store.held(change.after.id),
     "held_with_memory": lambda store, change, _: store.held_with_memory(change.after.id, "scope", "key"),
+    "held_all": lambda store, change, _: store.held_all([change.after.id]),
+    "due": lambda store, change, _: store.due("2031-03-03T02#00", START, 5),
+    "strike": lambda store, change, _: store.strike(
+        DueKey("2031-03-03T02#00", f"2031-03-03T02:00:00.000000Z#{change.after.id}", "AT_RISK")
+    ),
+    "swept": lambda store, change, _: store.swept(),
+    "keep_swept": lambda store, change, _: store.keep_swept("2031-03-03T02"),
     "coded": lambda store, change, _: store.coded(change.after.dossier.code),
     "remembered": lambda store, change, _: store.remembered([(change.memory.scope, change.memory.key)]),
     "numbered": lambda store, change, _: store.numbered("22-XD", "22", date(2031, 3, 3)),
@@ -168,7 +175,7 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
 
 def rows_of(store: SimulatedStore) -> dict[str, dict[Any, Any]]:
     engine = store.engine
-    names = ("subjects", "trail", "disclosures", "due", "log", "live", "register")
+    names = ("subjects", "trail", "disclosures", "due", "alerts", "log", "live", "register")
     return {name: dict(getattr(engine, name)) for name in names}
 
 
