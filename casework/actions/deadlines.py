@@ -88,6 +88,7 @@ class Sweeper:
         self._resting: dict[tuple[str, str], tuple[datetime, timedelta]] = {}
         self._written = 0
         self._failed = 0
+        self._why = ""  # of the last that could not be handled
 
     def round(self) -> Round:
         """Do all that is due by now, hour by hour, and move the watermark over the hours that are left behind."""
@@ -108,7 +109,7 @@ class Sweeper:
         if passed != kept:
             self._store.keep_swept(passed)
         if self._failed:
-            log.warning("%d rows and pages of the due table wait for the next round", self._failed)
+            log.warning("%d rows and pages of the due table wait for the next round: %s", self._failed, self._why)
         return Round(self._written, self._failed, self._going())
 
     def _hour(self, hour: str, now: datetime) -> bool:
@@ -129,7 +130,8 @@ class Sweeper:
         """Read a page of a bucket; None when the engine does not answer, which the next round makes up for."""
         try:
             return self._store.due(bucket, now, PAGE, after)
-        except Unavailable:
+        except Unavailable as fault:
+            self._why = fault.message
             return None
 
     def _handle(self, rows: list[DueKey], now: datetime) -> None:
@@ -149,7 +151,7 @@ class Sweeper:
         try:
             return self._done(row, held, now)
         except Fault as fault:
-            log.warning("the row of %s waits: %s", row.subject, fault.message)
+            self._why = fault.message
         except Exception:
             log.exception("the row of %s cannot be handled", row.subject)
         return None

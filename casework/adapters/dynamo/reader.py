@@ -75,7 +75,8 @@ class Reader:
         """Read, consistently and in order, at most `count` rows of a partition between two sort keys, both left out."""
         asked: Any = {
             "TableName": f"giamsat-{self._stage}-{table}",
-            "KeyConditionExpression": f"{keys[0]} = :p AND {keys[1]} < :high",
+            "KeyConditionExpression": "#p = :p AND #s < :high",
+            "ExpressionAttributeNames": {"#p": keys[0], "#s": keys[1]},  # a word of the engine's own may be among them
             "ExpressionAttributeValues": {":p": {"S": partition}, ":high": {"S": high}},
             "ConsistentRead": True,
             "Limit": count,
