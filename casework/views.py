@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Entry
-from casework.model.access import Decision, Trail, confirmed, decide, decide_procedure
+from casework.model.access import Decision, Trail, confirmed, decide, decide_procedure, decide_task
 from casework.model.errors import Corrupt
 from casework.model.moves import Setting
 from casework.model.packing import packed, unpacked
@@ -13,6 +13,7 @@ from casework.model.parties import Role, Viewer
 from casework.model.procedure import ProcedureVersion
 from casework.model.record import Dossier, DossierId
 from casework.model.slip import NONCE_BYTES
+from casework.model.task import Task
 from casework.model.unit import lineage
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services
@@ -40,7 +41,7 @@ def decided(services: Services, viewer: Viewer, held: Held) -> Decision:
     """Decide what a viewer may see of a subject, by the register as it is now."""
     viewer = confirmed_viewer(services, viewer)
     if not isinstance(held.record, Dossier):
-        return decide_procedure(viewer)
+        return decide_task(viewer) if isinstance(held.record, Task) else decide_procedure(viewer)
     person = viewer.on_behalf_of or viewer.sub if viewer.role is Role.CITIZEN else None
     return decide(
         viewer,

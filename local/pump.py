@@ -1,4 +1,4 @@
-"""Carries the trail's stream into `handlers.stream`, batch by batch, and keeps its place.
+"""Carries the trail's stream into `handlers.tasks` and `handlers.stream`, batch by batch, and keeps its place.
 
 One reader, in order, for each shard, as a Lambda mapping with parallelization 1. A batch that fails is tried again, and holds up those
 behind it, until it passes: nothing is skipped. The place is kept after each batch, so a restart repeats at most one.
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from casework.model.errors import Fault
 from casework.ports import Services
-from handlers import stream
+from handlers import stream, tasks
 from local.home import QUICK, REGION, STAGE
 
 log = logging.getLogger("giamsat")
@@ -124,6 +124,7 @@ class Pump:
             answer = self._streams.get_records(ShardIterator=iterator, Limit=BATCH)
             if answer["Records"]:
                 self._reach(shard, answer["Records"][0]["dynamodb"]["ApproximateCreationDateTime"])
+                tasks.handle({"Records": answer["Records"]}, self._services)
                 stream.handle({"Records": answer["Records"]}, self._services)
                 self._services.store.keep_place(FOLLOWER, shard, answer["Records"][-1]["dynamodb"]["SequenceNumber"])
                 self._reach(shard, answer["Records"][-1]["dynamodb"]["ApproximateCreationDateTime"])

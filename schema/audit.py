@@ -9,8 +9,9 @@ from casework.audit.chain import Entry
 from casework.audit.disclosure import opened
 from casework.model.access import Decision, Group, Trail
 from casework.model.parties import PartyKind
+from casework.model.publication import Publication
 from casework.model.record import DossierId
-from casework.model.subjects import DOSSIER
+from casework.model.subjects import PROCEDURE
 from casework.ports import Span
 from casework.views import View, disclosures, visible
 from schema.context import Context, Info, context_of
@@ -76,10 +77,10 @@ class AuditEntry(Node):
 
     @strawberry.field(description="Global id of what the entry is about.")
     def subject(self, info: Info) -> strawberry.ID:
-        """Name the subject: a dossier by its id, a procedure by its code."""
+        """Name the subject: a procedure by its code, all others by their ids."""
         kind, key = self.entry.body["subject"]["kind"], self.entry.body["subject"]["id"]
-        held = None if kind == DOSSIER else context_of(info).services.store.held(DossierId(key))
-        return global_id(kind, held.record.code if held else key)
+        held = context_of(info).services.store.held(DossierId(key)) if kind == PROCEDURE else None
+        return global_id(kind, held.record.code if held and isinstance(held.record, Publication) else key)
 
     @strawberry.field(description="Who did it; null where it may not be seen.")
     def actor(self) -> Actor | None:

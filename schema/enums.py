@@ -9,8 +9,9 @@ from casework.model.moves import MoveName
 from casework.model.parties import PartyKind, Role
 from casework.model.procedure import Channel, DossierKind, StepOrder
 from casework.model.record import AssignmentRole, HolderKind, IntervalKind, Medium, Outcome, State
+from casework.model.task import TaskKind, TaskState
 from casework.model.unit import PointKind
-from casework.model.workdays import DayKind
+from casework.model.workdays import DayKind, OverrideKind
 
 strawberry.enum(State, name="DossierState", description="Where a dossier stands in its lifecycle.")
 strawberry.enum(DossierKind, description="What a dossier is. All kinds share one lifecycle.")
@@ -29,6 +30,9 @@ strawberry.enum(Outcome, description="What was decided.")
 strawberry.enum(Medium, description="How a result is handed out.")
 strawberry.enum(MoveName, name="Move", description="The moves of a dossier.")
 strawberry.enum(DayKind, description="Why a day is worked or not.")
+strawberry.enum(OverrideKind, description="What a document makes of a day.")
+strawberry.enum(TaskKind, description="What a task carries out.")
+strawberry.enum(TaskState, description="How far a task is.")
 strawberry.enum(PointKind, name="ReceptionPointKind", description="Kinds of reception point.")
 
 # Enum name in the schema: its values' descriptions.
@@ -129,6 +133,13 @@ VALUES: dict[str, dict[str, str]] = {
         "HOLIDAY": "A public holiday.",
         "SWAPPED_OFF": "Off, in exchange for a make-up day.",
         "MAKEUP": "A day off that is worked, in exchange for another.",
+    },
+    "OverrideKind": {"OFF": "It is off.", "MAKEUP": "A day off that is worked, in exchange for another."},
+    "TaskKind": {"AMENDMENT": "Brings an amended calendar to the dossiers that it moves."},
+    "TaskState": {
+        "PENDING": "Not begun yet: it is within seconds.",
+        "RUNNING": "Begun; between two passes it waits.",
+        "DONE": "All was done.",
     },
     "Move": {
         "SUBMIT": "Hand in.",

@@ -91,6 +91,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ALREADY_APOLOGISED": ("Đã có văn bản xin lỗi.", "Des excuses ont déjà été présentées."),
     "UNKNOWN_FEE": ("Không có khoản phí nào như vậy cần thu.", "Aucun droit de ce code n'est à percevoir."),
     "UNKNOWN_BLOCKER": ("Không có vướng mắc nào như vậy.", "Aucun blocage de ce numéro ne subsiste."),
+    "ALREADY_OFF": ("Ngày này đã là ngày nghỉ.", "Ce jour est déjà chômé."),
+    "ALREADY_WORKED": ("Ngày này đã là ngày làm việc.", "Ce jour est déjà travaillé."),
+    "UNPAIRED_SWAP": ("Ngày hoán đổi thiếu ngày tương ứng.", "L'autre jour de l'échange manque."),
+    "DAY_TWICE": ("Một ngày được nêu hai lần.", "Un jour figure deux fois."),
     "IDEMPOTENCY_KEY_REUSED": ("Khoá này đã dùng cho dữ liệu khác.", "Cette clé a servi à une autre saisie."),
 }  # fmt: skip
 

@@ -13,8 +13,10 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 
+from casework.actions.amendments import Amending, amend
 from casework.actions.dossiers import Asked, Making, Person, Submission, move, secret_of, submit
 from casework.actions.procedures import Publishing, publish, published_by
+from casework.actions.tasks import following_of, id_of
 from casework.commits import Written
 from casework.model.errors import Conflict as Stale
 from casework.model.errors import Fault
@@ -25,6 +27,7 @@ from casework.model.moves import MoveName
 from casework.model.packing import Plain, moment
 from casework.views import View, decided
 from schema import delaying, inputs
+from schema.amending import AmendCalendarInput, amendment_of
 from schema.audit import AuditEntry, entry_shown
 from schema.context import Info, context_of
 from schema.dossier import Dossier, dossier_shown
@@ -32,6 +35,7 @@ from schema.errors import Invalid, NotFound, UserError, refused_shown
 from schema.node import key_of
 from schema.procedure import Procedure, procedure_shown
 from schema.publishing import PublishProcedureInput, draft_of
+from schema.task import Task, task_of, task_shown
 
 P = TypeVar("P", bound="Payload")
 G = TypeVar("G", bound=inputs.KeyedInput)
@@ -173,6 +177,16 @@ class PublishProcedurePayload(Payload):
     """Payload of publishProcedure; a procedure is no dossier, so `dossier` is always null."""
 
     procedure: Procedure | None = strawberry.field(description="The version as it was published; null when refused.")
+
+
+@strawberry.type(description="What came of amendCalendar.")
+class AmendCalendarPayload(Payload):
+    """Payload of amendCalendar; the calendar is no dossier, so `dossier` is always null."""
+
+    task: Task | None = strawberry.field(
+        description="The task that computes the dossiers anew, PENDING until it is begun; null when refused."
+    )
+    calendar_version: int | None = strawberry.field(description="The version of the calendar that it made; null when refused.")
 
 
 @strawberry.type(description="Every change is one mutation: one transaction, one entry in the trail.")
@@ -328,6 +342,24 @@ class Mutation:
             return PublishProcedurePayload(dossier=None, procedure=None, entry=None, errors=[Invalid(fault=fault)])
         entry = entry_shown(done.entry, decided(context.services, context.viewer, done.held))
         return PublishProcedurePayload(dossier=None, procedure=procedure_shown(published_by(done)), entry=entry, errors=[])
+
+    @strawberry.mutation(
+        description="Amend the work calendar by a document. The dossiers that it moves are computed anew by a task. By ADMIN."
+    )
+    def amend_calendar(self, info: Info, input: Given[AmendCalendarInput]) -> AmendCalendarPayload:
+        """Amend the calendar."""
+        context = context_of(info)
+        asked = _asked(info, input)
+        try:
+            done = amend(context.services, context.viewer, amendment_of(input), Amending(asked.key, asked.correlation, asked.input))
+        except Wrong as fault:
+            return AmendCalendarPayload(dossier=None, task=None, calendar_version=None, entry=None, errors=[Invalid(fault=fault)])
+        following = following_of(done.entry)
+        assert following is not None
+        subject = id_of(following)
+        shown = task_of(context, subject) or task_shown(subject, following)
+        entry = entry_shown(done.entry, decided(context.services, context.viewer, done.held))
+        return AmendCalendarPayload(dossier=None, task=shown, calendar_version=following.calendar_version, entry=entry, errors=[])
 
 
 def _moved(info: Info, given: inputs.MoveInput, name: MoveName, payload: Callable[..., P], making: Making) -> P:

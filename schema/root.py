@@ -30,6 +30,7 @@ from schema.node import Node, key_of, read_id
 from schema.paging import After, Before, Connection, First, Last, asked
 from schema.procedure import Procedure, ProcedureFilter, procedure_of, procedures_page
 from schema.scalars import DAY, INSTANT, PLAIN, TIME, Plain
+from schema.task import Task, task_of
 from schema.tracking import TrackedDossier, tracked_of
 from schema.unit import Unit, point_of, unit_of, units_page
 from schema.work_calendar import WorkCalendar, calendar_shown
@@ -65,6 +66,8 @@ class Query:
                 return assignment_of(context, key)
             case "point":
                 return point_of(info, key)
+            case "task":
+                return task_of(context, key)
             case _:
                 return None
 
@@ -173,6 +176,11 @@ class Query:
     ) -> WorkCalendar:
         """Show a year."""
         return calendar_shown(context_of(info).services.store.calendar(), year)
+
+    @strawberry.field(description="Long work that was begun; null before that, and for whoever does not answer for its outcome.")
+    def task(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The task's id.")]) -> Task | None:
+        """Find a task."""
+        return task_of(context_of(info), key_of(id, "task"))
 
     @strawberry.field(description="When a dossier received at that instant would be due, and why. Null for an unknown procedure.")
     def due_if_received(

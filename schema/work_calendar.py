@@ -4,6 +4,7 @@ from datetime import date
 
 import strawberry
 
+from casework.model.wording import ANNOUNCED, UNANNOUNCED
 from casework.model.workdays import Calendar, DayKind
 from casework.model.workdays import WorkDay as Stored
 from schema.text import LANGS, Lang, Language
@@ -35,6 +36,11 @@ class WorkCalendar:
     )
     version: int = strawberry.field(description="The version of the table of overrides; clocks name it.")
     days: list[WorkDay] = strawberry.field(description="Every day, from 1 January on.")
+
+    @strawberry.field(description="What the year rests on, in words.")
+    def note(self, lang: Lang = Language.VI) -> str:
+        """Say it in a language."""
+        return (ANNOUNCED if self.official else UNANNOUNCED).said(LANGS[lang])
 
 
 def calendar_shown(calendar: Calendar, year: int) -> WorkCalendar:

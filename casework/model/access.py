@@ -109,9 +109,16 @@ def decide(viewer: Viewer, dossier: Dossier, *, subject: str, person: str | None
 
 
 def decide_procedure(viewer: Viewer) -> Decision:
-    """Decide what a viewer may see of a procedure's record: all may see its versions, and those who answer for them its trail."""
+    """Decide what a viewer may see of a procedure, or of the calendar: all may see what it says, and those who answer for it its trail."""
     trail = Trail.ALL if viewer.role in {Role.ADMIN, Role.INSPECTOR} else Trail.NONE
     return Decision(frozenset({Group.SUMMARY, Group.INTERNAL}) if trail is Trail.ALL else frozenset({Group.SUMMARY}), trail=trail)
+
+
+def decide_task(viewer: Viewer) -> Decision:
+    """Decide what a viewer may see of a task: those who answer for its outcome see all of it, others nothing."""
+    if viewer.role in {Role.ADMIN, Role.INSPECTOR, Role.SUPERVISOR}:
+        return Decision(frozenset({Group.SUMMARY, Group.INTERNAL}), trail=Trail.ALL)
+    return Decision()
 
 
 def pushed(decision: Decision) -> Decision:

@@ -3,29 +3,57 @@
 from collections.abc import Mapping
 from typing import Any
 
-from casework.model import publication, record
+from casework.model import amending, publication, record, task
+from casework.model.amending import OverrideTable
 from casework.model.packing import Plain
 from casework.model.publication import Publication
 from casework.model.record import Dossier
+from casework.model.task import Task
 
-Record = Dossier | Publication
-DOSSIER, PROCEDURE = "dossier", "procedure"
+Record = Dossier | Publication | OverrideTable | Task
+DOSSIER, PROCEDURE, CALENDAR, TASK = "dossier", "procedure", "calendar", "task"
 
 
 def kind_of(what: Record) -> str:
     """Name the kind of subject that a record belongs to."""
-    return DOSSIER if isinstance(what, Dossier) else PROCEDURE
+    match what:
+        case Dossier():
+            return DOSSIER
+        case Publication():
+            return PROCEDURE
+        case OverrideTable():
+            return CALENDAR
+        case Task():
+            return TASK
 
 
 def flattened(what: Record) -> dict[str, Plain]:
     """Give a record's fields."""
-    return record.flattened(what) if isinstance(what, Dossier) else publication.flattened(what)
+    match what:
+        case Dossier():
+            return record.flattened(what)
+        case Publication():
+            return publication.flattened(what)
+        case OverrideTable():
+            return amending.flattened(what)
+        case Task():
+            return task.flattened(what)
 
 
 def restored(kind: str, fields: Mapping[str, Any]) -> Record:
     """Build a record back.
 
     Raises:
-        KeyError, ValueError, TypeError: the fields are not those of that kind.
+        KeyError, ValueError, TypeError: the fields are not those of that kind, or there is no such kind.
     """
-    return record.restored(fields) if kind == DOSSIER else publication.restored(fields)
+    match kind:
+        case "dossier":
+            return record.restored(fields)
+        case "procedure":
+            return publication.restored(fields)
+        case "calendar":
+            return amending.restored(fields)
+        case "task":
+            return task.restored(fields)
+        case _:
+            raise ValueError(f"no kind of subject: {kind}")

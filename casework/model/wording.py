@@ -44,6 +44,16 @@ MONTHS: Mapping[str, tuple[str, ...]] = {
 # fmt: on
 
 WORKING_DAY = Words("ngày làm việc", "working day", "jour ouvré")
+ANNOUNCED = Words(
+    "Theo ngày nghỉ lễ do pháp luật quy định và văn bản của Chính phủ đã nhập cho năm này.",
+    "By the holidays that the law fixes and the documents of the Government that are entered for this year.",
+    "Selon les jours fériés fixés par la loi et les documents du Gouvernement saisis pour cette année.",
+)
+UNANNOUNCED = Words(
+    "Tính theo ngày nghỉ lễ do pháp luật quy định; chưa có văn bản nào của Chính phủ được nhập cho năm này.",
+    "Computed from the holidays that the law fixes: no document of the Government is entered for this year.",
+    "Calculé d'après les jours fériés fixés par la loi : aucun document du Gouvernement n'est saisi pour cette année.",
+)
 WEEKLY_REST = Words("nghỉ hằng tuần", "weekly rest", "repos hebdomadaire")
 DAY_OFF = Words("ngày nghỉ", "day off", "jour férié")
 MAKEUP_WORK = Words("ngày làm bù", "make-up working day", "jour de rattrapage")

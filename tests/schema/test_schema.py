@@ -60,6 +60,8 @@ FIXED = {
     "Query.units(parent)": "ID",
     "Query.workCalendar": "WorkCalendar!",
     "Query.workCalendar(year)": "Int!",
+    "Query.task": "Task",
+    "Query.task(id)": "ID!",
     "Query.dueIfReceived": "Clock",
     "Query.dueIfReceived(procedure)": "ID!",
     "Query.dueIfReceived(at)": "DateTime!",
@@ -196,8 +198,8 @@ VALUES = {
     "Outcome": "GRANTED REJECTED OTHER",
     "Medium": "ELECTRONIC PAPER",
 }
-MUTATIONS = [*(move.value for move in MoveName), "publishProcedure"]
-OPENING = {"submitDossier", "publishProcedure"}  # of no dossier that there is
+MUTATIONS = [*(move.value for move in MoveName), "publishProcedure", "amendCalendar"]
+OPENING = {"submitDossier", "publishProcedure", "amendCalendar"}  # of no dossier that there is
 
 
 def test_the_committed_schema_is_the_printed_one() -> None:

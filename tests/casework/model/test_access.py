@@ -7,7 +7,19 @@ from typing import Any
 
 import pytest
 
-from casework.model.access import TABLE, Decision, Group, Trail, assigned_to, confirmed, decide, decide_procedure, may_submit, pushed
+from casework.model.access import (
+    TABLE,
+    Decision,
+    Group,
+    Trail,
+    assigned_to,
+    confirmed,
+    decide,
+    decide_procedure,
+    decide_task,
+    may_submit,
+    pushed,
+)
 from casework.model.dossier import MOVES
 from casework.model.moves import MoveName
 from casework.model.parties import PUBLIC, Ref, Relation, Role, Viewer
@@ -333,6 +345,13 @@ def test_all_see_a_procedure_and_those_who_answer_for_it_its_trail(role: Role) -
     answers = role in {Role.ADMIN, Role.INSPECTOR}
     assert (found.trail, INTERNAL in found.groups) == (Trail.ALL if answers else Trail.NONE, answers)
     assert (found.moves, found.actor) == (frozenset(), None)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_those_who_answer_for_a_task_see_it(role: Role) -> None:
+    found = decide_task(Viewer(role, "somebody", ("22-XD",)))
+    answers = role in {Role.ADMIN, Role.INSPECTOR, Role.SUPERVISOR}
+    assert (found.sees, found.trail) == (answers, Trail.ALL if answers else Trail.NONE)
 
 
 # The register's last word.

@@ -1,0 +1,178 @@
+"""Long work: a task is begun by the entry that it follows from, and done page by page by whoever finds its row of the due table.
+
+Each page has three writes: the task with the page in hand and its row a minute ahead, so that a worker who dies is taken over from; each
+dossier; and the task with the page done. Two workers at once: the entry's number lets one of them go on. What is done to a dossier stands
+elsewhere (`recomputing`), and when a row is due is for the sweep to find.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+
+from casework.audit.chain import Entry
+from casework.commits import Plan, recorded
+from casework.makers import service
+from casework.model.errors import Contended, Corrupt, Invalid, Unavailable
+from casework.model.packing import instant, moment
+from casework.model.record import Dossier, DossierId
+from casework.model.task import LEASE, PAGE, Task, TaskKind, passed, progressed, started, taken
+from casework.model.workdays import legal_day
+from casework.ports import Held, Index, Partition, Services, Span
+from casework.recomputing import recompute
+
+log = logging.getLogger("giamsat")
+
+MAKER = "tasks"
+DUE = "TASK"  # the level of its row of the due table
+NATION = "VN"
+SLICE = timedelta(seconds=5)
+PAGES = 8  # of one slice
+LOOKS = 50  # at lists, in search of a page
+MOST_PROVINCES = 100
+BEFORE = timedelta(days=30)  # a dossier that was due so long before an amended day has all its levels behind it
+LAST = moment(datetime.max.replace(tzinfo=UTC))  # where dossiers without a due date stand
+AMENDED = "CALENDAR_AMENDED"
+
+
+def following_of(entry: Entry) -> Task | None:
+    """Give the task that follows from an entry, as it stands before it is begun; None where none does."""
+    if entry.body["action"] != AMENDED:
+        return None
+    brought = {
+        change["field"].partition(".")[2]: change["to"]["since"]
+        for change in entry.body["changes"]
+        if change["field"].startswith("overrides.") and change["to"] and "since" in change["to"]
+    }
+    version = max(brought.values())
+    return Task(
+        TaskKind.AMENDMENT, entry.body["subject"]["id"], entry.seq, NATION, entry.recorded_at, calendar_version=version,
+        first_on=min(date.fromisoformat(day) for day, since in brought.items() if since == version),
+    )  # fmt: skip
+
+
+def id_of(task: Task) -> DossierId:
+    """Give the id under which a task has its chain: it follows from the entry that the task follows from."""
+    return DossierId(hashlib.sha256(f"task\0{task.of}\0{task.seq}".encode()).hexdigest()[:32])
+
+
+def begin(services: Services, entry: Entry) -> None:
+    """Begin the task that follows from an entry, if any does; what was begun is left as it is.
+
+    Raises:
+        Contended, Unavailable: as `commits.recorded`.
+    """
+    task = following_of(entry)
+    if task is None:
+        return
+
+    def settle(held: Held | None, now: datetime) -> Plan | None:
+        return None if held else _plan(started(task, now), "TASK_STARTED", now, now)
+
+    recorded(services, id_of(task), str(entry.body["request"]), settle)
+
+
+def work(services: Services, held: Held) -> None:
+    """Do a slice of a task: some pages, for some seconds, if its row is due. What stays undone is found again by its row."""
+    until = services.now() + SLICE
+    here: Held | None = held
+    try:
+        for _ in range(PAGES):
+            if here is None or not _due(here, services.now()) or services.now() > until:
+                return
+            here = _page(services, here)
+    except (Contended, Unavailable) as fault:
+        log.warning("task %s: %s", held.id, fault.message)
+
+
+def _page(services: Services, held: Held) -> Held | None:
+    """Do one page; gives the task as it stands then, or None where another worker has it."""
+    task = _task(held)
+    if not task.page:
+        found = _next(services, task)
+        if found is None:
+            return _kept(services, held, lambda now: _ended(task, now))
+        if not found.page:  # Much was looked through in vain: the next step begins behind it.
+            return _kept(services, held, lambda now: _plan(found, "TASK_PROGRESSED", now, now))
+        task = found
+    leased = _kept(services, held, lambda now: _plan(task, "TASK_TAKEN", now, now + LEASE))
+    if leased is None:
+        return None
+    failed = _done(services, leased)
+    changed = sum(_moved(task, one) for one in services.store.held_all(_members(task)).values())
+    return _kept(services, leased, lambda now: _plan(progressed(task, changed, failed), "TASK_PROGRESSED", now, now))
+
+
+def _done(services: Services, leased: Held) -> int:
+    """Change the dossiers of the page in hand; gives how many failed."""
+    task = _task(leased)
+    if services.store.calendar().version < (task.calendar_version or 0):  # It was amended elsewhere a moment ago.
+        services.store.calendar(fresh=True)
+    failed = 0
+    for subject, known in services.store.held_all(_members(task)).items():
+        try:
+            recompute(services, subject, MAKER, leased.id, known=known)
+        except (Contended, Corrupt, Invalid) as fault:
+            failed += 1
+            log.warning("task %s, dossier %s: %s", leased.id, subject, fault.message)
+    return failed
+
+
+def _next(services: Services, task: Task) -> Task | None:
+    """Find the next dossiers that a task may change, province by province; None when all were looked through."""
+    provinces = sorted({unit.province for unit in services.store.units_below(None, Span(MOST_PROVINCES))})
+    ahead = [province for province in provinces if province >= (task.within or "")]
+    place = task.place
+    for _ in range(LOOKS):
+        if not ahead:
+            return None
+        rows = services.store.listed([Partition(Index.PROVINCE, f"{ahead[0]}#OPEN")], Span(PAGE, place, LAST))
+        page = [held.id for _, held in rows if _touched(task, held.dossier)]
+        if page:
+            return taken(task, ahead[0], rows[-1][0], page)
+        ahead, place = (ahead, rows[-1][0]) if rows else (ahead[1:], None)
+    return taken(task, ahead[0], place, ()) if ahead else None
+
+
+def _ended(task: Task, now: datetime) -> Plan:
+    following, at = passed(task, now)
+    return _plan(following, "TASK_DONE" if at is None else "TASK_PASSED", now, at)
+
+
+def _members(task: Task) -> list[DossierId]:
+    return [DossierId(subject) for subject in task.page]
+
+
+def _touched(task: Task, dossier: Dossier) -> bool:
+    """Whether an amendment may move any of its dates: the span of one that waits has no end yet."""
+    assert task.first_on is not None
+    older = (dossier.calendar_version or 0) < (task.calendar_version or 0)
+    return older and dossier.due_at is not None and (dossier.paused or legal_day(dossier.due_at) >= task.first_on - BEFORE)
+
+
+def _moved(task: Task, held: Held) -> bool:
+    """Whether its due date was moved by the calendar that a task brings, whoever took that in."""
+    return any(row.calendar_version >= (task.calendar_version or 0) for row in held.dossier.amendments)
+
+
+def _kept(services: Services, held: Held, planned: Callable[[datetime], Plan]) -> Held | None:
+    """Write the next state of a task, unless another worker has written one; gives it as it stands then."""
+
+    def settle(now_held: Held | None, now: datetime) -> Plan | None:
+        return planned(now) if now_held is not None and now_held.tip.seq == held.tip.seq else None
+
+    done = recorded(services, held.id, held.id, settle, known=held)
+    return done.held if done else None
+
+
+def _plan(task: Task, action: str, now: datetime, at: datetime | None) -> Plan:
+    return Plan(task, NATION, action, service(MAKER), now, alert=(DUE, at) if at else None)
+
+
+def _task(held: Held) -> Task:
+    assert isinstance(held.record, Task)
+    return held.record
+
+
+def _due(held: Held, now: datetime) -> bool:
+    return held.due is not None and instant(held.due.moment.partition("#")[0]) <= now
