@@ -57,7 +57,7 @@ def task_shown(subject: DossierId, stored: task.Task) -> Task:
 
 def task_of(context: Context, key: str) -> Task | None:
     """Find a task that was begun; None where the viewer may not see it."""
-    held = context.services.store.held(DossierId(key))
+    held = context.services.store.held(DossierId(key)) if key else None
     if held is None or not isinstance(held.record, task.Task) or not context.decided(held).sees:
         return None
     return task_shown(held.id, held.record)
