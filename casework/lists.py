@@ -115,7 +115,7 @@ def _partitions(services: Services, viewer: Viewer, wanted: Filter) -> Iterator[
     elif wanted.reception_point is not None:
         if viewer.role is Role.INSPECTOR or (viewer.role is Role.RECEPTION and wanted.reception_point in viewer.units):
             yield from (Partition(Index.POINT, f"{wanted.reception_point}#{pile}") for pile in ("INTAKE", "DELIVERY"))
-    elif wanted.unit is not None and _supervises(services, viewer, wanted.unit):
+    elif wanted.unit is not None and supervises(services, viewer, wanted.unit):
         yield from _of_unit(services, wanted.unit, wanted)
 
 
@@ -137,7 +137,7 @@ def _own(viewer: Viewer, wanted: Filter) -> Filter:
             raise Invalid(f"say which dossiers: an index serves {SERVED}", path=("filter",), code="NO_INDEX")
 
 
-def _supervises(services: Services, viewer: Viewer, unit: str) -> bool:
+def supervises(services: Services, viewer: Viewer, unit: str) -> bool:
     """Whether the viewer may list a unit's dossiers: its head, a supervisor of it or of one above, an inspector."""
     match viewer.role:
         case Role.HEAD:
@@ -153,7 +153,7 @@ def _answers_for(services: Services, viewer: Viewer, officer: str) -> bool:
     if viewer.role is Role.OFFICER:
         return officer == viewer.sub
     person = services.store.officer(officer)
-    return viewer.role is Role.INSPECTOR or (person is not None and _supervises(services, viewer, person.unit))
+    return viewer.role is Role.INSPECTOR or (person is not None and supervises(services, viewer, person.unit))
 
 
 def _of_unit(services: Services, code: str, wanted: Filter) -> Iterator[Partition]:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from casework.audit.chain import Entry, Subject, Tip
 from casework.live.cohorts import Subscription
 from casework.live.connection import Began, Connection, Operation
+from casework.live.feeds import Fed
 from casework.model.alert import Alert
 from casework.model.packing import Plain
 from casework.model.parties import Viewer
@@ -202,6 +203,9 @@ class Dossiers(Protocol):
     def newest(self, lengths: Mapping[str, int], count: int) -> Mapping[str, list[Entry]]:
         """Read the last entries, at most `count`, of each of several subjects whose number of entries is known; newest first."""
 
+    def entries_named(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Entry]:
+        """Read entries by subject and number; those that there are not are left out."""
+
     def listed(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Held]]:
         """Read dossiers with their positions, in order or against it, merged from several partitions.
 
@@ -289,8 +293,11 @@ class Connections(Protocol):
     def subscribe(self, subscription: Subscription, now: datetime) -> None:
         """Write a subscription as REPLAYING, its topic's head before it."""
 
-    def go_live(self, subscription: Subscription, seen: int) -> bool:
-        """Set LIVE from entry `seen` on, if that is the dossier's last entry at that very moment; False when more have come."""
+    def go_live(self, subscription: Subscription, seen: int | None) -> bool:
+        """Set LIVE from entry `seen` on, if that is the subject's last entry at that very moment; False when more have come.
+
+        A feed has no `seen`: it is LIVE at once, and its last read comes behind.
+        """
 
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """End an operation; an unknown one leaves a tombstone for a `subscribe` that comes late. True when it stood."""
@@ -298,11 +305,17 @@ class Connections(Protocol):
     def disconnect(self, connection: str) -> None:
         """Forget a connection and all it holds."""
 
-    def watched(self, topics: Sequence[str], now: datetime) -> frozenset[str]:
-        """Tell which of these topics have members, in one read for each hundred."""
+    def watched(self, topics: Sequence[str], now: datetime) -> Mapping[str, bool]:
+        """Tell which of these topics are wanted, and of each whether it has members, in one read for each hundred."""
 
     def subscriptions(self, topic: str, now: datetime) -> list[Subscription]:
         """Read a topic's subscriptions, sorted by cohort."""
+
+    def feed(self, topic: str, row: Fed) -> None:
+        """Put a row of a feed."""
+
+    def fed(self, topic: str, after: str, upto: str | None, count: int) -> list[Fed]:
+        """Read, in order, at most `count` rows of a feed between two places, both left out."""
 
     def place(self, follower: str, shard: str) -> str | None:
         """Where a follower of a stream's shard stands."""

@@ -25,6 +25,7 @@ from handlers.rendering import renderer
 from schema.context import Context
 from schema.errors import MASKED, TopLevel
 from schema.execution import Compiled, compiled, encoded, executed, operation_kind
+from schema.live import aimed
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 OK: dict[str, Any] = {"statusCode": 200}
@@ -135,18 +136,10 @@ def _subscribe(connection: Connection, message: Subscribe, until: datetime, corr
     assert connection.viewer is not None
     viewer = show(services, connection.viewer)
     client = Client(connection.id, message.id, viewer, until)
-    wanted = Wanted(found.arguments, found.document, found.variables, found.operation)
     context = Context(services, viewer, correlation)
     try:
-        subject = context.subject(str(found.arguments["code"]))
-        subscribe(
-            services,
-            client,
-            wanted,
-            subject,
-            renderer(services),
-            _pusher(services, connection.id, message.id),
-        )
+        wanted = Wanted(*aimed(context, found.field, found.arguments), found.arguments, found.document, found.variables, found.operation)
+        subscribe(services, client, wanted, renderer(services), _pusher(services, connection.id, message.id))
     except Fault as fault:
         _fail(services, connection.id, message.id, [_told(fault, correlation)])
 

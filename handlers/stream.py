@@ -8,19 +8,21 @@ from typing import Any
 from casework.actions.deliveries import deliver
 from casework.audit.chain import reopened
 from casework.ports import Services
+from casework.watching import Arrived
 from handlers import entry, log
 from handlers.rendering import renderer
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     """Take a batch of stream records, in order."""
-    entries = []
+    arrived = []
     for record in event["Records"]:
         if record["eventName"] != "INSERT":
             log.critical("the trail was changed: %s of %s", record["eventName"], record["dynamodb"].get("Keys"))
             continue
-        entries.append(reopened(record["dynamodb"]["NewImage"]["line"]["S"]))
-    deliver(services, entries, renderer(services))
+        image = record["dynamodb"]["NewImage"]
+        arrived.append(Arrived(reopened(image["line"]["S"]), image["unit_month"]["S"].rpartition("#")[0]))
+    deliver(services, arrived, renderer(services))
     return {"batchItemFailures": []}
 
 

@@ -38,6 +38,7 @@ from casework.model.access import Decision, pushed
 from casework.model.errors import Invalid
 from casework.model.parties import Viewer
 from casework.ports import Services
+from casework.watching import Event
 from schema.context import Context
 from schema.errors import TopLevel, top_level
 from schema.lean import LeanExecutor
@@ -53,7 +54,7 @@ from schema.limits import (
     holds_secret,
     sized,
 )
-from schema.live import DossierSource, event_shown
+from schema.live import event_shown
 from schema.root import core
 
 CACHED = 256
@@ -226,15 +227,16 @@ class _Variables(Visitor):
         self.names.add(node.name.value)
 
 
-def rendered(services: Services, cohort: Cohort, decision: Decision, source: DossierSource) -> bytes:
+def rendered(services: Services, cohort: Cohort, decision: Decision, event: Event) -> bytes:
     """Execute one event for one cohort and decision; gives the payload of a `next` message, encoded."""
-    context = Context(services, Viewer(role_of(cohort.scope)), correlation=source.cursor)
+    context = Context(services, Viewer(role_of(cohort.scope)), correlation=event.cursor)
     decision = pushed(decision)
-    context.decide_once(source.held, decision)
+    if event.held is not None:
+        context.decide_once(event.held, decision)
     ready = prepared(cohort.document)
     assert ready.document is not None, "a cohort's document was compiled when it was subscribed to"
     result = execute(
-        core, ready.document, root_value=event_shown(source, decision), context_value=context,
+        core, ready.document, root_value=event_shown(event, decision), context_value=context,
         variable_values=orjson.loads(cohort.variables), operation_name=cohort.operation, is_awaitable=assume_not_awaitable,
         executor_class=LeanExecutor,
     )  # fmt: skip

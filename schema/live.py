@@ -1,18 +1,22 @@
 """Subscriptions: their events, as front ends see them. Who gets which event, and when, is decided in `casework`."""
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Callable, Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
 from casework.audit.chain import Entry
+from casework.live.topics import Kind, alert_of, alerts_key
 from casework.model.access import Decision
-from casework.ports import Held
+from casework.model.alert import AlertLevel
 from casework.views import View, visible
+from casework.watching import Event as Told
+from schema.alert import Alert, alert_shown
 from schema.audit import AuditEntry, entry_shown
+from schema.context import Context
 from schema.dossier import Dossier, dossier_shown
+from schema.node import key_of
 from schema.tracking import TrackedDossier, tracked_shown
 
 
@@ -29,7 +33,7 @@ class Event:
     version: int | None = strawberry.field(description="The dossier's version after it; null when no person's move changed it.")
 
 
-@strawberry.type(description="A change of a dossier. Cursors are dense: a missing number is a missing event.")
+@strawberry.type(description="A change of a dossier. On `dossierChanged` cursors are dense: a missing number is a missing event.")
 class DossierEvent(Event):
     """An event of a dossier."""
 
@@ -38,32 +42,67 @@ class DossierEvent(Event):
     tracked: TrackedDossier | None = strawberry.field(description="With a secret, this alone.")
 
 
-@dataclass(frozen=True, slots=True)
-class DossierSource:
-    """What an event is made from; no entry for READY."""
+@strawberry.type(description="An alert that was raised. Cursors order events; what arrives twice has the same id.")
+class AlertEvent(Event):
+    """An event of a unit's alerts."""
 
-    held: Held
-    cursor: str
-    at: datetime
-    entry: Entry | None = None
+    alert: Alert | None = strawberry.field(description="The alert as it was raised; null for READY.")
 
 
-def event_shown(source: DossierSource, decision: Decision) -> DossierEvent:
-    """Show an event to those of one decision."""
-    entry, held = source.entry, source.held
+def _dossier_event(event: Told, decision: Decision) -> DossierEvent:
+    entry, held = event.entry, event.held
     seen = visible([entry], decision)[0] if entry and not decision.tracked else None
     return DossierEvent(
-        id=strawberry.ID(f"{held.id}/{source.cursor}" if entry else f"{held.id}/ready/{source.cursor}"),
-        cursor=source.cursor,
-        gap=False,
-        ready=entry is None,
-        at=source.at,
-        count=0 if entry is None else 1,
-        version=_version(entry) if entry else None,
+        **_common(event),
         entry=entry_shown(seen, decision) if seen else None,
-        dossier=dossier_shown(View(held, decision)) if entry and decision.sees else None,
-        tracked=tracked_shown(held) if entry and decision.tracked else None,
+        dossier=dossier_shown(View(held, decision)) if held and entry and decision.sees else None,
+        tracked=tracked_shown(held) if held and entry and decision.tracked else None,
     )
+
+
+def _alert_event(event: Told, decision: Decision) -> AlertEvent:
+    alert = alert_of(event.entry.body) if event.entry else None
+    return AlertEvent(**_common(event), alert=alert_shown(event.held, alert, decision) if event.held and alert else None)
+
+
+def _common(event: Told) -> dict[str, Any]:
+    """Give what every event has."""
+    entry, held = event.entry, event.held
+    return {
+        "id": f"{held.id}/{entry.seq}" if held and entry else f"{held.id if held else event.kind}/ready/{event.cursor}",
+        "cursor": event.cursor,
+        "gap": event.gap,
+        "ready": entry is None,
+        "at": event.at,
+        "count": 0 if entry is None else 1,
+        "version": _version(entry) if entry else None,
+    }
+
+
+# What makes the event of each kind of topic.
+SHOWN: Mapping[Kind, Callable[[Told, Decision], Event]] = {
+    Kind.DOSSIER: _dossier_event,
+    Kind.UNIT: _dossier_event,
+    Kind.ALERTS: _alert_event,
+}
+
+# Root field -> the topic that its arguments name: its kind and key; None where nothing has that name.
+Aim = Callable[[Context, Mapping[str, Any]], tuple[Kind, str | None]]
+AIMS: Mapping[str, Aim] = {
+    "dossierChanged": lambda context, given: (Kind.DOSSIER, context.subject(given["code"])),
+    "unitFeed": lambda _, given: (Kind.UNIT, key_of(given["unit"], "unit")),
+    "alertRaised": lambda _, given: (Kind.ALERTS, alerts_key(key_of(given["unit"], "unit"), given.get("minLevel"))),
+}
+
+
+def aimed(context: Context, field: str, arguments: Mapping[str, Any]) -> tuple[Kind, str | None]:
+    """Name the topic that a subscription asks for."""
+    return AIMS[field](context, arguments)
+
+
+def event_shown(event: Told, decision: Decision) -> Event:
+    """Show an event to those of one decision."""
+    return SHOWN[event.kind](event, decision)
 
 
 def _version(entry: Entry) -> int | None:
@@ -87,4 +126,37 @@ class Subscription:
         """Tell that a subscription has no stream of its own: see `execution.rendered`."""
         del code, secret, after
         for _ in ():  # A generator by its shape alone.
+            yield _
+
+    @strawberry.subscription(
+        description="Every entry of the dossiers of a unit and of those below it. For its head, supervisors and inspectors; an officer of "
+        "it and the counter of a point that it runs are told of the dossiers that they may see."
+    )
+    async def unit_feed(
+        self,
+        unit: Annotated[strawberry.ID, strawberry.argument(description="The unit's code or id.")],
+        after: Annotated[
+            str | None, strawberry.argument(description="Resume here, a minute before this cursor; left out: from now on.")
+        ] = None,
+    ) -> AsyncGenerator[DossierEvent, None]:
+        """Tell that a subscription has no stream of its own: see `execution.rendered`."""
+        del unit, after
+        for _ in ():
+            yield _
+
+    @strawberry.subscription(
+        description="Every alert of the dossiers of a unit and of those below it, once; a late one of those that came in at its reception "
+        "points, too. For those who may follow `unitFeed`."
+    )
+    async def alert_raised(
+        self,
+        unit: Annotated[strawberry.ID, strawberry.argument(description="The unit's code or id.")],
+        min_level: Annotated[AlertLevel | None, strawberry.argument(description="From this level on; left out: every level.")] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Resume here, a minute before this cursor; left out: from now on.")
+        ] = None,
+    ) -> AsyncGenerator[AlertEvent, None]:
+        """Tell that a subscription has no stream of its own: see `execution.rendered`."""
+        del unit, min_level, after
+        for _ in ():
             yield _

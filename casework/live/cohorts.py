@@ -41,7 +41,10 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One client's operation on a topic. Entries up to `seen` reached it while it was replaying; its viewer is hidden."""
+    """One client's operation on a topic; its viewer is hidden.
+
+    On a topic with a trail, entries up to `seen` of `subject` reached it while it was replaying; on a feed there is neither.
+    """
 
     topic: str
     cohort: Cohort

@@ -640,7 +640,7 @@ def test_disconnect_takes_everything_along(
     assert rows(services, code) == 0
     assert not [item for item in scanned(tables) if socket.id in json.dumps(item)]
     topic = dossier_topic(services.store.coded(code) or "")
-    assert services.store.watched([topic], services.now()) == frozenset()
+    assert services.store.watched([topic], services.now()) == {topic: False}
     socket.event("$disconnect")  # it may come twice
     stepped(client, code)
     pump(code)

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from tests.support import Client, RecordingCourier
 
 def record(entry: Entry, name: str = "INSERT", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a record
     keys = {"subject": {"S": entry.body["subject"]["id"]}, "seq": {"S": f"E#{entry.seq:08d}"}}
-    return {"eventName": name, "dynamodb": {"Keys": keys, "NewImage": {**keys, "line": {"S": entry.line}}, **more}}
+    image = {**keys, "line": {"S": entry.line}, "unit_month": {"S": "22-XD#2031-03"}}
+    return {"eventName": name, "dynamodb": {"Keys": keys, "NewImage": image, **more}}
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def entries(client: Client) -> list[Entry]:
 def delivered(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
     """Note what is handed on to be delivered."""
     found: list[Entry] = []
-    monkeypatch.setattr(stream, "deliver", lambda services, entries, render: found.extend(entries))
+    monkeypatch.setattr(stream, "deliver", lambda services, arrived, render: found.extend(one.entry for one in arrived))
     return found
 
 
@@ -69,7 +71,7 @@ def test_what_nobody_watches_costs_one_read(
     asked: list[list[str]] = []
     wrapped = services.store.watched
 
-    def watched(topics: list[str], now: Any) -> frozenset[str]:  # noqa: ANN401 - as the store takes it
+    def watched(topics: list[str], now: Any) -> Mapping[str, bool]:  # noqa: ANN401 - as the store takes it
         asked.append(topics)
         return wrapped(topics, now)
 

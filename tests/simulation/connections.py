@@ -10,9 +10,11 @@ from typing import Any, cast
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.connections import MOST_MEMBERS, NOWHERE, WANTED
 from casework.adapters.dynamo.models import ITEM_VERSION
+from casework.adapters.dynamo.reader import LEAST, TOP
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.live.feeds import HELD, Fed, row_at
 from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
 from tests.simulation.engine import Engine
@@ -86,15 +88,18 @@ class SimulatedConnections:
             if not self._made(update(live, operation, where, present)):  # The client completed it in between: take the row back.
                 self._leave(topic, key)
 
-    def go_live(self, subscription: Subscription, seen: int) -> bool:
+    def go_live(self, subscription: Subscription, seen: int | None) -> bool:
         """See `ports.Connections`."""
 
         def last(row: Row | None) -> bool:
             return row is not None and row.get("entries") == seen
 
         row = (f"TOPIC#{subscription.topic}", _row_key(subscription))
-        sets = {"status": Status.LIVE.value, "seen": seen}
+        sets = {"status": Status.LIVE.value, "seen": seen or 0}
         with self._engine.lock:
+            if seen is None:
+                self._made(update(self._engine.live, row, sets, present))
+                return True
             try:
                 self._engine.transact(
                     check(self._engine.subjects, (subscription.subject, items.STATE), last),
@@ -126,12 +131,12 @@ class SimulatedConnections:
                 else:
                     self._engine.write(delete(self._engine.live, (row["pk"], row["sk"])))
 
-    def watched(self, topics: Sequence[str], now: datetime) -> frozenset[str]:
+    def watched(self, topics: Sequence[str], now: datetime) -> Mapping[str, bool]:
         """See `ports.Connections`."""
         with self._engine.lock:
             rows = self._engine.batch(self._engine.live, [_head(topic) for topic in dict.fromkeys(topics)])
-        wanted = (row for row in rows if row.get("members", 0) > 0 and row.get("wanted_until", 0) > now.timestamp())
-        return frozenset(row["pk"].removeprefix("HEAD#") for row in wanted)
+        wanted = [row for row in rows if row.get("wanted_until", 0) > now.timestamp()]
+        return {row["pk"].removeprefix("HEAD#"): row.get("members", 0) > 0 for row in wanted}
 
     def subscriptions(self, topic: str, now: datetime) -> list[Subscription]:
         """See `ports.Connections`."""
@@ -139,6 +144,17 @@ class SimulatedConnections:
         with self._engine.lock:
             rows = self._engine.query(self._engine.live, f"TOPIC#{topic}", most=MOST_MEMBERS)
         return [_subscription(row) for row in rows]
+
+    def feed(self, topic: str, row: Fed) -> None:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            self._engine.write(self._put((f"FEED#{topic}", row.place), {"expires_at": _epoch(row.arrived_at + HELD)}))
+
+    def fed(self, topic: str, after: str, upto: str | None, count: int) -> list[Fed]:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            rows = self._engine.query(self._engine.live, f"FEED#{topic}", after + LEAST, upto or TOP, most=count)
+        return [row_at(row["sk"]) for row in rows if upto is None or row["sk"] < upto]
 
     def place(self, follower: str, shard: str) -> str | None:
         """See `ports.Connections`."""

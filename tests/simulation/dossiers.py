@@ -129,6 +129,13 @@ class SimulatedDossiers:
             found[row["subject"]].append(reopened(row["line"]))
         return found
 
+    def entries_named(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Entry]:
+        """See `ports.Dossiers`."""
+        with self._engine.lock:
+            rows = self._engine.batch(self._engine.trail, [(subject, items.seq_key(seq)) for subject, seq in dict.fromkeys(places)])
+        found = ((row["subject"], reopened(row["line"])) for row in rows)
+        return {(subject, entry.seq): entry for subject, entry in found}
+
     def listed(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Held]]:
         """See `ports.Dossiers`."""
         if not partitions:

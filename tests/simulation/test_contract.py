@@ -24,6 +24,7 @@ from casework.audit.disclosure import digest_of
 from casework.audit.disclosure import opened as disclosed
 from casework.live.cohorts import Cohort, Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.live.feeds import Fed, before
 from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.model.procedure import DossierKind, Texts
@@ -654,8 +655,7 @@ def test_going_live_asks_for_the_last_entry(either: Store) -> None:
     assert either.subscriptions(row.topic, NOW) == []
 
 
-def test_a_topic_is_watched_as_long_as_it_has_members(either: Store) -> None:
-    topics = []
+def test_a_topic_is_wanted_for_eight_days_and_tells_whether_it_has_members(either: Store) -> None:
     connection, other = connected(either), connected(either)
     rows = [subscription(connection, "a", fresh()), subscription(connection, "b", fresh())]
     rows.append(replace(rows[0], connection=other.id))
@@ -663,17 +663,59 @@ def test_a_topic_is_watched_as_long_as_it_has_members(either: Store) -> None:
         either.begin(Operation(row.connection, row.operation, NOW + HOUR), 5, NOW)
         either.subscribe(row, NOW)
     topics = [rows[0].topic, rows[1].topic]
-    assert either.watched([*topics, "dossier:x", topics[0]], NOW) == frozenset(topics)
-    assert either.watched(topics, NOW + timedelta(days=8)) == frozenset()
-    assert either.watched(topics, NOW + timedelta(days=7, hours=23)) == frozenset(topics)
+    both = dict.fromkeys(topics, True)
+    assert either.watched([*topics, "dossier:x", topics[0]], NOW) == both
+    assert either.watched(topics, NOW + timedelta(days=8)) == {}
+    assert either.watched(topics, NOW + timedelta(days=7, hours=23)) == both
     assert either.end(connection.id, "a", NOW)
-    assert either.watched(topics, NOW) == frozenset(topics)
+    assert either.watched(topics, NOW) == both
     either.disconnect(other.id)
-    assert either.watched(topics, NOW) == {topics[1]}
+    assert either.watched(topics, NOW) == {topics[0]: False, topics[1]: True}
     assert either.subscriptions(topics[0], NOW) == []
     either.disconnect(connection.id)
-    assert either.watched(topics, NOW) == frozenset()
-    assert either.watched([f"dossier:{number}" for number in range(250)], NOW) == either.watched([], NOW) == frozenset()
+    assert either.watched(topics, NOW) == dict.fromkeys(topics, False)
+    assert either.watched(topics, NOW + timedelta(days=8)) == {}
+    assert either.watched([f"dossier:{number}" for number in range(250)], NOW) == either.watched([], NOW) == {}
+
+
+def test_a_feed_is_read_in_order_between_two_places(either: Store) -> None:
+    topic, subject = f"unit:{code()}", fresh()
+    rows = [Fed(NOW + number * SECOND, subject, 10 - number) for number in range(5)]
+    rows.insert(2, replace(rows[1], seq=10))  # at the very same instant; as texts, 10 comes before 9
+    rows[1], rows[2] = rows[2], rows[1]
+    for row in reversed(rows):
+        either.feed(topic, row)
+    either.feed(topic, rows[3])
+    first = before(NOW)
+    assert either.fed(topic, first, None, 100) == rows
+    assert either.fed(topic, first, None, 4) == rows[:4]
+    assert either.fed(topic, rows[1].place, None, 100) == rows[2:]
+    assert either.fed(topic, rows[1].place, rows[4].place, 100) == rows[2:4]
+    assert either.fed(topic, first, before(NOW + SECOND), 100) == rows[:1]
+    assert either.fed(topic, before(NOW + SECOND), before(NOW), 100) == either.fed(topic, first, first, 100) == []
+    assert either.fed(topic, rows[-1].place, None, 100) == either.fed(f"{topic}x", first, None, 100) == []
+
+
+def test_a_feed_goes_live_whatever_its_subjects_have(either: Store) -> None:
+    connection = connected(either)
+    row = replace(subscription(connection, "a", ""), topic=f"unit:{code()}")
+    assert either.begin(operation(connection, "a"), 5, NOW) is Began.BEGUN
+    either.subscribe(row, NOW)
+    assert either.go_live(row, None)
+    assert either.subscriptions(row.topic, NOW) == [replace(row, status=Status.LIVE, seen=0)]
+    assert either.end(connection.id, "a", NOW)
+    assert either.go_live(row, None)  # nobody is left to be brought up to date
+    assert either.subscriptions(row.topic, NOW) == []
+
+
+def test_entries_are_read_by_their_names(either: Store) -> None:
+    first, second = begun(either), begun(either)
+    first = committed(either, moved(first, NOW + HOUR))
+    places = [(first.id, 2), (second.id, 1), (first.id, 2), (first.id, 3), (fresh(), 1)]
+    found = either.entries_named(places)
+    assert found == {(first.id, 2): either.entries(first.id, 1, 1)[0], (second.id, 1): either.entries(second.id, 0, 1)[0]}
+    assert either.entries_named([]) == {}
+    assert either.entries_named([(first.id, number) for number in range(1, 250)]).keys() == {(first.id, 1), (first.id, 2)}
 
 
 def test_subscriptions_of_a_topic_come_by_cohort(either: Store) -> None:
@@ -695,7 +737,7 @@ def test_a_subscription_whose_operation_was_completed_takes_its_row_back(either:
     row = subscription(connected(either), "a", fresh())
     either.subscribe(row, NOW)  # there is no such operation
     assert either.subscriptions(row.topic, NOW) == []
-    assert either.watched([row.topic], NOW) == frozenset()
+    assert either.watched([row.topic], NOW) == {row.topic: False}
 
 
 def test_an_operation_ends_once_and_gives_its_room_back(either: Store) -> None:
@@ -720,7 +762,7 @@ def test_whoever_disconnects_is_forgotten(either: Store) -> None:
     either.disconnect(connection.id)
     assert either.connection(connection.id, NOW) is None
     assert either.subscriptions(f"dossier:{subject}", NOW) == []
-    assert either.watched([f"dossier:{subject}"], NOW) == frozenset()
+    assert either.watched([f"dossier:{subject}"], NOW) == {f"dossier:{subject}": False}
     assert either.begin(operation(connection, "never begun"), 5, NOW) is Began.GONE
     assert either.begin(operation(connection, "a"), 5, NOW) is Began.GONE
     either.disconnect(connection.id)

@@ -121,7 +121,7 @@ def _failing(stream: Stream) -> None:
 def test_the_handler_takes_the_batches(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(seed)
     found: list[Entry] = []
-    monkeypatch.setattr(handler, "deliver", lambda services, entries, render: found.extend(entries))
+    monkeypatch.setattr(handler, "deliver", lambda services, arrived, render: found.extend(one.entry for one in arrived))
     subject = world.received()
     for event in Stream(world.store):
         assert handler.handle(event, world.services) == {"batchItemFailures": []}

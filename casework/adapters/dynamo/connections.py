@@ -1,4 +1,4 @@
-"""Connections, operations and subscriptions by topic, in the table `live`.
+"""Connections, operations, subscriptions by topic and feeds, in the table `live`.
 
 TTL is housekeeping: every reader looks at `expires_at` itself. A head counts members to save queries, never to decide who is sent what;
 a crash may leave it too high, which costs a query until it is no longer wanted, and never too low.
@@ -15,10 +15,12 @@ from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import ITEM_VERSION, LiveItem, SubjectItem
+from casework.adapters.dynamo.reader import TOP, Reader
 from casework.adapters.dynamo.subjects import answered, unavailable
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.live.feeds import HELD, Fed, row_at
 from casework.model.packing import packed, unpacked
 
 NOWHERE = "-"  # the province of what belongs to none
@@ -31,9 +33,10 @@ CONDITION = "ConditionalCheckFailed"
 class LiveTable:
     """The part of the store that holds connections."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, reader: Reader) -> None:
         """Share the process's one connection to the engine."""
         self._engine = engine
+        self._reader = reader
 
     def connect(self, connection: Connection) -> None:
         """See `ports.Connections`."""
@@ -107,10 +110,16 @@ class LiveTable:
             if not _lost(error):  # The client completed it in between: take the row back.
                 self._leave(subscription.topic, key)
 
-    def go_live(self, subscription: Subscription, seen: int) -> bool:
+    def go_live(self, subscription: Subscription, seen: int | None) -> bool:
         """See `ports.Connections`."""
         row = LiveItem(f"TOPIC#{subscription.topic}", _row_key(subscription))
-        actions: list[Action] = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen)]
+        actions: list[Action] = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen or 0)]
+        if seen is None:
+            try:
+                row.update(actions, condition=LiveItem.pk.exists())
+            except UpdateError as error:
+                _lost(error)  # The row is gone: completed, so there is nothing to bring up to date.
+            return True
         try:
             with TransactWrite(connection=self._engine) as write:
                 write.condition_check(SubjectItem, subscription.subject, items.STATE, condition=SubjectItem.entries == seen)
@@ -149,18 +158,18 @@ class LiveTable:
                 with answered():
                     item.delete(add_version_condition=False)
 
-    def watched(self, topics: Sequence[str], now: datetime) -> frozenset[str]:
+    def watched(self, topics: Sequence[str], now: datetime) -> Mapping[str, bool]:
         """See `ports.Connections`."""
-        found: set[str] = set()
+        found: dict[str, bool] = {}
         heads = [(f"HEAD#{topic}", "HEAD") for topic in dict.fromkeys(topics)]
         try:
             for start in range(0, len(heads), HEADS):
                 for item in LiveItem.batch_get(heads[start : start + HEADS], consistent_read=True):
-                    if int(item.members or 0) > 0 and int(item.wanted_until or 0) > now.timestamp():
-                        found.add(item.pk.removeprefix("HEAD#"))
+                    if int(item.wanted_until or 0) > now.timestamp():
+                        found[item.pk.removeprefix("HEAD#")] = int(item.members or 0) > 0
         except PynamoDBException as error:
             raise unavailable(error) from error
-        return frozenset(found)
+        return found
 
     def subscriptions(self, topic: str, now: datetime) -> list[Subscription]:
         """See `ports.Connections`."""
@@ -170,6 +179,16 @@ class LiveTable:
         except PynamoDBException as error:
             raise unavailable(error) from error
         return [_subscription(row) for row in rows]
+
+    def feed(self, topic: str, row: Fed) -> None:
+        """See `ports.Connections`."""
+        with answered():
+            _item(f"FEED#{topic}", row.place, expires_at=_epoch(row.arrived_at + HELD)).save()
+
+    def fed(self, topic: str, after: str, upto: str | None, count: int) -> list[Fed]:
+        """See `ports.Connections`."""
+        rows = self._reader.rows("live", ("pk", "sk"), f"FEED#{topic}", after, upto or TOP, count) if after < (upto or TOP) else []
+        return [row_at(row["sk"]) for row in rows]
 
     def place(self, follower: str, shard: str) -> str | None:
         """See `ports.Connections`."""

@@ -246,7 +246,7 @@ class LogItem(Model):
 
 
 class LiveItem(Model):
-    """A connection, an operation, a tombstone, a subscription, a topic's head, or a follower's place."""
+    """A connection, an operation, a tombstone, a subscription, a topic's head, a row of a feed, or a follower's place."""
 
     class Meta:
         table_name = ""

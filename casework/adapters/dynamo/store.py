@@ -21,7 +21,7 @@ class DynamoStore(SubjectTables, DueTable, RegisterTable, LiveTable):
         SubjectTables.__init__(self, engine, reader)
         DueTable.__init__(self, engine, reader)
         RegisterTable.__init__(self, engine, reader)
-        LiveTable.__init__(self, engine)
+        LiveTable.__init__(self, engine, reader)
 
     @property
     def consumed(self) -> float:

@@ -172,6 +172,12 @@ class SubjectTables:
             entries.sort(key=lambda entry: -entry.seq)
         return found
 
+    def entries_named(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Entry]:
+        """See `ports.Dossiers`."""
+        keys = [{"subject": subject, "seq": items.seq_key(seq)} for subject, seq in dict.fromkeys(places)]
+        found = ((row["subject"], reopened(row["line"])) for row in self._reader.batch("trail", keys, ("subject", "line")))
+        return {(subject, entry.seq): entry for subject, entry in found}
+
     def listed(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Held]]:
         """See `ports.Dossiers`."""
         by_index: dict[Index, list[str]] = {}

@@ -18,6 +18,7 @@ from casework.adapters.dynamo.models import DueItem, SubjectItem
 from casework.adapters.dynamo.register import RegisterTable
 from casework.audit.chain import GENESIS, Entry, committed
 from casework.commits import Written
+from casework.live.topics import Kind
 from casework.model.errors import Corrupt, Forbidden, Invalid, NotFound
 from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import CompleteStep, MoveName, Receive
@@ -434,7 +435,7 @@ def test_a_procedure_cannot_be_watched_as_a_dossier(services: Services, draft: P
         return True
 
     with pytest.raises(Forbidden):
-        subscribe(services, watcher, Wanted(arguments, "", "", None), id_, lambda *_: b"x", push)
+        subscribe(services, watcher, Wanted(Kind.DOSSIER, id_, arguments, "", "", None), lambda *_: b"x", push)
     assert pushed == []
 
 

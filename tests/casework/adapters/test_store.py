@@ -31,6 +31,7 @@ from casework.audit.chain import reopened
 from casework.audit.disclosure import digest_of, opened
 from casework.live.cohorts import Cohort, Status, Subscription
 from casework.live.connection import Began, Connection, Operation, Phase
+from casework.live.feeds import Fed
 from casework.model.errors import Contended, Corrupt, Unavailable
 from casework.model.packing import moment
 from casework.model.parties import Role, Viewer
@@ -642,8 +643,8 @@ def test_going_live_asks_for_the_last_entry(client: Client, store: DynamoStore, 
         f"dossier:{subject}", Cohort("{}", None, "{}", "role:HEAD"), connection.id, "a", subject, "hidden", connection.expires_at
     )
     store.subscribe(row, now)
-    assert store.watched([row.topic, "dossier:x", row.topic], now) == {row.topic}
-    assert store.watched([row.topic], now + timedelta(days=8, seconds=1)) == frozenset()
+    assert store.watched([row.topic, "dossier:x", row.topic], now) == {row.topic: True}
+    assert store.watched([row.topic], now + timedelta(days=8, seconds=1)) == {}
     assert not store.go_live(row, 2)
     assert store.subscriptions(row.topic, now) == [row]
     assert store.go_live(row, 3)
@@ -654,7 +655,7 @@ def test_going_live_asks_for_the_last_entry(client: Client, store: DynamoStore, 
     assert store.subscriptions(row.topic, now) == []
     assert store.go_live(row, 4)  # nobody is left to be brought up to date
     assert store.subscriptions(row.topic, now) == []
-    assert store.watched([row.topic], now) == frozenset()
+    assert store.watched([row.topic], now) == {row.topic: False}
 
 
 def test_a_subscription_whose_operation_was_completed_takes_its_row_back(store: DynamoStore, connection: Connection) -> None:
@@ -664,12 +665,12 @@ def test_a_subscription_whose_operation_was_completed_takes_its_row_back(store: 
     )
     store.subscribe(row, now)  # there is no such operation
     assert store.subscriptions(row.topic, now) == []
-    assert store.watched([row.topic], now) == frozenset()
+    assert store.watched([row.topic], now) == {row.topic: False}
 
 
 def test_any_number_of_topics_is_asked_for_at_once(store: DynamoStore) -> None:
-    assert store.watched([f"dossier:{number}" for number in range(250)], datetime.now(UTC)) == frozenset()
-    assert store.watched([], datetime.now(UTC)) == frozenset()
+    assert store.watched([f"dossier:{number}" for number in range(250)], datetime.now(UTC)) == {}
+    assert store.watched([], datetime.now(UTC)) == {}
 
 
 def test_a_follower_keeps_its_place(store: DynamoStore) -> None:
@@ -693,6 +694,8 @@ LIVE: dict[str, tuple[str, type[PynamoDBException], Callable[[DynamoStore, datet
     "end": ("LiveItem.get", GetError, lambda store, now: store.end("c", "a", now)),
     "disconnect": ("LiveItem.query", QueryError, lambda store, now: store.disconnect("c")),
     "watched": ("LiveItem.batch_get", GetError, lambda store, now: store.watched(["x"], now)),
+    "go live on a feed": ("LiveItem.update", UpdateError, lambda store, now: store.go_live(BOUND, None)),
+    "feed": ("LiveItem.save", PutError, lambda store, now: store.feed("unit:x", Fed(now, "s", 1))),
     "subscriptions": ("LiveItem.query", QueryError, lambda store, now: store.subscriptions("x", now)),
     "place": ("LiveItem.get", GetError, lambda store, now: store.place("f", "s")),
     "keep place": ("LiveItem.save", PutError, lambda store, now: store.keep_place("f", "s", "1")),
@@ -730,4 +733,4 @@ def test_an_operation_that_another_ends_meanwhile_has_ended(
 
     monkeypatch.setattr(LiveItem, "get", classmethod(late))
     assert not store.end(connection.id, "a", now)
-    assert (store.subscriptions(row.topic, now), store.watched([row.topic], now)) == ([], frozenset())
+    assert (store.subscriptions(row.topic, now), store.watched([row.topic], now)) == ([], {row.topic: False})

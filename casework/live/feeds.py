@@ -1,0 +1,86 @@
+"""Feeds: topics that many subjects write to. Their rows, the cursors on them, and the limits by which nothing vanishes.
+
+A row is placed by when it arrived, and comes a little later than its place says; so a reader trusts the order of those alone that have
+settled, and a client resumes some time before its cursor and drops by `id` what it has. Source: live.md, "Order and resume". It reads
+and writes nothing.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from casework.live.topics import no_cursor
+
+# Limits. What is resumed before a cursor covers all that may pass between two rows in the wrong order.
+POST = timedelta(seconds=30)  # from a row's stamp to its last post
+LAST_READ = timedelta(seconds=20)  # from LIVE to the end of a subscription's last read
+PUT = timedelta(seconds=5)  # from a row's stamp to where others read it
+SKEW = timedelta(seconds=5)  # between the clocks of two processes
+SETTLED = PUT + SKEW  # all rows that are older can be read
+OVERLAP = timedelta(seconds=60)  # how far before its cursor a client resumes
+KEPT = timedelta(days=7)  # what is older may be gone: `gap`
+HELD = KEPT + timedelta(hours=1)  # how long a row is there: none goes that is still promised, overlap and reading included
+assert OVERLAP == POST + LAST_READ + PUT + SKEW
+
+EPOCH = 1  # a feed that has to be built anew gets the next one
+ZERO = datetime(1970, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+DIGITS = 16  # of a stamp in microseconds: enough until the year 2286
+
+
+@dataclass(frozen=True, slots=True)
+class Fed:
+    """A row of a feed: the entry that came, and when."""
+
+    arrived_at: datetime
+    subject: str
+    seq: int
+
+    @property
+    def place(self) -> str:
+        """Where it stands."""
+        return f"{before(self.arrived_at)}#{self.subject}/{self.seq}"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a subscription starts: the cursor of its READY, the place behind which it reads, and whether events before it are gone."""
+
+    cursor: str
+    after: str
+    gap: bool
+
+
+def before(at: datetime) -> str:
+    """Give the place before all rows of an instant."""
+    return f"{(at - ZERO) // TICK:0{DIGITS}d}"
+
+
+def row_at(place: str) -> Fed:
+    """Read the row back that stands at a place; the place says all of it."""
+    stamp, _, event = place.partition("#")
+    subject, _, seq = event.partition("/")
+    return Fed(ZERO + int(stamp) * TICK, subject, int(seq))
+
+
+def cursor(at: datetime) -> str:
+    """Write a feed's cursor: its epoch, and when the row arrived."""
+    return f"{EPOCH}.{(at - ZERO) // TICK}"
+
+
+def started(after: str | None, now: datetime) -> Start:
+    """Find where a subscription starts; without a cursor it is now, as every clock may have it.
+
+    Raises:
+        Invalid: no cursor of a feed, or one that lies ahead.
+    """
+    if after is None:
+        return Start(cursor(now), before(now - SKEW), gap=False)
+    epoch, _, micros = after.partition(".")
+    if not all(part.isascii() and part.isdigit() and len(part) <= DIGITS for part in (epoch, micros)):
+        raise no_cursor()
+    at = ZERO + int(micros) * TICK
+    if int(epoch) > EPOCH or at > now + SKEW:
+        raise no_cursor()
+    if int(epoch) < EPOCH or at < now - KEPT:
+        return Start(cursor(now - KEPT), before(now - KEPT), gap=True)
+    return Start(after, before(at - OVERLAP), gap=False)
