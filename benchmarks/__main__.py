@@ -2,10 +2,10 @@
 
 import sys
 
-from benchmarks import due, moves, page, push, replay, start, sweep, watch
+from benchmarks import alert, due, moves, page, push, replay, start, sweep, watch
 from benchmarks.report import Result, written
 
-ALL = {one.__name__.rpartition(".")[2]: one.measured for one in (due, replay, moves, page, sweep, push, watch, start)}
+ALL = {one.__name__.rpartition(".")[2]: one.measured for one in (due, replay, moves, page, sweep, alert, push, watch, start)}
 
 
 def main() -> int:

@@ -34,7 +34,7 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
             rounds, written, failed = rounds + 1, written + found.written, failed + found.failed
             if lasts():
                 rest(REST_S - services.now().microsecond / 1e6)
-    log.info("swept %d rounds: %d written, %d failed", rounds, written, failed)
+    log.debug("swept %d rounds: %d written, %d failed", rounds, written, failed)
     return {"rounds": rounds, "written": written, "failed": failed}
 
 
