@@ -10,6 +10,7 @@ from casework.audit.chain import Entry
 from casework.live.topics import Kind, alert_of, alerts_key
 from casework.model.access import Decision
 from casework.model.alert import AlertLevel
+from casework.model.task import Task as Stored
 from casework.views import View, visible
 from casework.watching import Event as Told
 from schema.alert import Alert, alert_shown
@@ -17,6 +18,7 @@ from schema.audit import AuditEntry, entry_shown
 from schema.context import Context
 from schema.dossier import Dossier, dossier_shown
 from schema.node import key_of
+from schema.task import Task, task_shown
 from schema.tracking import TrackedDossier, tracked_shown
 
 
@@ -47,6 +49,18 @@ class AlertEvent(Event):
     """An event of a unit's alerts."""
 
     alert: Alert | None = strawberry.field(description="The alert as it was raised; null for READY.")
+
+
+@strawberry.type(description="A step of a task. Cursors are dense: a missing number is a missing event.")
+class TaskEvent(Event):
+    """An event of a task."""
+
+    task: Task | None = strawberry.field(description="The task as it is now, never older than the step; null for READY.")
+
+
+def _task_event(event: Told, decision: Decision) -> TaskEvent:
+    held = event.held if event.entry and decision.sees else None
+    return TaskEvent(**_common(event), task=task_shown(held.id, held.record) if held and isinstance(held.record, Stored) else None)
 
 
 def _dossier_event(event: Told, decision: Decision) -> DossierEvent:
@@ -84,6 +98,7 @@ SHOWN: Mapping[Kind, Callable[[Told, Decision], Event]] = {
     Kind.DOSSIER: _dossier_event,
     Kind.UNIT: _dossier_event,
     Kind.ALERTS: _alert_event,
+    Kind.TASK: _task_event,
 }
 
 # Root field -> the topic that its arguments name: its kind and key; None where nothing has that name.
@@ -91,6 +106,7 @@ Aim = Callable[[Context, Mapping[str, Any]], tuple[Kind, str | None]]
 AIMS: Mapping[str, Aim] = {
     "dossierChanged": lambda context, given: (Kind.DOSSIER, context.subject(given["code"])),
     "unitFeed": lambda _, given: (Kind.UNIT, key_of(given["unit"], "unit")),
+    "taskProgressed": lambda _, given: (Kind.TASK, key_of(given["id"], "task")),
     "alertRaised": lambda _, given: (Kind.ALERTS, alerts_key(key_of(given["unit"], "unit"), given.get("minLevel"))),
 }
 
@@ -158,5 +174,19 @@ class Subscription:
     ) -> AsyncGenerator[AlertEvent, None]:
         """Tell that a subscription has no stream of its own: see `execution.rendered`."""
         del unit, min_level, after
+        for _ in ():
+            yield _
+
+    @strawberry.subscription(
+        description="Every step of a task, once, in order. For ADMIN, SUPERVISOR and INSPECTOR. A task begins a moment after its entry; "
+        "whoever subscribes at once waits for it."
+    )
+    async def task_progressed(
+        self,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The task's id.")],
+        after: Annotated[str | None, strawberry.argument(description="Resume behind this cursor; left out: from now on.")] = None,
+    ) -> AsyncGenerator[TaskEvent, None]:
+        """Tell that a subscription has no stream of its own: see `execution.rendered`."""
+        del id, after
         for _ in ():
             yield _

@@ -7,6 +7,7 @@ row LIVE, and a client may hear an event twice (docs/decisions/0008-feeds.md).
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from typing import Any
 from casework.live import feeds
 from casework.live.cohorts import Cohort, Subscription, scope
 from casework.live.topics import Kind, cursor, position, topic, unit_of
-from casework.model.access import Decision
+from casework.model.access import Decision, decide_task
 from casework.model.errors import Contended, Forbidden
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
@@ -27,6 +28,7 @@ from casework.watching import Event, Render, may_follow
 log = logging.getLogger("giamsat")
 
 PAGE = 100  # entries replayed at a time
+WAITS, WAIT_S = 10, 0.25  # for a task that is about to begin
 ROUNDS = 200  # pages and switches before a client is asked to come again: more than a dossier of 10,000 entries needs
 
 
@@ -87,7 +89,7 @@ def _watch(services: Services, client: Client, wanted: Wanted, render: Render, p
     secret, after = wanted.arguments.get("secret"), wanted.arguments.get("after")
     subject = DossierId(wanted.key) if wanted.key else None
     if secret is None:
-        found = services.store.held(subject) if subject else None
+        found = _found(services, client.viewer, subject, wanted.kind) if subject else None
         watched = (found, client.viewer) if found and kind_of(found.record) == wanted.kind else None
     else:
         watched = tracked(services, subject, secret, client.viewer)
@@ -100,6 +102,16 @@ def _watch(services: Services, client: Client, wanted: Wanted, render: Render, p
     services.store.subscribe(row, services.now())
     if push(render(row.cohort, decision, Event(wanted.kind, cursor(seen), services.now(), held))):
         _replay(services, row, wanted.kind, viewer, seen, render, push)
+
+
+def _found(services: Services, viewer: Viewer, subject: DossierId, kind: Kind) -> Held | None:
+    """Load a subject; a task is begun a moment after the entry that it follows from, and whoever may see tasks waits for it."""
+    waits = WAITS if kind is Kind.TASK and decide_task(confirmed_viewer(services, viewer)).sees else 0
+    for _ in range(waits):
+        if held := services.store.held(subject):
+            return held
+        time.sleep(WAIT_S)
+    return services.store.held(subject)
 
 
 def _replay(services: Services, row: Subscription, kind: Kind, viewer: Viewer, seen: int, render: Render, push: Push) -> None:
