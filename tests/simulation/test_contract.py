@@ -295,6 +295,54 @@ def test_a_dossier_has_at_most_one_due_row(either: Store) -> None:
 # Entries.
 
 
+def due_at(store: Store, at: datetime) -> Held:
+    """Bring a dossier to where it has a row of the due table at an instant."""
+    held = begun(store)
+    return committed(store, moved(held, NOW, alert_at=at))
+
+
+def test_what_is_due_is_read_in_order_by_its_instant(either: Store) -> None:
+    # An hour of these tests alone; the shard follows from the id, so those of one bucket are chosen.
+    hour = datetime(2033, secrets.randbelow(12) + 1, secrets.randbelow(28) + 1, secrets.randbelow(24), tzinfo=UTC)
+    rows = [held.due for held in (due_at(either, hour + number * SECOND) for number in range(40)) if held.due]
+    bucket = max({row.bucket for row in rows}, key=lambda name: sum(row.bucket == name for row in rows))
+    mine = [row for row in rows if row.bucket == bucket]
+    assert len(mine) >= 2
+    assert [row for row in either.due(bucket, hour + HOUR, 1000) if row in rows] == mine
+    assert either.due(bucket, hour + HOUR, 1) == mine[:1]
+    assert either.due(bucket, hour + HOUR, 1000, mine[0].moment) == mine[1:]
+    last_at = datetime.fromisoformat(mine[-1].moment.partition("#")[0])
+    assert mine[-1] in either.due(bucket, last_at, 1000), "its very instant is due"
+    assert mine[-1] not in either.due(bucket, last_at - timedelta(microseconds=1), 1000)
+    assert either.due("2033-01-01T00#99", hour + HOUR, 1000) == []
+    assert [row.subject for row in mine] == [row.moment.partition("#")[2] for row in mine]
+
+
+def test_a_row_is_struck_unless_its_state_names_it(either: Store) -> None:
+    held = due_at(either, NOW + DAY)
+    assert held.due
+    either.strike(held.due)
+    assert due_rows(either, held.id) == [(held.due.bucket, held.due.moment, held.due.level)]
+    elsewhere = replace(held.due, bucket=f"{moment(NOW + 2 * DAY)[:13]}#{held.due.bucket[-2:]}")
+    either.strike(elsewhere)  # there is none
+    assert len(due_rows(either, held.id)) == 1
+
+
+def test_several_subjects_are_loaded_at_once(either: Store) -> None:
+    first, second = begun(either), begun(either)
+    found = either.held_all([first.id, second.id, first.id, fresh()])
+    assert found == {first.id: either.held(first.id), second.id: either.held(second.id)}
+    assert either.held_all([]) == {}
+
+
+def test_the_watermark_moves_forward_only(either: Store) -> None:
+    before = either.swept() or "2031-01-01T00"
+    later = f"20{int(before[2:4]) + 1}-01-01T05"
+    for hour, stands in ((later, later), (before, later), (f"{later[:-1]}6", f"{later[:-1]}6")):
+        either.keep_swept(hour)
+        assert either.swept() == stands
+
+
 @pytest.mark.parametrize(("after", "limit", "backwards", "before", "wanted"), [
     (0, 10, False, None, [1, 2, 3, 4]), (1, 10, False, None, [2, 3, 4]), (0, 2, False, None, [1, 2]), (2, 1, False, None, [3]),
     (0, 10, True, None, [4, 3, 2, 1]), (0, 2, True, None, [4, 3]), (1, 10, True, 4, [3, 2]), (1, 1, True, 4, [3]), (0, 9, False, 3, [1, 2]),
