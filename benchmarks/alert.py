@@ -36,7 +36,7 @@ def measured() -> list[Result]:
     with tempfile.TemporaryDirectory() as folder, served(Path(folder)) as service:
         home = Home(Path(folder))
         tokens = {role: issued(home, role) for role in (Role.CITIZEN, Role.RECEPTION, Role.HEAD, Role.INSPECTOR)}
-        command = ["node", str(ROOT / "benchmarks" / "alerts.mjs"), service.socket, "22-XD", "OVERDUE", tokens[Role.INSPECTOR]]
+        command = ["node", str(ROOT / "tests" / "e2e" / "alerts.mjs"), service.socket, "22-XD", "OVERDUE", tokens[Role.INSPECTOR]]
         with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as following:
             first = datetime.now(UTC) + SETUP
 
