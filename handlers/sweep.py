@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from casework.actions.deadlines import Sweeper
-from casework.ports import Held, Services
+from casework.actions.tasks import work
+from casework.ports import Services
 from handlers import entry, log
 
 RUN_S = 75.0
@@ -28,7 +29,7 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
 
     written = failed = rounds = 0
     with ThreadPoolExecutor(AT_ONCE, "sweep") as pool:
-        sweeper = Sweeper(services, _work, pool.map, lasts)
+        sweeper = Sweeper(services, work, pool.map, lasts)
         while lasts():
             found = sweeper.round()
             rounds, written, failed = rounds + 1, written + found.written, failed + found.failed
@@ -36,12 +37,6 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
                 rest(REST_S - services.now().microsecond / 1e6)
     log.debug("swept %d rounds: %d written, %d failed", rounds, written, failed)
     return {"rounds": rounds, "written": written, "failed": failed}
-
-
-def _work(services: Services, held: Held) -> None:
-    """Tell of a row that nothing handles."""
-    del services
-    log.error("the row of %s asks for nothing known", held.id)
 
 
 handler = entry(handle)

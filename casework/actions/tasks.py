@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from casework.audit.chain import Entry
 from casework.commits import Plan, recorded
 from casework.makers import service
-from casework.model.errors import Contended, Corrupt, Invalid, Unavailable
+from casework.model.errors import Contended, Corrupt, Invalid
 from casework.model.packing import instant, moment
 from casework.model.record import Dossier, DossierId
 from casework.model.task import LEASE, PAGE, Task, TaskKind, passed, progressed, started, taken
@@ -73,16 +73,17 @@ def begin(services: Services, entry: Entry) -> None:
 
 
 def work(services: Services, held: Held) -> None:
-    """Do a slice of a task: some pages, for some seconds, if its row is due. What stays undone is found again by its row."""
+    """Do a slice of a task: some pages, for some seconds, if its row is due. What stays undone is found again by its row.
+
+    Raises:
+        Unavailable: the engine did not answer; the next slice goes on from what stands.
+    """
     until = services.now() + SLICE
     here: Held | None = held
-    try:
-        for _ in range(PAGES):
-            if here is None or not _due(here, services.now()) or services.now() > until:
-                return
-            here = _page(services, here)
-    except (Contended, Unavailable) as fault:
-        log.warning("task %s: %s", held.id, fault.message)
+    for _ in range(PAGES):
+        if here is None or not _due(here, services.now()) or services.now() > until:
+            return
+        here = _page(services, here)
 
 
 def _page(services: Services, held: Held) -> Held | None:
@@ -127,7 +128,9 @@ def _next(services: Services, task: Task) -> Task | None:
         if not ahead:
             return None
         rows = services.store.listed([Partition(Index.PROVINCE, f"{ahead[0]}#OPEN")], Span(PAGE, place, LAST))
-        page = [held.id for _, held in rows if _touched(task, held.dossier)]
+        seen = [held.id for _, held in rows if _touched(task, held.dossier)]
+        # A list may lag, and show a dossier as it was before it was changed: it would be counted twice.
+        page = [subject for subject, held in services.store.held_all(seen).items() if _touched(task, held.dossier)]
         if page:
             return taken(task, ahead[0], rows[-1][0], page)
         ahead, place = (ahead, rows[-1][0]) if rows else (ahead[1:], None)
@@ -146,7 +149,7 @@ def _members(task: Task) -> list[DossierId]:
 def _touched(task: Task, dossier: Dossier) -> bool:
     """Whether an amendment may move any of its dates: the span of one that waits has no end yet."""
     assert task.first_on is not None
-    older = (dossier.calendar_version or 0) < (task.calendar_version or 0)
+    older = dossier.open and (dossier.calendar_version or 0) < (task.calendar_version or 0)
     return older and dossier.due_at is not None and (dossier.paused or legal_day(dossier.due_at) >= task.first_on - BEFORE)
 
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -10,11 +11,12 @@ import pytest
 
 from casework.actions import tasks
 from casework.actions.amendments import Amending, amend
+from casework.actions.deadlines import Sweeper
 from casework.actions.tasks import following_of, id_of, work
 from casework.audit.chain import Entry
 from casework.model.amending import Amendment, Moved
 from casework.model.errors import Contended, Unavailable
-from casework.model.packing import instant
+from casework.model.packing import instant, moment
 from casework.model.parties import Role, Viewer
 from casework.model.record import DossierId
 from casework.model.task import AGAIN, Task, TaskState
@@ -101,25 +103,21 @@ def followed(made: Amended) -> None:
     """Let the follower of the stream see all there is, whatever it takes."""
     stream = Stream(made.world.store)
     while stream.behind:
-        try:
+        with suppress(Unavailable):
             for event in stream:
                 handle(event, made.world.services)
-        except Unavailable:
-            pass
         made.world.clock.now += MINUTE
 
 
 def finished(made: Amended, most: int = 500) -> None:
     """Let a worker come whenever the task's row is due, until it is done."""
     for _ in range(most):
-        try:
+        with suppress(Unavailable, Contended):
             held = made.held
-        except Unavailable:
-            continue
-        if held.due is None:
-            return
-        made.world.clock.now = max(made.world.clock.now, instant(held.due.moment.partition("#")[0]))
-        work(made.world.services, held)
+            if held.due is None:
+                return
+            made.world.clock.now = max(made.world.clock.now, instant(held.due.moment.partition("#")[0]))
+            work(made.world.services, held)
     raise AssertionError("the task comes to no end")
 
 
@@ -167,6 +165,18 @@ def test_a_task_goes_through_all_that_the_day_moves(seed: int) -> None:
     assert actions == ["TASK_STARTED", *["TASK_TAKEN", "TASK_PROGRESSED"] * 3, "TASK_PASSED", "TASK_DONE"]
     work(made.world.services, made.held)
     assert made.state.state is TaskState.DONE
+
+
+def test_the_sweep_finds_a_task_and_ends_it(seed: int) -> None:
+    made = amended(seed)
+    made.world.store.keep_swept(moment(made.world.clock.now - DAY)[:13])
+    followed(made)
+    sweeper = Sweeper(made.world.services, work)
+    sweeper.round()
+    assert (made.state.passing, made.state.changed) == (2, LATE)
+    made.world.clock.now += AGAIN
+    sweeper.round()
+    check(made)
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -45,8 +45,19 @@ FIELDS = {
         r"(assignments|steps|opinions|intervals|supplements|reopenings|extensions|apologies|payments|blockers)\.[1-9][0-9]*"
     ),
     "procedure": re.compile(r"code|unit|version|versions\.[1-9][0-9]*"),
+    "calendar": re.compile(r"unit|version|overrides\.\d{4}-\d\d-\d\d", re.ASCII),
+    "task": re.compile(
+        "kind|of|seq|unit|asked_at|version|state|calendar_version|first_on|passing|within|place|page|looked|changed|failed|started_at|"
+        "ended_at"
+    ),
 }
-NATION = "VN"  # the province of a procedure
+NATION = "VN"  # the province of a procedure, the calendar and a task
+# The actions of each kind of subject but a dossier; all others are a dossier's.
+ACTIONS = {
+    "procedure": frozenset({"PROCEDURE_PUBLISHED"}),
+    "calendar": frozenset({"CALENDAR_AMENDED"}),
+    "task": frozenset({"TASK_STARTED", "TASK_TAKEN", "TASK_PROGRESSED", "TASK_PASSED", "TASK_DONE"}),
+}
 OPEN = frozenset({"SUBMITTED", "RECEIVED", "IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"})
 MUTATIONS = {
     "SUBMITTED": "submitDossier",
@@ -72,6 +83,7 @@ MUTATIONS = {
     "BLOCKER_RAISED": "raiseBlocker",
     "BLOCKER_CLEARED": "clearBlocker",
     "PROCEDURE_PUBLISHED": "publishProcedure",
+    "CALENDAR_AMENDED": "amendCalendar",
 }
 
 ID = re.compile(r"[0-9a-f]{32}")
@@ -259,7 +271,8 @@ class Check:
         chain.kind = chain.kind or str(body["subject"]["kind"])
         _must(chain.kind in FIELDS, "there is no such kind of subject")
         _is(body["subject"], {"kind": chain.kind, "id": chain.id}, "subject")
-        _is(body["action"] == "PROCEDURE_PUBLISHED", chain.kind == "procedure", "that the action is a procedure's")
+        owner = next((kind for kind, actions in ACTIONS.items() if body["action"] in actions), "dossier")
+        _is(owner, chain.kind, "the kind of subject of that action")
         _is(body["seq"], seq, "seq")
         _is(seen["seq"], f"E#{seq:08d}", "the key's seq")
         _is(body["prev"], before.hash if before else GENESIS, "prev")
@@ -267,8 +280,8 @@ class Check:
         _is(body["province"], before.body["province"] if before else seen["province"], "the line's province")
         _is(seen["province"], body["province"], "province")
         _applied(chain, body)
-        if chain.kind == "procedure":
-            _published(chain, body)
+        if chain.kind in HELD:
+            HELD[chain.kind](chain, body)
         here.unit = str(chain.state["unit"])
         self._referred(chain, here)
         _indexed(chain, here, seen)
@@ -322,6 +335,8 @@ class Check:
         if chain.kind == "dossier":
             wanted |= {"unit_key": "S", "province_key": "S", "due_sort": "S"}
             optional = dict.fromkeys(("officer_key", "applicant_key", "point_key", "due_bucket", "due_moment", "due_level"), "S")
+        if chain.kind == "task":
+            optional = dict.fromkeys(("due_bucket", "due_moment", "due_level"), "S")
         seen = _plain(item, wanted, optional)
         _must(chain.id not in self.states, "a second state")
         self.states[chain.id] = seen
@@ -492,6 +507,26 @@ def _published(chain: Chain, body: Mapping[str, Any]) -> None:
     for name, value in chain.state.items():
         if name.startswith("versions."):
             _is([name, value["code"]], [f"versions.{value['version']}", chain.state["code"]], "a version's number and code")
+
+
+def _amended(chain: Chain, body: Mapping[str, Any]) -> None:
+    """Hold the calendar to the one id that it has, and its overrides to their days."""
+    _is(chain.id, hashlib.sha256(b"calendar\0VN").hexdigest()[:32], "the id of the calendar")
+    _is(body["province"], NATION, "the province of the calendar")
+    for name, value in chain.state.items():
+        if name.startswith("overrides."):
+            _is(name, f"overrides.{value['day']}", "an override's day")
+
+
+def _worked(chain: Chain, body: Mapping[str, Any]) -> None:
+    """Hold a task to the entry that it follows from, and to having been made by nobody."""
+    named = hashlib.sha256(f"task\0{chain.state['of']}\0{chain.state['seq']}".encode()).hexdigest()
+    _is(chain.id, named[:32], "the id of a task that follows from that entry")
+    _is(body["province"], NATION, "the province of a task")
+    _is([body["actor"], chain.state["version"]], [{"kind": "SERVICE", "id": "tasks"}, 0], "the maker of a task")
+
+
+HELD = {"procedure": _published, "calendar": _amended, "task": _worked}
 
 
 def _listed(chain: Chain, province: str) -> dict[str, str | None]:
