@@ -12,7 +12,7 @@ import secrets
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,15 @@ from typing import Any
 import pytest
 from graphql import FieldNode, OperationDefinitionNode, parse
 
-from casework.model.workdays import legal_day
+from casework.actions.amendments import CALENDAR, Amending, amend
+from casework.actions.tasks import begin, following_of, id_of
+from casework.model.amending import Amendment, Moved
+from casework.model.parties import Role, Viewer
+from casework.model.workdays import OverrideKind, legal_day
 from handlers import sockets
 from schema.errors import TEXTS, TopLevel
 from schema.execution import prepared
+from schema.node import global_id
 from schema.root import core
 from tests.schema.common import SUPPLEMENT, after, coordinated, soon, submitted
 from tests.support import Client, RecordingCourier
@@ -43,10 +48,20 @@ WATCHED = set(core.subscription_type.fields)
 
 # Words of the examples, and what they stand for when they are run.
 CODE, SECRET, CORRELATION = "22-XD-260105-0001", "K7QM-2XHD-NN4A-5RTW", "9f2c41d07a83b5e6"
+TASK = global_id("task", "5b68e6b5c1d2f3a4958677685940312f")
+
+
+def far(days: int) -> Callable[[], str]:
+    """Give a day of a week in which nothing is off, counted from its Monday, in a year that no other example asks for."""
+    return lambda: f"{date(2091, 7, 2) + timedelta(days)}"
+
+
 SHOWN: dict[str, Callable[[], str]] = {
     "2026-01-09T17:00:00+07:00": soon,
     "2026-02-20T17:00:00+07:00": lambda: soon(40),
     "2026-02-01": lambda: f"{legal_day(datetime.now(UTC)) + timedelta(30)}",
+    "2026-05-04": far(0),
+    "2026-05-09": far(5),
     "XD-90": lambda: f"T-{secrets.token_hex(4).upper()}",
 }
 
@@ -57,12 +72,23 @@ def asked(client: Client) -> str:
     return code
 
 
+def amended(client: Client) -> str:
+    """Amend the calendar, begin the task that follows, and bring a dossier."""
+    calendar, day = client.services.store.calendar(fresh=True), date(2092, 7, 1)
+    while not calendar.working(day):
+        day += timedelta(1)
+    amendment = Amendment("1/VPCP", date(2025, 12, 25), (Moved(day, OverrideKind.OFF),))
+    begin(client.services, amend(client.services, Viewer(Role.ADMIN, "admin-1"), amendment, Amending(f"{day}", "test", f"{day}")).entry)
+    return client.received()
+
+
 BRING: dict[str, Callable[[Client], str]] = {
     "submitted": submitted,
     "received": Client.received,
     "assigned": Client.assigned,
     "coordinated": coordinated,
     "asked": asked,
+    "amended": amended,
     "supplied": after(asked, "supplyDocuments", "CITIZEN", documents=[{"component": "PLAN"}]),
     "decided": Client.decided,
     "delivered": Client.delivered,
@@ -115,7 +141,9 @@ def standing(client: Client, code: str) -> dict[str, str]:
     held = services.store.held(subject) if subject else None
     assert held
     secret = services.keys.tracking_secret(held.id, held.dossier.secret_generation, held.dossier.slip_key)
-    return {CODE: code, SECRET: secret}
+    calendar = services.store.held(CALENDAR)
+    following = following_of(services.store.entries(CALENDAR, calendar.tip.seq - 1, 1)[0]) if calendar else None
+    return {CODE: code, SECRET: secret} | ({TASK: global_id("task", id_of(following))} if following else {})
 
 
 def exchanged(text: str, words: dict[str, str]) -> str:
