@@ -50,7 +50,7 @@ class SimulatedStore(SimulatedDossiers, SimulatedDue, SimulatedRegister, Simulat
 
     def scanned(self) -> dict[str, list[dict[str, Any]]]:
         """Give every item of the tables that prove something, as a scan of the engine has them."""
-        names = ("trail", "subjects", "disclosures", "due", "log")
+        names = ("trail", "subjects", "disclosures", "due", "alerts", "log")
         tables: dict[str, Table] = {name: getattr(self.engine, name) for name in names}
         with self.engine.lock:
             return {name: [marshalled(row) for row in table.values()] for name, table in tables.items()}

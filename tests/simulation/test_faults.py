@@ -15,6 +15,7 @@ import pytest
 
 from casework.adapters.dynamo.items import due_sort
 from casework.live.connection import Connection, Operation, Phase
+from casework.live.feeds import Fed
 from casework.model.errors import Unavailable
 from casework.model.packing import moment
 from casework.model.parties import Role
@@ -141,6 +142,9 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "numbered": lambda store, change, _: store.numbered("22-XD", "22", date(2031, 3, 3)),
     "commit": lambda store, change, _: store.commit(change, START),
     "entries": lambda store, change, _: store.entries(change.after.id, 0, 5),
+    "entries_named": lambda store, change, _: store.entries_named([(change.after.id, 1)]),
+    "feed": lambda store, change, _: store.feed("unit:22", Fed(START, change.after.id, 1)),
+    "fed": lambda store, change, _: store.fed("unit:22", "", None, 5),
     "newest": lambda store, change, _: store.newest({change.after.id: 1}, 5),
     "listed": lambda store, change, _: store.listed([OPEN], ALL),
     "disclosed": lambda store, change, _: store.disclosed(change.after.id),

@@ -26,6 +26,7 @@ from casework.views import setting
 from schema import inputs
 from tests.simulation import dossiers as simulated
 from tests.simulation.faults import Crash, Faults
+from tests.simulation.soundness import unsound
 from tests.simulation.store import SimulatedStore
 from tests.simulation.turns import Turns
 from tests.simulation.worlds import DAY, HEAD, HOUR, SECOND, World
@@ -156,6 +157,7 @@ def checked(seed: int) -> Turns:
     found, wanted = raised_of(world, subjects), expected(world, subjects)
     assert wanted.total() >= DOSSIERS * 4, "all levels of each dossier's own clock are reached"
     assert found == wanted, f"seed {seed}"
+    assert unsound(world.store) == []
     assert {record.name for record in world.store.engine.trail.records} == {"INSERT"}, "no entry is written over another"
     assert not [row for row in world.store.due_rows.values() if row["moment"] <= moment(world.clock.now)], "nothing that is due is left"
     return turns
@@ -214,6 +216,7 @@ def test_a_sweep_may_die_at_any_call(after: bool, monkeypatch: pytest.MonkeyPatc
         world.clock.now += SECOND
         Sweeper(world.services, no_work).round()
         assert raised_of(world, subjects) == expected(world, subjects), f"died at call {call}"
+        assert unsound(world.store) == []
 
 
 class Noting:
@@ -251,6 +254,7 @@ def test_what_people_do_meanwhile_is_not_lost(seed: int) -> None:
         world.store.faults = replace(HARD, stale=0.0)
         turns.run([sweep, sweep, moving])
     settled(world)
+    assert unsound(world.store) == []
     assert max(raised_of(world, subjects).values(), default=1) == 1
     for subject in subjects:
         held = world.store.held(subject)
@@ -278,6 +282,7 @@ def test_a_row_that_no_state_names_is_struck() -> None:
         engine.due.write((bucket, at), row, world.clock.now, engine._showing)
     world.clock.now += LONG
     Sweeper(world.services, no_work).round()
+    assert unsound(world.store) == []
     assert raised_of(world, subjects) == expected(world, subjects)
 
 

@@ -28,7 +28,7 @@ UNCHECKED = {
     ("counter", "drawn"): "numbers may be drawn and not used, so only one that is too low is found",
 }
 
-TABLES = ("trail", "subjects", "disclosures", "due", "log")
+TABLES = ("trail", "subjects", "disclosures", "due", "alerts", "log")
 GENESIS = "0" * 64
 NO_DUE = "9999-12-31T23:59:59.999999Z"
 LARGEST = 2**53
@@ -41,8 +41,9 @@ FIELDS = {
     "dossier": re.compile(
         "code|state|kind|procedure|procedure_version|unit|reception_point|delivery_point|channel|slip_key|secret_generation|submitted_at|"
         "version|rehearsal|applicant|imported|received_at|checked|fixed_due_at|original_due_at|promised_due_at|due_at|calendar_version|"
-        "arming|raised|decided_at|outcome|decision_reason|waiver|result|rating|ended_at|end_reason|end_basis|flags|"
-        r"(assignments|steps|opinions|intervals|supplements|reopenings|extensions|apologies|payments|blockers)\.[1-9][0-9]*"
+        "arming|decided_at|outcome|decision_reason|waiver|result|rating|ended_at|end_reason|end_basis|flags|"
+        r"(assignments|steps|opinions|intervals|supplements|reopenings|extensions|apologies|payments|blockers|amendments|"
+        r"armed|alerts)\.[1-9][0-9]*"
     ),
     "procedure": re.compile(r"code|unit|version|versions\.[1-9][0-9]*"),
     "calendar": re.compile(r"unit|version|overrides\.\d{4}-\d\d-\d\d", re.ASCII),
@@ -58,6 +59,9 @@ ACTIONS = {
     "calendar": frozenset({"CALENDAR_AMENDED"}),
     "task": frozenset({"TASK_STARTED", "TASK_TAKEN", "TASK_PROGRESSED", "TASK_PASSED", "TASK_DONE"}),
 }
+# Those that nobody made: the service by itself, without the memory of a request.
+BY_ITSELF = frozenset({"ALERT_RAISED", "DEADLINE_RECOMPUTED"})
+LATE = frozenset({"OVERDUE", "ESCALATED"})
 OPEN = frozenset({"SUBMITTED", "RECEIVED", "IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"})
 MUTATIONS = {
     "SUBMITTED": "submitDossier",
@@ -109,6 +113,7 @@ def problems(tables: Tables) -> list[str]:
     check.disclosures(tables["disclosures"])
     check.subjects(tables["subjects"])
     check.due(tables["due"])
+    check.alerts(tables["alerts"])
     check.log(tables["log"])
     check.complete()
     return check.found
@@ -220,6 +225,7 @@ class Check:
         self.states: dict[str, Mapping[str, Any]] = {}
         self.codes: set[str] = set()
         self.rows: set[str] = set()
+        self.alerted: set[tuple[str, int]] = set()
         self.counters: list[tuple[str, str, int, str]] = []
 
     @contextlib.contextmanager
@@ -282,6 +288,8 @@ class Check:
         _applied(chain, body)
         if chain.kind in HELD:
             HELD[chain.kind](chain, body)
+        else:
+            _raised(body)
         here.unit = str(chain.state["unit"])
         self._referred(chain, here)
         _indexed(chain, here, seen)
@@ -410,6 +418,36 @@ class Check:
                 _is(seen["bucket"], f"{max(instant, state['recorded_at'])[:13]}#{shard:02d}", "bucket")
                 _once(self.rows, subject)
 
+    def alerts(self, items: Sequence[Item]) -> None:
+        for item in items:
+            with self.at(f"alerts {_key(item, 'subject', 'number')}"):
+                seen = _plain(
+                    item,
+                    {"subject": "S", "number": "S", "body": "S", "unit_key": "S", "province_key": "S", "raised_sort": "S"},
+                    {"officer_key": "S", "point_key": "S"},
+                )
+                chain = self.chains.get(seen["subject"])
+                _must(chain and re.fullmatch(r"A#[0-9]{6}", seen["number"]), "an alert of nothing")
+                assert chain is not None
+                number = int(seen["number"][2:])
+                alert = chain.state.get(f"alerts.{number}")
+                _must(alert is not None, "the state has no such alert")
+                assert alert is not None
+                side = "PAST" if {"closed_at", "acknowledged_at"} & alert.keys() else "OPEN"
+                late = alert["level"] in LATE
+                expected = {
+                    "province": self.states[chain.id]["province"],
+                    "body": canonical(alert).decode(),
+                    "unit_key": f"{chain.state['unit']}#{side}",
+                    "province_key": f"{self.states[chain.id]['province']}#{side}",
+                    "officer_key": f"{alert['officer']}#{side}" if "officer" in alert else None,
+                    "point_key": f"{chain.state['reception_point']}#{side}" if late else None,
+                    "raised_sort": f"{alert['observed_at']}#{chain.id}#{number:06d}",
+                }
+                for name, value in expected.items():
+                    _is(seen.get(name), value, name)
+                _once(self.alerted, (chain.id, number))
+
     def log(self, items: Sequence[Item]) -> None:
         for item in items:
             with self.at(f"log {_key(item, 'pk', 'sk')}"):
@@ -443,6 +481,10 @@ class Check:
                 if chain.kind == "dossier":
                     _must(chain.id in self.codes, "the code is missing")
                     _numbered(chain, drawn)
+                    alerts = [value for name, value in chain.state.items() if name.startswith("alerts.")]
+                    _must(all((chain.id, alert["number"]) in self.alerted for alert in alerts), "an alert has no row")
+                    keys = [(alert["kind"], alert.get("of"), alert["arming"], alert["level"]) for alert in alerts]
+                    _must(len(set(keys)) == len(keys), "a level of one arming was raised twice")
             for seq, entry in chain.entries.items():
                 with self.at(f"trail {chain.id} {seq}"):
                     here = (chain.id, seq)
@@ -527,6 +569,16 @@ def _worked(chain: Chain, body: Mapping[str, Any]) -> None:
 
 
 HELD = {"procedure": _published, "calendar": _amended, "task": _worked}
+
+
+def _raised(body: Mapping[str, Any]) -> None:
+    """Hold what the service does to a dossier by itself to its actions, and an alert to one level of one deadline, reached by then."""
+    _is(body["actor"]["kind"] == "SERVICE", body["action"] in BY_ITSELF, "that the service did this by itself")
+    if body["action"] == "ALERT_RAISED":
+        raised = [change["to"] for change in body["changes"] if change["field"].startswith("alerts.") and change["from"] is None]
+        _must(len(raised) == 1 and len(body["changes"]) == 1, "an entry raises one alert and does nothing else")
+        times = [body["occurred_at"], raised[0]["observed_at"], body["recorded_at"]]
+        _is([raised[0]["reached_at"], *times[1:]], sorted(times), "that it was reached, noticed, recorded in this order")
 
 
 def _listed(chain: Chain, province: str) -> dict[str, str | None]:
