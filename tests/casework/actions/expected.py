@@ -161,6 +161,7 @@ class Case:
     raised: int = 0
     memories: dict[tuple[MoveName, str], Memory] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)  # fields that no move may edit
+    noticed: int = 0  # entries that the sweep has written
     buckets: list[str] = field(default_factory=list)  # of the due table, in which it ever had a row
 
     def __repr__(self) -> str:

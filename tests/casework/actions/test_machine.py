@@ -282,14 +282,17 @@ class Province(RuleBasedStateMachine):
         given = replace(memory.given, backdating_reason="khác") if other else memory.given
         self.world.make(case, PEOPLE[who] if who else memory.viewer, given)
 
-    @rule(hours=st.sampled_from([1, 5, 5, 24, 24, 49, 72, 24 * 9, 24 * 20]))
-    def wait(self, hours: int) -> None:
+    @rule(hours=st.sampled_from([1, 5, 5, 24, 24, 49, 72, 24 * 9, 24 * 20]), swept=st.booleans())
+    def wait(self, hours: int, swept: bool) -> None:  # noqa: FBT001 - drawn
         self.world.now += timedelta(hours=hours)
+        if swept:
+            self.world.sweep()
 
     def teardown(self) -> None:
         if self.world.whole:
             self.world.close()
             self.tally.update({name.value: count for name, count in self.world.done.items()})
+            self.tally["ALERT_RAISED"] += self.world.noticed
             self.tally.update(code for _, code in self.world.refused.elements())
 
 
@@ -378,7 +381,7 @@ def test_after_any_walk_all_is_as_the_model_says(services: Services) -> None:
     walked(world)  # A walk of chance may miss a move; this one makes each.
     tally.update({name.value: count for name, count in world.done.items()})
     print(dict(tally))  # noqa: T201 - as above
-    assert {name.value for name in MoveName} <= tally.keys()
+    assert {"ALERT_RAISED", *(name.value for name in MoveName)} <= tally.keys()
 
 
 # What the checker is worth: each of these faults makes it complain.

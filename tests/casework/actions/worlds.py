@@ -13,6 +13,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Self
 
+from casework.actions.deadlines import settle
 from casework.actions.dossiers import Asked, Submission, move, submit
 from casework.adapters.dynamo.models import DueItem
 from casework.audit.canonical import canonical
@@ -78,6 +79,7 @@ class World:
     done: Counter[MoveName] = field(default_factory=Counter)
     refused: Counter[tuple[MoveName, str]] = field(default_factory=Counter)
     drawn: list[bytes] = field(default_factory=list)
+    noticed: int = 0  # entries of the sweep
     whole: bool = True  # False while an attempt is checked, and for ever once a check has failed
 
     @classmethod
@@ -156,7 +158,7 @@ class World:
             raise AssertionError(f"outcome of {name}: {outcome}, not one of {sorted(wanted)}")
         if outcome == DONE:
             assert done
-            must("the entry", (done.repeated, done.entry.seq, done.entry.occurred_at), (False, case.version + 1, at))
+            must("the entry", (done.repeated, done.entry.seq, done.entry.occurred_at), (False, case.version + case.noticed + 1, at))
             follow(case, name, given, at)
             case.memories[name, given.idempotency_key] = Memory(truth(viewer), given, done.entry.hash, self.now + REMEMBERED)
             self.seen[case.id] = after = self._checked(case)
@@ -171,6 +173,23 @@ class World:
         if at > self.now and case.last != at:
             self.now = at + SECOND  # Only what begins or ends an interval ahead of this machine's clock is waited for.
         return outcome
+
+    def sweep(self) -> None:
+        """Let the sweep look at every dossier: it raises what was reached, each level of an arming once, and makes no move."""
+        self.whole = False
+        for case in self.cases:
+            before = self.seen[case.id]
+            while done := settle(self.services, case.id):
+                case.noticed += 1
+                must("what the sweep did", (done.entry.body["action"], done.held.version), ("ALERT_RAISED", case.version))
+            self.seen[case.id] = after = self._checked(case)
+            must("the trail before", after.lines[: len(before.lines)], before.lines)
+            raised = Counter((alert.kind, alert.of, alert.arming, alert.level) for alert in after.held.dossier.alerts)
+            must("levels raised more than once", [key for key, count in raised.items() if count > 1], [])
+            ahead = after.held.due.moment.partition("#")[0] if after.held.due else None
+            must("whether all that was reached is raised", ahead is None or ahead > moment(self.now), True)  # noqa: FBT003 - what is wanted
+            self.noticed += after.held.tip.seq - before.held.tip.seq
+        self.whole = True
 
     def close(self) -> None:
         """Look at everything once more: no dossier was changed by what was done to another, no due row was left behind."""
@@ -225,8 +244,8 @@ class World:
         store = self.services.store
         held = store.held(case.id)
         assert held
-        if held.due and held.due.bucket not in case.buckets:
-            case.buckets.append(held.due.bucket)
+        if held.due and held.due.bucket not in case.buckets[-1:]:  # Another deadline may bring it back to where it was before.
+            case.buckets = [*(bucket for bucket in case.buckets if bucket != held.due.bucket), held.due.bucket]
         buckets = case.buckets[-1:] if known else case.buckets[-3:]
         rows = [row for bucket in buckets for row in DueItem.query(bucket, consistent_read=True) if row.subject == case.id]
         lines = (*known, *(entry.line for entry in store.entries(case.id, len(known), 1000)))
@@ -258,7 +277,7 @@ class World:
         must("state, version", (dossier.state.value, held.version), (case.state, case.version))
         led(dossier)
         tiled(dossier, case)
-        must("entries", (held.tip.seq, len(seen.lines)), (case.version, case.version))
+        must("entries", (held.tip.seq, len(seen.lines)), (case.version + case.noticed,) * 2)
         must("assignments", found, works)
         must("extensions", [one.amount for one in dossier.extended], case.longer)
         must("apology, fees", (dossier.apologised, [one.fee for one in dossier.payments]), (case.sorry, case.fees))

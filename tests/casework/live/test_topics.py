@@ -1,15 +1,77 @@
-"""Topics and cursors: a name for each dossier, and cursors that are entry numbers and nothing else."""
+"""Topics and cursors: names, which of them an entry goes to, and cursors that are entry numbers and nothing else."""
+
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casework.live.topics import cursor, dossier_topic, position
+from casework.live.topics import RAISED, Kind, alert_of, alerts_key, cursor, dossier_topic, kind_of, position, topic, topics_of, unit_of
+from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.errors import Invalid
+from casework.model.packing import packed
+from tests.casework.model.cases import T1, T2
+
+UNITS, DESK = ("22-XD", "22"), ("06652", "22")
+
+
+def alert(level: AlertLevel, number: int = 3) -> Alert:
+    return Alert(number, DeadlineKind.DOSSIER, 1, level, T2, T1, T1, "22-XD")
+
+
+def body(kind: str = "dossier", action: str = "DECIDED", *alerts: Alert, more: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    changes = [{"field": f"alerts.{one.number}", "from": None, "to": packed(one)} for one in alerts]
+    return {"subject": {"kind": kind, "id": "s"}, "action": action, "changes": [*more, *changes]}
 
 
 def test_each_dossier_has_a_topic_of_its_own() -> None:
     assert dossier_topic("a" * 32) == "dossier:" + "a" * 32
+
+
+def test_a_topic_tells_its_kind_and_a_feed_its_unit() -> None:
+    assert [kind_of(topic(kind, "x")) for kind in Kind] == list(Kind)
+    assert [kind for kind in Kind if kind.trailed] == [Kind.DOSSIER, Kind.TASK]
+    assert unit_of(topic(Kind.UNIT, "22-XD")) == "22-XD"
+    assert unit_of(topic(Kind.ALERTS, alerts_key("22-XD", AlertLevel.OVERDUE))) == "22-XD"
+    assert unit_of(topic(Kind.UNIT, "a:b")) == unit_of(topic(Kind.ALERTS, alerts_key("a:b", None))) == "a:b"
+
+
+def test_without_a_level_it_is_every_level() -> None:
+    assert alerts_key("22", None) == alerts_key("22", AlertLevel.AT_RISK) == "22:AT_RISK"
+
+
+def test_an_entry_goes_to_its_dossier_its_unit_and_those_above() -> None:
+    assert topics_of(body(), UNITS) == topics_of(body(), UNITS, DESK) == ("dossier:s", "unit:22-XD", "unit:22")
+
+
+@pytest.mark.parametrize(("kind", "topics"), [("task", ("task:s",)), ("procedure", ()), ("unit", ())])
+def test_what_is_no_dossier_goes_to_no_unit(kind: str, topics: tuple[str, ...]) -> None:
+    assert topics_of(body(kind), UNITS) == topics
+
+
+@pytest.mark.parametrize(("level", "told", "least"), [
+    (AlertLevel.AT_RISK, UNITS, ["AT_RISK"]),
+    (AlertLevel.DUE_TODAY, UNITS, ["AT_RISK", "DUE_TODAY"]),
+    (AlertLevel.OVERDUE, ("22-XD", "22", "06652"), ["AT_RISK", "DUE_TODAY", "OVERDUE"]),
+    (AlertLevel.ESCALATED, ("22-XD", "22", "06652"), ["AT_RISK", "DUE_TODAY", "OVERDUE", "ESCALATED"]),
+])  # fmt: skip
+def test_an_alert_goes_to_the_topic_of_each_least_level_and_a_late_one_to_the_desk(
+    level: AlertLevel, told: tuple[str, ...], least: list[str]
+) -> None:
+    found = topics_of(body("dossier", RAISED, alert(level)), UNITS, DESK)
+    assert found[:3] == ("dossier:s", "unit:22-XD", "unit:22")
+    assert found[3:] == tuple(f"alerts:{unit}:{name}" for unit in told for name in least)
+
+
+def test_an_alert_is_the_one_that_its_entry_brings() -> None:
+    others: tuple[dict[str, Any], ...] = (
+        {"field": "alerts.1", "from": packed(alert(AlertLevel.AT_RISK, 1)), "to": packed(alert(AlertLevel.AT_RISK, 1))},
+        {"field": "arming", "from": None, "to": 1},
+    )
+    found = alert(AlertLevel.OVERDUE)
+    assert alert_of(body("dossier", RAISED, found, more=others)) == found
+    assert alert_of(body("dossier", RAISED, more=others)) is None
+    assert alert_of(body("dossier", "DECIDED", found)) is None
 
 
 @settings(print_blob=True, deadline=None)
