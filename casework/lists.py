@@ -161,24 +161,24 @@ def _of_unit(services: Services, code: str, wanted: Filter) -> Iterator[Partitio
     if wanted.include_below and unit is not None and unit.kind == PROVINCE:
         yield from _sides(Index.PROVINCE, unit.province, wanted)
         return
-    tree = _tree(services, code) if wanted.include_below else [code]
+    tree = tree_of(services, code, MOST_UNITS) if wanted.include_below else [code]
     for member in tree:
         yield from _sides(Index.UNIT, member, wanted)
 
 
-def _tree(services: Services, code: str) -> list[str]:
+def tree_of(services: Services, code: str, most: int) -> list[str]:
     """Name a unit and all below it.
 
     Raises:
-        Invalid: there are more than one page can merge.
+        Invalid: there are more than `most`.
     """
     found = [code]
     for member in found:  # It grows while it is walked: a walk by levels.
         below = services.store.units_below(member, Span(MOST_PARTITIONS))
         found.extend(unit.code for unit in below if unit.code not in found)
-        if len(found) > MOST_UNITS:
+        if len(found) > most:
             raise Invalid(
-                f"{code} and the units below it are more than {MOST_UNITS}: name a province, or a unit further down",
+                f"{code} and the units below it are more than {most}: name a province, or a unit further down",
                 path=("filter", "unit"),
                 code="NO_INDEX",
             )

@@ -20,7 +20,7 @@ from casework.model.procedure import DossierKind, ProcedureVersion
 from casework.model.record import Dossier, DossierId
 from casework.model.slip import Keys
 from casework.model.subjects import Record
-from casework.model.unit import Officer, ReceptionPoint, Unit
+from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Calendar, Override
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ class Change:
         return tuple(alert for alert in self.after.record.alerts if alert not in stood)
 
 
-Thing = Unit | ReceptionPoint | Officer | ProcedureVersion | Override
+Thing = Unit | ReceptionPoint | Officer | ProcedureVersion | Override | Ongoing
 
 
 class Index(StrEnum):
@@ -252,6 +252,9 @@ class Register(Protocol):
 
     def calendar(self, *, fresh: bool = False) -> Calendar:
         """Give the calendar in force: seed and overrides. `fresh` reads past what is remembered."""
+
+    def incidents(self, unit: str, *, closed: bool = False) -> tuple[Ongoing, ...]:
+        """Give a unit's own incidents that are open; with `closed` all that there were."""
 
     def units_below(self, parent: str | None, span: Span) -> list[Unit]:
         """List the units right below one, or those that have none above them, by code."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Entry
-from casework.model.access import Decision, Trail, confirmed, decide, decide_procedure, decide_task
+from casework.model.access import Decision, Trail, confirmed, decide, decide_incident, decide_procedure, decide_task
 from casework.model.errors import Corrupt
+from casework.model.incident import Incident
 from casework.model.moves import Setting
 from casework.model.packing import packed, unpacked
 from casework.model.parties import Role, Viewer
@@ -41,6 +42,8 @@ def decided(services: Services, viewer: Viewer, held: Held) -> Decision:
     """Decide what a viewer may see of a subject, by the register as it is now."""
     viewer = confirmed_viewer(services, viewer)
     if not isinstance(held.record, Dossier):
+        if isinstance(held.record, Incident):
+            return decide_incident(viewer)
         return decide_task(viewer) if isinstance(held.record, Task) else decide_procedure(viewer)
     person = viewer.on_behalf_of or viewer.sub if viewer.role is Role.CITIZEN else None
     return decide(

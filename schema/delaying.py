@@ -19,6 +19,7 @@ from casework.model.workdays import Calendar
 from casework.ports import Held
 from schema.context import Info
 from schema.handling import Texts
+from schema.incident import Incident, incident_of
 from schema.inputs import MoveInput
 from schema.unit import Unit, unit_of
 
@@ -67,10 +68,16 @@ class Blocker:
     number: int = strawberry.field(description="Its number in the dossier.")
     at: datetime = strawberry.field(description="Since when it stands.")
     stops_clock: bool = strawberry.field(description="Whether the clock stands for it.")
-    reason: str | None = strawberry.field(description="What it is.")
+    named: strawberry.Private[str | None]
+    reason: str | None = strawberry.field(description="What it is; null for an incident, which has the reason.")
     legal_basis: str | None = strawberry.field(description="The law that lets the clock stand, or that is missing.")
     cleared_at: datetime | None = strawberry.field(description="When it was gone; null while it stands.")
     clear_reason: str | None = strawberry.field(description="What cleared it.")
+
+    @strawberry.field(description="The incident that it is; null where it is another thing.")
+    def incident(self, info: Info) -> Incident | None:
+        """Find the incident."""
+        return incident_of(info, self.named) if self.named else None
 
 
 @strawberry.type(description="How long somebody held the dossier, in working minutes. Those of all holders add up to the whole, exactly.")
@@ -122,7 +129,7 @@ def payment_shown(stored: record.Payment, texts: Texts) -> FinancialObligation:
 def blocker_shown(stored: record.Blocker, texts: Texts) -> Blocker:
     """Show a blocker."""
     return Blocker(
-        number=stored.number, at=stored.at, stops_clock=stored.stops_clock, cleared_at=stored.cleared_at,
+        number=stored.number, at=stored.at, stops_clock=stored.stops_clock, cleared_at=stored.cleared_at, named=stored.incident,
         reason=texts.of(stored.reason, Group.REASONS), legal_basis=texts.of(stored.legal_basis, Group.REASONS),
         clear_reason=texts.of(stored.clear_reason, Group.REASONS),
     )  # fmt: skip

@@ -135,7 +135,10 @@ VALUES: dict[str, dict[str, str]] = {
         "MAKEUP": "A day off that is worked, in exchange for another.",
     },
     "OverrideKind": {"OFF": "It is off.", "MAKEUP": "A day off that is worked, in exchange for another."},
-    "TaskKind": {"AMENDMENT": "Brings an amended calendar to the dossiers that it moves."},
+    "TaskKind": {
+        "AMENDMENT": "Brings an amended calendar to the dossiers that it moves.",
+        "INCIDENT": "Brings an incident to the dossiers that it affects, or its end.",
+    },
     "TaskState": {
         "PENDING": "Not begun yet: it is within seconds.",
         "RUNNING": "Begun; between two passes it waits.",

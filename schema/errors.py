@@ -91,6 +91,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "ALREADY_APOLOGISED": ("Đã có văn bản xin lỗi.", "Des excuses ont déjà été présentées."),
     "UNKNOWN_FEE": ("Không có khoản phí nào như vậy cần thu.", "Aucun droit de ce code n'est à percevoir."),
     "UNKNOWN_BLOCKER": ("Không có vướng mắc nào như vậy.", "Aucun blocage de ce numéro ne subsiste."),
+    "UNKNOWN_INCIDENT": ("Không có sự cố nào như vậy đang diễn ra.", "Aucun incident ouvert de cet identifiant."),
     "ALREADY_OFF": ("Ngày này đã là ngày nghỉ.", "Ce jour est déjà chômé."),
     "ALREADY_WORKED": ("Ngày này đã là ngày làm việc.", "Ce jour est déjà travaillé."),
     "UNPAIRED_SWAP": ("Ngày hoán đổi thiếu ngày tương ứng.", "L'autre jour de l'échange manque."),

@@ -15,8 +15,10 @@ import strawberry
 
 from casework.actions.amendments import Amending, amend
 from casework.actions.dossiers import Asked, Making, Person, Submission, move, secret_of, submit
+from casework.actions.incidents import Asked as Reporting
+from casework.actions.incidents import Opening, close_incident, open_incident
 from casework.actions.procedures import Publishing, publish, published_by
-from casework.actions.tasks import following_of, id_of
+from casework.actions.tasks import following_of
 from casework.commits import Written
 from casework.model.errors import Conflict as Stale
 from casework.model.errors import Fault
@@ -25,6 +27,9 @@ from casework.model.errors import NotFound as Absent
 from casework.model.errors import Refused as No
 from casework.model.moves import MoveName
 from casework.model.packing import Plain, moment
+from casework.model.parties import Viewer
+from casework.model.record import DossierId
+from casework.ports import Services
 from casework.views import View, decided
 from schema import delaying, inputs
 from schema.amending import AmendCalendarInput, amendment_of
@@ -32,10 +37,11 @@ from schema.audit import AuditEntry, entry_shown
 from schema.context import Info, context_of
 from schema.dossier import Dossier, dossier_shown
 from schema.errors import Invalid, NotFound, UserError, refused_shown
-from schema.node import key_of
+from schema.incident import CloseIncidentInput, Incident, OpenIncidentInput, incident_shown
+from schema.node import NOTHING, key_of
 from schema.procedure import Procedure, procedure_shown
 from schema.publishing import PublishProcedureInput, draft_of
-from schema.task import Task, task_of, task_shown
+from schema.task import Task, task_following
 
 P = TypeVar("P", bound="Payload")
 G = TypeVar("G", bound=inputs.KeyedInput)
@@ -187,6 +193,26 @@ class AmendCalendarPayload(Payload):
         description="The task that computes the dossiers anew, PENDING until it is begun; null when refused."
     )
     calendar_version: int | None = strawberry.field(description="The version of the calendar that it made; null when refused.")
+
+
+@strawberry.type(description="What came of openIncident.")
+class OpenIncidentPayload(Payload):
+    """Payload of openIncident; an incident is no dossier, so `dossier` is always null."""
+
+    incident: Incident | None = strawberry.field(description="The incident as it is now; null when refused.")
+    task: Task | None = strawberry.field(
+        description="The task that brings it to the dossiers; null when refused, and where it may not be seen."
+    )
+
+
+@strawberry.type(description="What came of closeIncident.")
+class CloseIncidentPayload(Payload):
+    """Payload of closeIncident; an incident is no dossier, so `dossier` is always null."""
+
+    incident: Incident | None = strawberry.field(description="The incident as it is now; null when refused.")
+    task: Task | None = strawberry.field(
+        description="The task that rids the dossiers of it; null when refused, and where it may not be seen."
+    )
 
 
 @strawberry.type(description="Every change is one mutation: one transaction, one entry in the trail.")
@@ -356,10 +382,39 @@ class Mutation:
             return AmendCalendarPayload(dossier=None, task=None, calendar_version=None, entry=None, errors=[Invalid(fault=fault)])
         following = following_of(done.entry)
         assert following is not None
-        subject = id_of(following)
-        shown = task_of(context, subject) or task_shown(subject, following)
+        shown = task_following(context, done.entry)
         entry = entry_shown(done.entry, decided(context.services, context.viewer, done.held))
         return AmendCalendarPayload(dossier=None, task=shown, calendar_version=following.calendar_version, entry=entry, errors=[])
+
+    @strawberry.mutation(
+        description="Open an incident of a unit and all below it; dossiers in process there carry it. By HEAD, or a SUPERVISOR of the tree."
+    )
+    def open_incident(self, info: Info, input: Given[OpenIncidentInput]) -> OpenIncidentPayload:
+        """Open an incident."""
+        opening = Opening(key_of(input.unit, "unit"), input.reason, input.legal_basis, input.stops_clocks)
+        return _incident(info, input, OpenIncidentPayload, lambda asked: open_incident(*_who(info), opening, asked))
+
+    @strawberry.mutation(description="Close an incident; dossiers are rid of it from now on. By HEAD, or a SUPERVISOR of the tree.")
+    def close_incident(self, info: Info, input: Given[CloseIncidentInput]) -> CloseIncidentPayload:
+        """Close an incident."""
+        subject = DossierId(key_of(input.incident, "incident") or NOTHING)
+        return _incident(info, input, CloseIncidentPayload, lambda asked: close_incident(*_who(info), subject, input.reason, asked))
+
+
+def _who(info: Info) -> tuple[Services, Viewer]:
+    context = context_of(info)
+    return context.services, context.viewer
+
+
+def _incident(info: Info, given: inputs.KeyedInput, payload: Callable[..., P], make: Callable[[Reporting], Written]) -> P:
+    context, asked = context_of(info), _asked(info, given)
+    try:
+        done = make(Reporting(asked.key, asked.correlation, asked.input))
+    except Wrong as fault:
+        return payload(dossier=None, incident=None, task=None, entry=None, errors=[Invalid(fault=fault)])
+    decision = context.decided(done.held)
+    shown, entry = incident_shown(context, done.held), entry_shown(done.entry, decision)
+    return payload(dossier=None, incident=shown, task=task_following(context, done.entry), entry=entry, errors=[])
 
 
 def _moved(info: Info, given: inputs.MoveInput, name: MoveName, payload: Callable[..., P], making: Making) -> P:

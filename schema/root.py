@@ -1,5 +1,6 @@
 """The schema: queries of all nouns, and the printed SDL that is committed beside."""
 
+from collections.abc import Callable
 from datetime import date, datetime, time
 from typing import Annotated
 
@@ -22,6 +23,7 @@ from schema.dossier import Dossier, dossier_shown, view_of
 from schema.enums import VALUES
 from schema.errors import Invalid, NotFound, Refused
 from schema.handling import assignment_of
+from schema.incident import incident_of
 from schema.lean import lighten
 from schema.listing import DossierFilter, DossierOrder, dossiers_page
 from schema.live import DossierEvent, Subscription
@@ -34,6 +36,16 @@ from schema.task import Task, task_of
 from schema.tracking import TrackedDossier, tracked_of
 from schema.unit import Unit, point_of, unit_of, units_page
 from schema.work_calendar import WorkCalendar, calendar_shown
+
+NODES: dict[str, Callable[[Info, str], Node | None]] = {
+    "assignment": lambda info, key: assignment_of(context_of(info), key),
+    "entry": lambda info, key: entry_of(context_of(info), key),
+    "incident": incident_of,
+    "point": point_of,
+    "procedure": procedure_of,
+    "task": lambda info, key: task_of(context_of(info), key),
+    "unit": unit_of,
+}
 
 
 @strawberry.type(description="What may be read. What is absent or hidden is null.")
@@ -50,26 +62,11 @@ class Query:
     @strawberry.field(description="Anything by its global id.")
     def node(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="A global id.")]) -> Node | None:
         """Find a node."""
-        context = context_of(info)
         kind, key = read_id(id) or ("", "")
-        match kind:
-            case "dossier":
-                view = view_of(context, id)
-                return dossier_shown(view) if view else None
-            case "entry":
-                return entry_of(context, key)
-            case "procedure":
-                return procedure_of(info, key)
-            case "unit":
-                return unit_of(info, key)
-            case "assignment":
-                return assignment_of(context, key)
-            case "point":
-                return point_of(info, key)
-            case "task":
-                return task_of(context, key)
-            case _:
-                return None
+        if kind == "dossier":
+            view = view_of(context_of(info), id)
+            return dossier_shown(view) if view else None
+        return NODES[kind](info, key) if kind in NODES else None
 
     @strawberry.field(description="A dossier, read consistently.")
     def dossier(

@@ -4,9 +4,13 @@ from datetime import date, datetime
 
 import strawberry
 
+from casework.actions.tasks import following_of, id_of
+from casework.audit.chain import Entry
 from casework.model import task
+from casework.model.access import decide_task
 from casework.model.record import DossierId
 from casework.model.task import TaskKind, TaskState
+from casework.views import confirmed_viewer
 from schema.context import Context
 from schema.node import Node, global_id
 
@@ -19,7 +23,7 @@ class Task(Node):
     kind: TaskKind = strawberry.field(description="What it carries out.")
     state: TaskState = strawberry.field(description="How far it is.")
     done: int = strawberry.field(description="How many dossiers it has looked at closely in this pass.")
-    changed: int = strawberry.field(description="How many of them have another due date by it, in all passes.")
+    changed: int = strawberry.field(description="How many of them were changed, in all passes: by an amendment those whose due date moved.")
     failed: int = strawberry.field(description="How many of this pass could not be changed; the next one tries them again.")
     passing: int = strawberry.field(
         name="pass", description="Which time it goes through the dossiers, from 1; the second one takes what the first did not see."
@@ -61,3 +65,11 @@ def task_of(context: Context, key: str) -> Task | None:
     if held is None or not isinstance(held.record, task.Task) or not context.decided(held).sees:
         return None
     return task_shown(held.id, held.record)
+
+
+def task_following(context: Context, entry: Entry) -> Task | None:
+    """Show the task that follows from an entry, also before it is begun; None where none does, or the viewer may not see it."""
+    following = following_of(entry)
+    if following is None or not decide_task(confirmed_viewer(context.services, context.viewer)).sees:
+        return None
+    return task_of(context, id_of(following)) or task_shown(id_of(following), following)

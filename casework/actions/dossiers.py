@@ -185,6 +185,9 @@ def sighted(services: Services, viewer: Viewer, held: Held | None) -> Decision:
 def _setting(services: Services, dossier: Dossier, name: MoveName, on: date) -> Setting:
     """Bring what the move is judged against; a receipt chooses the version in force that day, where there is one."""
     own = setting(services, dossier)
+    if name in {MoveName.RECEIVE, MoveName.REOPEN}:
+        above = lineage(services.store.unit, dossier.unit)
+        own = replace(own, incidents=tuple(one for unit in above for one in services.store.incidents(unit)))
     if dossier.state is not State.SUBMITTED:
         return own
     # Paper may have lain before it was keyed in, but nobody can have handed it in before there was the procedure.

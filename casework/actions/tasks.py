@@ -2,7 +2,7 @@
 
 Each page has three writes: the task with the page in hand and its row a minute ahead, so that a worker who dies is taken over from; each
 dossier; and the task with the page done. Two workers at once: the entry's number lets one of them go on. What is done to a dossier stands
-elsewhere (`recomputing`), and when a row is due is for the sweep to find.
+elsewhere (`errands`), and when a row is due is for the sweep to find.
 """
 
 import hashlib
@@ -12,33 +12,36 @@ from datetime import UTC, date, datetime, timedelta
 
 from casework.audit.chain import Entry
 from casework.commits import Plan, recorded
+from casework.errands import MAKER, Errand, errand_of
 from casework.makers import service
 from casework.model.errors import Contended, Corrupt, Invalid
 from casework.model.packing import instant, moment
-from casework.model.record import Dossier, DossierId
+from casework.model.record import DossierId
 from casework.model.task import LEASE, PAGE, Task, TaskKind, passed, progressed, started, taken
-from casework.model.workdays import legal_day
-from casework.ports import Held, Index, Partition, Services, Span
-from casework.recomputing import recompute
+from casework.ports import Held, Services, Span
 
 log = logging.getLogger("giamsat")
 
-MAKER = "tasks"
 DUE = "TASK"  # the level of its row of the due table
 NATION = "VN"
 SLICE = timedelta(seconds=5)
 PAGES = 8  # of one slice
 LOOKS = 50  # at lists, in search of a page
-MOST_PROVINCES = 100
-BEFORE = timedelta(days=30)  # a dossier that was due so long before an amended day has all its levels behind it
 LAST = moment(datetime.max.replace(tzinfo=UTC))  # where dossiers without a due date stand
-AMENDED = "CALENDAR_AMENDED"
 
 
 def following_of(entry: Entry) -> Task | None:
     """Give the task that follows from an entry, as it stands before it is begun; None where none does."""
-    if entry.body["action"] != AMENDED:
-        return None
+    match entry.body["action"]:
+        case "CALENDAR_AMENDED":
+            return _amendment(entry)
+        case "INCIDENT_OPENED" | "INCIDENT_CLOSED":
+            return Task(TaskKind.INCIDENT, entry.body["subject"]["id"], entry.seq, NATION, entry.recorded_at)
+        case _:
+            return None
+
+
+def _amendment(entry: Entry) -> Task:
     brought = {
         change["field"].partition(".")[2]: change["to"]["since"]
         for change in entry.body["changes"]
@@ -89,8 +92,9 @@ def work(services: Services, held: Held) -> None:
 def _page(services: Services, held: Held) -> Held | None:
     """Do one page; gives the task as it stands then, or None where another worker has it."""
     task = _task(held)
+    errand = errand_of(services, task)
     if not task.page:
-        found = _next(services, task)
+        found = _next(services, task, errand)
         if found is None:
             return _kept(services, held, lambda now: _ended(task, now))
         if not found.page:  # Much was looked through in vain: the next step begins behind it.
@@ -99,38 +103,35 @@ def _page(services: Services, held: Held) -> Held | None:
     leased = _kept(services, held, lambda now: _plan(task, "TASK_TAKEN", now, now + LEASE))
     if leased is None:
         return None
-    failed = _done(services, leased)
-    changed = sum(_moved(task, one) for one in services.store.held_all(_members(task)).values())
+    failed = _done(services, leased, errand)
+    changed = sum(errand.changed(one.dossier) for one in services.store.held_all(_members(task)).values())
     return _kept(services, leased, lambda now: _plan(progressed(task, changed, failed), "TASK_PROGRESSED", now, now))
 
 
-def _done(services: Services, leased: Held) -> int:
+def _done(services: Services, leased: Held, errand: Errand) -> int:
     """Change the dossiers of the page in hand; gives how many failed."""
-    task = _task(leased)
-    if services.store.calendar().version < (task.calendar_version or 0):  # It was amended elsewhere a moment ago.
-        services.store.calendar(fresh=True)
     failed = 0
-    for subject, known in services.store.held_all(_members(task)).items():
+    for subject, known in services.store.held_all(_members(_task(leased))).items():
         try:
-            recompute(services, subject, MAKER, leased.id, known=known)
+            errand.do(subject, known, leased.id)
         except (Contended, Corrupt, Invalid) as fault:
             failed += 1
             log.warning("task %s, dossier %s: %s", leased.id, subject, fault.message)
     return failed
 
 
-def _next(services: Services, task: Task) -> Task | None:
-    """Find the next dossiers that a task may change, province by province; None when all were looked through."""
-    provinces = sorted({unit.province for unit in services.store.units_below(None, Span(MOST_PROVINCES))})
-    ahead = [province for province in provinces if province >= (task.within or "")]
-    place = task.place
+def _next(services: Services, task: Task, errand: Errand) -> Task | None:
+    """Find the next dossiers that a task wants, list by list; None when all were looked through."""
+    lists = errand.lists()
+    ahead = [name for name in sorted(lists) if name >= (task.within or "")]
+    place = task.place if ahead and ahead[0] == task.within else None
     for _ in range(LOOKS):
         if not ahead:
             return None
-        rows = services.store.listed([Partition(Index.PROVINCE, f"{ahead[0]}#OPEN")], Span(PAGE, place, LAST))
-        seen = [held.id for _, held in rows if _touched(task, held.dossier)]
+        rows = services.store.listed([lists[ahead[0]]], Span(PAGE, place, LAST))
+        seen = [held.id for _, held in rows if errand.wants(held.dossier)]
         # A list may lag, and show a dossier as it was before it was changed: it would be counted twice.
-        page = [subject for subject, held in services.store.held_all(seen).items() if _touched(task, held.dossier)]
+        page = [subject for subject, held in services.store.held_all(seen).items() if errand.wants(held.dossier)]
         if page:
             return taken(task, ahead[0], rows[-1][0], page)
         ahead, place = (ahead, rows[-1][0]) if rows else (ahead[1:], None)
@@ -144,18 +145,6 @@ def _ended(task: Task, now: datetime) -> Plan:
 
 def _members(task: Task) -> list[DossierId]:
     return [DossierId(subject) for subject in task.page]
-
-
-def _touched(task: Task, dossier: Dossier) -> bool:
-    """Whether an amendment may move any of its dates: the span of one that waits has no end yet."""
-    assert task.first_on is not None
-    older = dossier.open and (dossier.calendar_version or 0) < (task.calendar_version or 0)
-    return older and dossier.due_at is not None and (dossier.paused or legal_day(dossier.due_at) >= task.first_on - BEFORE)
-
-
-def _moved(task: Task, held: Held) -> bool:
-    """Whether its due date was moved by the calendar that a task brings, whoever took that in."""
-    return any(row.calendar_version >= (task.calendar_version or 0) for row in held.dossier.amendments)
 
 
 def _kept(services: Services, held: Held, planned: Callable[[datetime], Plan]) -> Held | None:

@@ -121,6 +121,14 @@ def decide_task(viewer: Viewer) -> Decision:
     return Decision()
 
 
+def decide_incident(viewer: Viewer) -> Decision:
+    """Decide what a viewer may see of an incident: all that there is one, officials why, and those who answer for units its trail."""
+    if viewer.role in {Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR}:
+        return Decision(_OFFICIAL, trail=Trail.ALL)
+    groups = _OFFICIAL if viewer.role in {Role.RECEPTION, Role.OFFICER} else frozenset({Group.SUMMARY})
+    return Decision(groups, trail=Trail.TECHNICAL if viewer.role is Role.ADMIN else Trail.NONE)
+
+
 def pushed(decision: Decision) -> Decision:
     """Give the decision for an event: it carries no personal value to an official, who asks for the dossier, and that read is logged."""
     if Relation.APPLICANT in decision.relations:

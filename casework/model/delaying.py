@@ -112,7 +112,7 @@ def blocked(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dos
 
 def blocked_still(dossier: Dossier, at: datetime, setting: Setting) -> None:  # noqa: ARG001 - one shape for all guards
     """Clear a blocker while one stands."""
-    if not any(blocker.stands for blocker in dossier.blockers):
+    if not any(blocker.stands and not blocker.incident for blocker in dossier.blockers):
         raise Barred("UNKNOWN_BLOCKER", "no blocker stands")
 
 
@@ -120,7 +120,7 @@ def unblocked(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> D
     """Clear a blocker; a clock that stood for it alone resumes."""
     assert isinstance(move, ClearBlocker)
     found = next((blocker for blocker in dossier.blockers if blocker.number == move.blocker and blocker.stands), None)
-    if found is None:
+    if found is None or found.incident:  # An incident is closed for all that it affects.
         raise Invalid("no blocker of that number stands", path=("blocker",), code="UNKNOWN_BLOCKER")
     if at < found.at:
         raise backwards(MoveName.CLEAR_BLOCKER)

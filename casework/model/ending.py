@@ -9,7 +9,7 @@ from datetime import datetime
 
 from casework.model.clock import Course, reckoned
 from casework.model.errors import Invalid
-from casework.model.intervals import backwards, begun, holding, room, unanswered
+from casework.model.intervals import backwards, begun, burdened_by_all, holding, room, unanswered, unburdened
 from casework.model.moves import (
     Barred,
     Decide,
@@ -136,8 +136,11 @@ def reopened(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
         promised_due_at=None,
         due_at=None,
     )
+    here = {incident.incident for incident in setting.incidents}
+    gone = {blocker.incident for blocker in dossier.blockers if blocker.incident and blocker.incident not in here}
+    dossier = unburdened(dossier, gone, at)  # They were closed while nobody worked on it.
     first = replace(holding(dossier, "REOPENED", at), number=kept.last_interval + 1)
-    return replace(dossier, intervals=(*dossier.intervals, first))
+    return burdened_by_all(replace(dossier, intervals=(*dossier.intervals, first)), setting.incidents, at)
 
 
 def unrated(dossier: Dossier, at: datetime, setting: Setting) -> None:  # noqa: ARG001 - one shape for all guards

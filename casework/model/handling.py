@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from casework.model.errors import Invalid
-from casework.model.intervals import backwards, begun, expired, handed_over, room, running, stage, switched
+from casework.model.intervals import backwards, begun, burdened_by_all, expired, handed_over, room, running, stage, switched
 from casework.model.moves import (
     Assign,
     Barred,
@@ -55,7 +55,8 @@ def received(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     first = Interval(1, IntervalKind.RUNNING, "RECEIVED", HolderKind.UNIT, at, unit=dossier.unit)
     checked = tuple(dict.fromkeys(move.checked))
     version = setting.procedure.version  # The version in force at receipt governs, whichever was in force at submission.
-    return replace(dossier, state=State.RECEIVED, received_at=at, checked=checked, intervals=(first,), procedure_version=version)
+    dossier = replace(dossier, state=State.RECEIVED, received_at=at, checked=checked, intervals=(first,), procedure_version=version)
+    return burdened_by_all(dossier, setting.incidents, at)
 
 
 def assigned(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:

@@ -3,14 +3,15 @@
 Pure. No move stands here: those of the handling are in `handling`, those that end or reopen a dossier in `ending`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from casework.model.errors import Invalid
 from casework.model.moves import MoveName, Setting
 from casework.model.procedure import Channel, StepOrder
-from casework.model.record import Assignment, AssignmentRole, Dossier, HolderKind, Interval, IntervalKind, State
+from casework.model.record import Assignment, AssignmentRole, Blocker, Dossier, HolderKind, Interval, IntervalKind, State
+from casework.model.unit import Ongoing
 
 MOST_OF_A_KIND = 500  # assignments, steps, opinions or supplements of one dossier; `commits` bounds the bytes of the whole
 
@@ -55,8 +56,9 @@ def holding(dossier: Dossier, cause: str, at: datetime) -> Interval:
         return Interval(0, IntervalKind.PAUSED, cause, HolderKind.APPLICANT, at)
     if dossier.state is State.AWAITING_PAYMENT and dossier.payments[-1].pauses:
         return Interval(0, IntervalKind.PAUSED, cause, HolderKind.TREASURY, at)
-    if any(blocker.stands and blocker.stops_clock for blocker in dossier.blockers):
-        return Interval(0, IntervalKind.PAUSED, cause, HolderKind.BLOCKER, at)
+    stops = next((blocker for blocker in dossier.blockers if blocker.stands and blocker.stops_clock), None)
+    if stops is not None:
+        return Interval(0, IntervalKind.PAUSED, cause, HolderKind.INCIDENT if stops.incident else HolderKind.BLOCKER, at)
     return running(dossier, cause, at)
 
 
@@ -65,6 +67,35 @@ def handed_over(dossier: Dossier, name: MoveName, cause: str, at: datetime) -> D
     following, last = holding(dossier, cause, at), dossier.intervals[-1]
     hands = (following.kind, following.holder, following.unit, following.officer)
     return dossier if hands == (last.kind, last.holder, last.unit, last.officer) else switched(dossier, name, following, at)
+
+
+def burdened(dossier: Dossier, incident: Ongoing, at: datetime) -> Dossier:
+    """Let it carry an incident from `at` on; the clock pauses where the incident says so."""
+    room(dossier.blockers, "blockers")
+    raised = Blocker(len(dossier.blockers) + 1, at, stops_clock=incident.stops_clocks, incident=incident.incident)
+    return handed_over(replace(dossier, blockers=(*dossier.blockers, raised)), MoveName.RAISE_BLOCKER, "INCIDENT_BEGAN", at)
+
+
+def burdened_by_all(dossier: Dossier, incidents: Iterable[Ongoing], at: datetime) -> Dossier:
+    """Let it carry all of these that it does not, from `at` on or from when they were opened."""
+    for incident in sorted(incidents, key=lambda one: one.opened_at):
+        if not any(blocker.stands and blocker.incident == incident.incident for blocker in dossier.blockers):
+            dossier = burdened(dossier, incident, max(at, incident.opened_at))
+    return dossier
+
+
+def unburdened(dossier: Dossier, gone: Collection[str], at: datetime) -> Dossier:
+    """Take incidents off a dossier, whose intervals stay as they are."""
+    cleared = (
+        replace(blocker, cleared_at=max(at, blocker.at)) if blocker.stands and blocker.incident in gone else blocker
+        for blocker in dossier.blockers
+    )
+    return replace(dossier, blockers=tuple(cleared))
+
+
+def relieved(dossier: Dossier, gone: Collection[str], at: datetime) -> Dossier:
+    """Take incidents off a dossier; a clock that stood for them alone resumes."""
+    return handed_over(unburdened(dossier, gone, at), MoveName.CLEAR_BLOCKER, "INCIDENT_ENDED", at)
 
 
 def expired(dossier: Dossier, at: datetime) -> bool:

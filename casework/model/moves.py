@@ -7,6 +7,7 @@ from enum import StrEnum
 from casework.model.parties import Ref
 from casework.model.procedure import ProcedureVersion
 from casework.model.record import AssignmentRole, Document, Medium, Outcome, SupplementItem
+from casework.model.unit import Ongoing
 from casework.model.workdays import Calendar
 
 SKEW = timedelta(seconds=5)  # no two machines' clocks are trusted to agree any closer
@@ -234,11 +235,15 @@ Move = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a move is judged against: the version and the calendar; and whether a log brings it, which is past refusing."""
+    """What a move is judged against: the version and the calendar; and whether a log brings it, which is past refusing.
+
+    `incidents` are those that affect the dossier's unit, for the moves that begin a clock.
+    """
 
     procedure: ProcedureVersion
     calendar: Calendar
     imported: bool = False
+    incidents: tuple[Ongoing, ...] = ()
 
 
 NAMES: dict[type, MoveName] = {

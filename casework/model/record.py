@@ -245,15 +245,19 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """What keeps everybody from going on (vướng mắc): a seal that is not there yet, a text that is not adjusted."""
+    """What keeps everybody from going on (vướng mắc): a seal that is not there yet, a text that is not adjusted.
+
+    Where it is an incident, that is named, and has the reason.
+    """
 
     number: int
     at: datetime
-    reason: Ref
-    stops_clock: bool
+    reason: Ref | None = None
+    stops_clock: bool = False
     legal_basis: Ref | None = None
     cleared_at: datetime | None = None
     clear_reason: Ref | None = None
+    incident: str | None = None
 
     @property
     def stands(self) -> bool:

@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from casework.model import amending, publication, record, task
+from casework.model import amending, incident, publication, record, task
 from casework.model.amending import OverrideTable
+from casework.model.incident import Incident
 from casework.model.packing import Plain
 from casework.model.publication import Publication
 from casework.model.record import Dossier
 from casework.model.task import Task
 
-Record = Dossier | Publication | OverrideTable | Task
-DOSSIER, PROCEDURE, CALENDAR, TASK = "dossier", "procedure", "calendar", "task"
+Record = Dossier | Publication | OverrideTable | Task | Incident
+DOSSIER, PROCEDURE, CALENDAR, TASK, INCIDENT = "dossier", "procedure", "calendar", "task", "incident"
 
 
 def kind_of(what: Record) -> str:
@@ -25,6 +26,8 @@ def kind_of(what: Record) -> str:
             return CALENDAR
         case Task():
             return TASK
+        case _:
+            return INCIDENT
 
 
 def flattened(what: Record) -> dict[str, Plain]:
@@ -38,6 +41,8 @@ def flattened(what: Record) -> dict[str, Plain]:
             return amending.flattened(what)
         case Task():
             return task.flattened(what)
+        case _:
+            return incident.flattened(what)
 
 
 def restored(kind: str, fields: Mapping[str, Any]) -> Record:
@@ -55,5 +60,7 @@ def restored(kind: str, fields: Mapping[str, Any]) -> Record:
             return amending.restored(fields)
         case "task":
             return task.restored(fields)
+        case "incident":
+            return incident.restored(fields)
         case _:
             raise ValueError(f"no kind of subject: {kind}")

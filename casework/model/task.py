@@ -25,6 +25,7 @@ class TaskKind(StrEnum):
     """What a task carries out."""
 
     AMENDMENT = "AMENDMENT"
+    INCIDENT = "INCIDENT"
 
 
 class TaskState(StrEnum):

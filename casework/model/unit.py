@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 from casework.model.parties import Role
@@ -62,6 +62,17 @@ class Officer:
     unit: str
     point: str | None = None
     valid_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ongoing:
+    """An incident of a unit, as whoever takes in a dossier of it, or of one below it, has to know it."""
+
+    incident: str
+    unit: str
+    opened_at: datetime
+    stops_clocks: bool
+    closed_at: datetime | None = None
 
 
 def lineage(find: Callable[[str], Unit | None], code: str) -> tuple[str, ...]:

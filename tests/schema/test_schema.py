@@ -198,8 +198,8 @@ VALUES = {
     "Outcome": "GRANTED REJECTED OTHER",
     "Medium": "ELECTRONIC PAPER",
 }
-MUTATIONS = [*(move.value for move in MoveName), "publishProcedure", "amendCalendar"]
-OPENING = {"submitDossier", "publishProcedure", "amendCalendar"}  # of no dossier that there is
+MUTATIONS = [*(move.value for move in MoveName), "publishProcedure", "amendCalendar", "openIncident", "closeIncident"]
+OPENING = {"submitDossier", "publishProcedure", "amendCalendar", "openIncident", "closeIncident"}  # of no dossier that there is
 
 
 def test_the_committed_schema_is_the_printed_one() -> None:

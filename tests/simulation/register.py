@@ -12,7 +12,7 @@ from casework.audit.canonical import parsed
 from casework.model.errors import Unavailable
 from casework.model.packing import unpacked
 from casework.model.procedure import DossierKind, ProcedureVersion
-from casework.model.unit import Officer, ReceptionPoint, Unit
+from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Calendar, Override, checked, version_of
 from casework.ports import Span, Thing
 from tests.simulation.engine import AT_ONCE, Engine
@@ -49,6 +49,10 @@ class SimulatedRegister:
         """See `ports.Register`."""
         overrides = checked(tuple(self._rows("CALENDAR", Override, late=not fresh)))
         return Calendar(overrides, version_of(overrides))
+
+    def incidents(self, unit: str, *, closed: bool = False) -> tuple[Ongoing, ...]:
+        """See `ports.Register`."""
+        return tuple(one for one in self._rows(f"INCIDENTS#{unit}", Ongoing) if closed or one.closed_at is None)
 
     def units_below(self, parent: str | None, span: Span) -> list[Unit]:
         """See `ports.Register`."""

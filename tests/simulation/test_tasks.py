@@ -9,11 +9,13 @@ from typing import Any, cast
 
 import pytest
 
+from casework import errands
 from casework.actions import tasks
 from casework.actions.amendments import Amending, amend
 from casework.actions.deadlines import Sweeper
 from casework.actions.tasks import following_of, id_of, work
 from casework.audit.chain import Entry
+from casework.errands import BEFORE
 from casework.model.amending import Amendment, Moved
 from casework.model.errors import Contended, Unavailable
 from casework.model.packing import instant, moment
@@ -88,7 +90,7 @@ def amended(seed: int) -> Amended:
     assert first.dossier.due_at
     assert last.dossier.due_at
     day = last.dossier.due_at.date()
-    assert first.dossier.due_at.date() < day - tasks.BEFORE
+    assert first.dossier.due_at.date() < day - BEFORE
     return Amended(world, early, late, off(world, day))
 
 
@@ -289,7 +291,7 @@ def test_a_dossier_that_fails_is_tried_again(seed: int, monkeypatch: pytest.Monk
         return recompute(services, subject, *given, **more)
 
     with monkeypatch.context() as contended:
-        contended.setattr(tasks, "recompute", failing)
+        contended.setattr(errands, "recompute", failing)
         work(made.world.services, made.held)
         made.world.clock.now += HOUR
         assert (made.state.passing, made.state.changed) == (2, LATE - 1)

@@ -25,7 +25,7 @@ from casework.model.packing import Plain, instant, moment, packed
 from casework.model.procedure import ProcedureVersion
 from casework.model.record import Dossier, DossierId, State
 from casework.model.subjects import DOSSIER, restored
-from casework.model.unit import Officer, ReceptionPoint, Unit
+from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Override
 from casework.ports import Change, DueKey, Held, Repeat, Thing
 
@@ -266,6 +266,8 @@ def thing_items(thing: Thing, province: str) -> Iterator[RegisterItem]:
             yield _registered(f"OFFICER#{thing.code}", "OFFICER", province, body, f"OFFICERS#{thing.unit}", thing.code)
         case Override():
             yield _registered("CALENDAR", thing.day.isoformat(), province, body)
+        case Ongoing():
+            yield _registered(f"INCIDENTS#{thing.unit}", thing.incident, province, body)
 
 
 def note_item(name: str, text: str) -> RegisterItem:

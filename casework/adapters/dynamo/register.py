@@ -17,7 +17,7 @@ from casework.adapters.dynamo.subjects import answered, unavailable
 from casework.audit.canonical import parsed
 from casework.model.packing import unpacked
 from casework.model.procedure import DossierKind, ProcedureVersion
-from casework.model.unit import Officer, ReceptionPoint, Unit
+from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Calendar, Override, checked, version_of
 from casework.ports import Span, Thing
 
@@ -72,6 +72,11 @@ class RegisterTable:
         if fresh:
             self._cache["CALENDAR"] = _Cached(_calendar("CALENDAR"), time.monotonic())
         return self._fresh("CALENDAR", _calendar)
+
+    def incidents(self, unit: str, *, closed: bool = False) -> tuple[Ongoing, ...]:
+        """See `ports.Register`."""
+        found = self._fresh(f"INCIDENTS#{unit}", lambda pk: tuple(_rows(pk, Ongoing)))
+        return tuple(one for one in found if closed or one.closed_at is None)
 
     def units_below(self, parent: str | None, span: Span) -> list[Unit]:
         """See `ports.Register`."""
@@ -130,9 +135,10 @@ class RegisterTable:
             items.note_item(name, text).save()
 
     def forget(self, things: Iterable[Thing]) -> None:
-        """Read versions of procedures, and the calendar, anew when they are asked for next: they were changed here."""
+        """Read what was changed here anew when it is asked for next: versions of procedures, the calendar, incidents."""
         for thing in things:
-            self._cache.pop(f"PROCEDURE#{thing.code}" if isinstance(thing, ProcedureVersion) else "CALENDAR", None)
+            for item in items.thing_items(thing, items.NONE):
+                self._cache.pop(item.pk, None)
 
     def _listed(self, key: str, span: Span, kind: type[T]) -> list[T]:
         rows = self._reader.page("register", "by_list", LIST_KEYS, key, span)

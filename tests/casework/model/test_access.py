@@ -15,6 +15,7 @@ from casework.model.access import (
     assigned_to,
     confirmed,
     decide,
+    decide_incident,
     decide_procedure,
     decide_task,
     may_submit,
@@ -352,6 +353,15 @@ def test_those_who_answer_for_a_task_see_it(role: Role) -> None:
     found = decide_task(Viewer(role, "somebody", ("22-XD",)))
     answers = role in {Role.ADMIN, Role.INSPECTOR, Role.SUPERVISOR}
     assert (found.sees, found.trail) == (answers, Trail.ALL if answers else Trail.NONE)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_all_see_an_incident_and_officials_why(role: Role) -> None:
+    found = decide_incident(Viewer(role, "somebody", ("22-XD",)))
+    official = role in {Role.RECEPTION, Role.OFFICER, Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR}
+    assert (found.sees, REASONS in found.groups, PERSONAL in found.groups) == (True, official, False)
+    trail = Trail.ALL if role in {Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR} else Trail.TECHNICAL if role is Role.ADMIN else Trail.NONE
+    assert found.trail is trail
 
 
 # The register's last word.
