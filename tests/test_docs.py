@@ -21,6 +21,8 @@ import pytest
 from graphql import FieldNode, OperationDefinitionNode, parse
 
 from casework.actions.amendments import CALENDAR, Amending, amend
+from casework.actions.incidents import Asked as Reporting
+from casework.actions.incidents import Opening, open_incident
 from casework.actions.tasks import begin, following_of, id_of
 from casework.model.amending import Amendment, Moved
 from casework.model.parties import Role, Viewer
@@ -48,6 +50,7 @@ WATCHED = set(core.subscription_type.fields)
 
 # Words of the examples, and what they stand for when they are run.
 CODE, SECRET, CORRELATION = "22-XD-260105-0001", "K7QM-2XHD-NN4A-5RTW", "9f2c41d07a83b5e6"
+INCIDENT, QUIET = global_id("incident", "8d0f2c41b7a95e63d1c0a7f42b96e583"), "22-CT"
 TASK = global_id("task", "5b68e6b5c1d2f3a4958677685940312f")
 
 
@@ -82,6 +85,14 @@ def amended(client: Client) -> str:
     return client.received()
 
 
+def affected(client: Client) -> str:
+    """Open an incident of a unit that no other test has dossiers of, and bring one of another unit."""
+    opening = Opening(QUIET, "mất điện", None, stops_clocks=True)
+    key = secrets.token_hex(6)
+    open_incident(client.services, Viewer(Role.SUPERVISOR, "supervisor-1", ("22",)), opening, Reporting(key, "test", key))
+    return client.received()
+
+
 BRING: dict[str, Callable[[Client], str]] = {
     "submitted": submitted,
     "received": Client.received,
@@ -98,6 +109,7 @@ BRING: dict[str, Callable[[Client], str]] = {
     "blocked": after(Client.assigned, "raiseBlocker", "HEAD", reason="chưa có con dấu", stopsClock=True),
     "extended": after(Client.assigned, "extendDeadline", "HEAD", amount=2, reason="phức tạp"),
     "apologised": after(Client.assigned, "apologise", "HEAD", promisedDueAt=soon(40), letter="12/XL"),
+    "affected": affected,
 }
 
 
@@ -143,7 +155,9 @@ def standing(client: Client, code: str) -> dict[str, str]:
     secret = services.keys.tracking_secret(held.id, held.dossier.secret_generation, held.dossier.slip_key)
     calendar = services.store.held(CALENDAR)
     following = following_of(services.store.entries(CALENDAR, calendar.tip.seq - 1, 1)[0]) if calendar else None
-    return {CODE: code, SECRET: secret} | ({TASK: global_id("task", id_of(following))} if following else {})
+    open_now = max(services.store.incidents(QUIET), key=lambda one: one.opened_at, default=None)
+    words = {INCIDENT: global_id("incident", open_now.incident)} if open_now else {}
+    return words | {CODE: code, SECRET: secret} | ({TASK: global_id("task", id_of(following))} if following else {})
 
 
 def exchanged(text: str, words: dict[str, str]) -> str:

@@ -11,10 +11,9 @@ from casework.audit.disclosure import SALT_BYTES, Envelope
 from casework.model.alert import AlertLevel
 from casework.model.packing import moment
 from casework.model.parties import Party, PartyKind, Role
-from casework.model.procedure import ProcedureVersion
 from casework.model.record import Dossier, DossierId
 from casework.model.subjects import Record, flattened, kind_of
-from casework.ports import Change, DueKey, Held, Repeat
+from casework.ports import Change, DueKey, Held, Repeat, Thing
 from tests.casework.adapters.laid import dossier, fresh
 
 PROVINCE, UNIT, POINT = "S1", "S1-XD", "S1-MC"  # of these tests alone: other tests of a session list what they have laid
@@ -37,7 +36,7 @@ def moved(
 
 def made(
     before: Held | None, subject: DossierId, record: Record, now: datetime, *, texts: Iterable[str] = (), alert_at: datetime | None = None,
-    key: str = "", register: tuple[ProcedureVersion, ...] = (),
+    key: str = "", register: tuple[Thing, ...] = (),
 ) -> Change:  # fmt: skip
     """Give a change of any subject."""
     tip = before.tip if before else Tip()

@@ -30,13 +30,13 @@ from casework.model.parties import Role
 from casework.model.procedure import DossierKind, Texts
 from casework.model.publication import Publication
 from casework.model.record import Assignment, AssignmentRole, DossierId, State
-from casework.model.unit import Officer, PointKind, ReceptionPoint, Unit
+from casework.model.unit import Officer, Ongoing, PointKind, ReceptionPoint, Unit
 from casework.model.workdays import Override
 from casework.ports import Change, Held, Index, Partition, Raced, Seen, Span, Store
 from local.engine import Engine
 from local.home import REGION
 from local.register import Thing, things
-from tests.casework.adapters.laid import fresh
+from tests.casework.adapters.laid import dossier, fresh
 from tests.simulation.changes import KEPT, PROVINCE, UNIT, made, moved, opened
 from tests.simulation.store import SimulatedStore
 
@@ -580,6 +580,20 @@ def test_the_calendar_has_the_overrides_of_the_register(either: Store) -> None:
     assert calendar.version == len(wanted) > 0
     either.register([replace(wanted[0], document="another")], "22")
     assert either.calendar() == calendar
+
+
+def test_incidents_of_a_unit_are_those_that_are_open(either: Store) -> None:
+    unit = code("U")
+    first, second = (Ongoing(fresh(), unit, NOW, stops_clocks=stops) for stops in (True, False))
+    assert either.incidents(unit) == ()
+    change = made(None, fresh(), dossier(), NOW, register=(first, second))
+    either.commit(change, NOW)
+    assert set(either.incidents(unit)) == {first, second}
+    over = replace(first, closed_at=NOW)
+    either.commit(made(change.after, change.after.id, change.after.dossier, NOW, register=(over,)), NOW)
+    assert either.incidents(unit) == (second,)
+    assert set(either.incidents(unit, closed=True)) == {over, second}
+    assert either.incidents(unit[:-1]) == ()
 
 
 def test_a_note_stands_over_the_one_before(either: Store) -> None:

@@ -154,6 +154,7 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "point": lambda store, change, _: store.point("22-MC"),
     "officer": lambda store, change, _: store.officer("x"),
     "calendar": lambda store, change, _: store.calendar(),
+    "incidents": lambda store, change, _: store.incidents("22"),
     "units_below": lambda store, change, _: store.units_below(None, ALL),
     "points_of": lambda store, change, _: store.points_of("22", ALL),
     "officers_of": lambda store, change, _: store.officers_of("22", ALL),

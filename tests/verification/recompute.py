@@ -51,6 +51,7 @@ FIELDS = {
         "kind|of|seq|unit|asked_at|version|state|calendar_version|first_on|passing|within|place|page|looked|changed|failed|started_at|"
         "ended_at"
     ),
+    "incident": re.compile("unit|opened_at|stops_clocks|reason|version|legal_basis|closed_at|close_reason"),
 }
 NATION = "VN"  # the province of a procedure, the calendar and a task
 # The actions of each kind of subject but a dossier; all others are a dossier's.
@@ -58,6 +59,7 @@ ACTIONS = {
     "procedure": frozenset({"PROCEDURE_PUBLISHED"}),
     "calendar": frozenset({"CALENDAR_AMENDED"}),
     "task": frozenset({"TASK_STARTED", "TASK_TAKEN", "TASK_PROGRESSED", "TASK_PASSED", "TASK_DONE"}),
+    "incident": frozenset({"INCIDENT_OPENED", "INCIDENT_CLOSED"}),
 }
 # Those that nobody made: the service by itself, without the memory of a request.
 BY_ITSELF = frozenset({"ALERT_RAISED", "DEADLINE_RECOMPUTED"})
@@ -88,6 +90,8 @@ MUTATIONS = {
     "BLOCKER_CLEARED": "clearBlocker",
     "PROCEDURE_PUBLISHED": "publishProcedure",
     "CALENDAR_AMENDED": "amendCalendar",
+    "INCIDENT_OPENED": "openIncident",
+    "INCIDENT_CLOSED": "closeIncident",
 }
 
 ID = re.compile(r"[0-9a-f]{32}")

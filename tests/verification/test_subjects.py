@@ -1,4 +1,4 @@
-"""What the second program says of the calendar and of tasks: as the service stored them, and with what they cannot have."""
+"""What the second program says of the calendar, of incidents and of tasks: as the service stored them, and with what they cannot have."""
 
 import copy
 import hashlib
@@ -12,6 +12,7 @@ import boto3
 import pytest
 
 from casework.actions.amendments import CALENDAR, Amending, amend
+from casework.actions.incidents import Asked, Opening, close_incident, open_incident
 from casework.actions.tasks import begin, following_of, id_of, work
 from casework.adapters.dynamo import DynamoStore
 from casework.model.amending import Amendment, Moved
@@ -27,12 +28,13 @@ from tests.verification import recompute
 from tests.verification.test_recompute import Tables, belonging, rehashed, relined, stored
 
 STAGE = "proved"
+HEAD = Viewer(Role.HEAD, "head-1", ("22-XD",))
 ADMIN = Viewer(Role.ADMIN, "admin-1", ("22",))
 
 
 @pytest.fixture(scope="module")
 def tables(store: DynamoStore, engine: engines.Engine, issuer: Issuer) -> Iterator[Tables]:
-    """The calendar, amended twice, and the tasks that followed: one of them done, the other waiting."""
+    """The calendar, amended twice, and the tasks that followed, one of them done, the other waiting; an incident, opened and closed."""
     with staged(STAGE, store, engine) as own:
         clock = SettableClock()
         services = services_over(own, issuer, RecordingCourier(), clock)
@@ -56,6 +58,10 @@ def tables(store: DynamoStore, engine: engines.Engine, issuer: Issuer) -> Iterat
                 assert task
                 work(services, task)
                 clock.ahead += AGAIN * (1 - number)
+        opening = Opening("22-XD", "mất điện", "61/2018/NĐ-CP", stops_clocks=True)
+        flood = open_incident(services, HEAD, opening, Asked("open", "test", None))
+        close_incident(services, HEAD, flood.held.id, "có điện lại", Asked("close", "test", None))
+        subjects.add(flood.held.id)
         found = stored(boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK), STAGE)
         yield belonging(found, subjects)
 
@@ -76,13 +82,13 @@ def test_every_field_is_in_the_document(tables: Tables) -> None:
     states = [json.loads(item["state"]["S"]) for item in tables["subjects"] if item["sk"]["S"] == "STATE"]
     names = {name for state in states for name in state if not name.startswith("overrides.")}
     assert len(names) >= 15
-    assert [name for name in names if not re.search(rf"\b{name}\b", text.partition("Fields of the calendar")[2])] == []
+    assert [name for name in names if not re.search(rf"\b{name}\b", text.partition("Fields of a procedure")[2])] == []
     assert [action for action in recompute.ACTIONS["task"] if action not in text] == []
 
 
-@pytest.mark.parametrize("kind", ["calendar", "task"])
+@pytest.mark.parametrize("kind", ["calendar", "incident", "task"])
 @pytest.mark.parametrize(
-    "change", [{"action": "DECIDED"}, {"action": "PROCEDURE_PUBLISHED"}, {"province": "22"}, {"subject": {"kind": "dossier"}}]
+    "change", [{"action": "DECIDED"}, {"action": "PROCEDURE_PUBLISHED"}, {"province": "48"}, {"subject": {"kind": "dossier"}}]
 )
 def test_a_forged_line_is_found(tables: Tables, kind: str, change: dict[str, Any]) -> None:
     forged = copy.deepcopy(tables)
@@ -96,7 +102,8 @@ def test_a_forged_line_is_found(tables: Tables, kind: str, change: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [("calendar", "due_level"), ("calendar", "unit_key"), ("task", "due_sort"), ("task", "unit_key")]
+    ("kind", "name"),
+    [("calendar", "due_level"), ("incident", "due_sort"), ("calendar", "unit_key"), ("task", "due_sort"), ("task", "unit_key")],
 )
 def test_what_they_do_not_have_is_found(tables: Tables, kind: str, name: str) -> None:
     state = of_kind(tables, kind)
