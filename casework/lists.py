@@ -5,17 +5,21 @@ index orders by (a set of states, whether a clock stands) is looked through, at 
 than asked for and still have a next one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from casework.model.errors import Invalid
 from casework.model.packing import moment
 from casework.model.parties import Role, Viewer
 from casework.model.record import OPEN, Dossier, IntervalKind, State
 from casework.model.unit import PROVINCE, lineage
-from casework.ports import Index, Partition, Services, Span
+from casework.ports import Held, Index, Partition, Services, Span
 from casework.views import View, confirmed_viewer, decided
+
+R = TypeVar("R")
+T = TypeVar("T")
 
 MOST_PARTITIONS = 64
 MOST_UNITS = MOST_PARTITIONS // 2  # each has an open half and a closed one
@@ -39,15 +43,15 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Generic[T]):
     """Views in order, each with its position; `more` tells that others follow the last, which was looked at up to `looked`."""
 
-    views: tuple[tuple[str, View], ...]
+    views: tuple[tuple[str, T], ...]
     more: bool
     looked: str | None
 
 
-def listed(services: Services, viewer: Viewer, wanted: Filter, span: Span) -> Page:
+def listed(services: Services, viewer: Viewer, wanted: Filter, span: Span) -> Page[View]:
     """Read a page of the dossiers that the filter names and the viewer may see. What the viewer may not list is empty.
 
     Raises:
@@ -61,16 +65,27 @@ def listed(services: Services, viewer: Viewer, wanted: Filter, span: Span) -> Pa
     bounds = [bound for bound in (span.high, wanted.due_before and moment(wanted.due_before), wanted.overdue and moment(now)) if bound]
     span = replace(span, high=min(bounds, default=None))
     fits = _fitting(wanted, now)
-    least = LEAST_LOOKED if wanted.states is not None or wanted.overdue is not None else 0
-    found: list[tuple[str, View]] = []
-    looked = 0
-    while True:
-        asked = max(span.count + 1, least)
-        rows = services.store.listed(partitions, replace(span, count=asked))
+
+    def seen(rows: list[tuple[str, Held]]) -> Iterator[tuple[str, View]]:
         for place, held in rows:
             view = View(held, decided(services, viewer, held)) if fits(held.dossier) else None
             if view and view.decision.sees:
-                found.append((place, view))
+                yield place, view
+
+    least = LEAST_LOOKED if wanted.states is not None or wanted.overdue is not None else 0
+    return gone_through(lambda part: services.store.listed(partitions, part), seen, span, least)
+
+
+def gone_through(
+    read: Callable[[Span], list[tuple[str, R]]], seen: Callable[[list[tuple[str, R]]], Iterable[tuple[str, T]]], span: Span, least: int = 0
+) -> Page[T]:
+    """Read until a page is full of what is seen, the list ends, or MOST_LOOKED rows were looked at; at least `least` rows a query."""
+    found: list[tuple[str, T]] = []
+    looked = 0
+    while True:
+        asked = max(span.count + 1, least)
+        rows = read(replace(span, count=asked))
+        found.extend(seen(rows))
         if len(found) > span.count:
             return Page(tuple(found[: span.count]), more=True, looked=found[span.count - 1][0])
         if len(rows) < asked:
@@ -108,19 +123,34 @@ def _partitions(services: Services, viewer: Viewer, wanted: Filter) -> Iterator[
         if not named and account:
             yield Partition(Index.APPLICANT, services.keys.applicant(account))
         return
-    wanted = wanted if named else _own(viewer, wanted)
+    whose = wanted if named else own(viewer, wanted)
+    if whose is None:
+        raise Invalid(f"say which dossiers: an index serves {SERVED}", path=("filter",), code="NO_INDEX")
+    for stem in stems(services, viewer, whose, ("filter", "unit")):
+        if stem.index is Index.POINT:
+            yield from (Partition(stem.index, f"{stem.key}#{pile}") for pile in ("INTAKE", "DELIVERY"))
+        else:
+            yield from _sides(stem, wanted)
+
+
+def stems(services: Services, viewer: Viewer, wanted: Filter, path: tuple[str, ...]) -> Iterator[Partition]:
+    """Name the partitions of whatever the filter names, without the half or the pile of each; none where the viewer may not list it.
+
+    Raises:
+        Invalid: the unit has more below it than one page can merge; `path` is where it was named.
+    """
     if wanted.officer is not None:
         if _answers_for(services, viewer, wanted.officer):
-            yield from _sides(Index.OFFICER, wanted.officer, wanted)
+            yield Partition(Index.OFFICER, wanted.officer)
     elif wanted.reception_point is not None:
         if viewer.role is Role.INSPECTOR or (viewer.role is Role.RECEPTION and wanted.reception_point in viewer.units):
-            yield from (Partition(Index.POINT, f"{wanted.reception_point}#{pile}") for pile in ("INTAKE", "DELIVERY"))
+            yield Partition(Index.POINT, wanted.reception_point)
     elif wanted.unit is not None and supervises(services, viewer, wanted.unit):
-        yield from _of_unit(services, wanted.unit, wanted)
+        yield from _of_unit(services, wanted.unit, path, below=wanted.include_below)
 
 
-def _own(viewer: Viewer, wanted: Filter) -> Filter:
-    """Give each role its own list where the filter names none."""
+def own(viewer: Viewer, wanted: Filter) -> Filter | None:
+    """Give each role its own list where the filter names none; None for a role that has no such list."""
     unit = viewer.units[0] if viewer.units else None
     match viewer.role:
         case Role.OFFICER:
@@ -134,7 +164,7 @@ def _own(viewer: Viewer, wanted: Filter) -> Filter:
         case Role.PUBLIC | Role.ADMIN:
             return wanted
         case _:
-            raise Invalid(f"say which dossiers: an index serves {SERVED}", path=("filter",), code="NO_INDEX")
+            return None
 
 
 def supervises(services: Services, viewer: Viewer, unit: str) -> bool:
@@ -156,17 +186,16 @@ def _answers_for(services: Services, viewer: Viewer, officer: str) -> bool:
     return viewer.role is Role.INSPECTOR or (person is not None and supervises(services, viewer, person.unit))
 
 
-def _of_unit(services: Services, code: str, wanted: Filter) -> Iterator[Partition]:
+def _of_unit(services: Services, code: str, path: tuple[str, ...], *, below: bool) -> Iterator[Partition]:
     unit = services.store.unit(code)
-    if wanted.include_below and unit is not None and unit.kind == PROVINCE:
-        yield from _sides(Index.PROVINCE, unit.province, wanted)
+    if below and unit is not None and unit.kind == PROVINCE:
+        yield Partition(Index.PROVINCE, unit.province)
         return
-    tree = tree_of(services, code, MOST_UNITS) if wanted.include_below else [code]
-    for member in tree:
-        yield from _sides(Index.UNIT, member, wanted)
+    for member in tree_of(services, code, MOST_UNITS, path) if below else [code]:
+        yield Partition(Index.UNIT, member)
 
 
-def tree_of(services: Services, code: str, most: int) -> list[str]:
+def tree_of(services: Services, code: str, most: int, path: tuple[str, ...] = ("unit",)) -> list[str]:
     """Name a unit and all below it.
 
     Raises:
@@ -179,16 +208,16 @@ def tree_of(services: Services, code: str, most: int) -> list[str]:
         if len(found) > most:
             raise Invalid(
                 f"{code} and the units below it are more than {most}: name a province, or a unit further down",
-                path=("filter", "unit"),
+                path=path,
                 code="NO_INDEX",
             )
     return found
 
 
-def _sides(index: Index, key: str, wanted: Filter) -> Iterator[Partition]:
+def _sides(stem: Partition, wanted: Filter) -> Iterator[Partition]:
     """Name the open half, the closed one, or both, as the filter leaves them."""
     for side in (True, False):
         asked = wanted.open is None or wanted.open is side
         by_state = wanted.states is None or any((state in OPEN) is side for state in wanted.states)
         if asked and by_state and (side or not wanted.overdue):
-            yield Partition(index, f"{key}#{'OPEN' if side else 'CLOSED'}")
+            yield Partition(stem.index, f"{stem.key}#{'OPEN' if side else 'CLOSED'}")

@@ -27,6 +27,14 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """An alert as a list has it, and the dossier that it is of."""
+
+    subject: DossierId
+    alert: Alert
+
+
+@dataclass(frozen=True, slots=True)
 class DueKey:
     """Where a subject's one row of the due table stands: `hour#shard`, and `instant#subject`; `level` tells what is to be done."""
 
@@ -119,7 +127,7 @@ Thing = Unit | ReceptionPoint | Officer | ProcedureVersion | Override | Ongoing
 
 
 class Index(StrEnum):
-    """The named indexes that serve lists of dossiers, each in order of due date."""
+    """The named indexes that serve lists: of dossiers in order of due date, and of alerts, which no applicant has, of observation."""
 
     UNIT = "by_unit"
     PROVINCE = "by_province"
@@ -208,6 +216,12 @@ class Dossiers(Protocol):
 
     def listed(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Held]]:
         """Read dossiers with their positions, in order or against it, merged from several partitions.
+
+        Lists may lag a write by about a second.
+        """
+
+    def alerts(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Noticed]]:
+        """Read alerts with their positions, in the order in which they were noticed or against it, merged from several partitions.
 
         Lists may lag a write by about a second.
         """

@@ -19,7 +19,7 @@ from schema.node import Node, global_id
 from schema.paging import MOST, Connection, Page, asked, connected, cursor, page_info
 from schema.scalars import Plain
 
-INTERNAL_FIELDS = ("opinions.", "assignments.")  # an applicant sees that something was done, not what it says
+INTERNAL_FIELDS = ("opinions.", "assignments.", "alerts.")  # an applicant sees that something was done, not what it says
 
 
 @strawberry.type(description="A field that an entry changed.")

@@ -9,6 +9,7 @@ from casework.model.next_moves import next_moves
 from casework.model.procedure import Channel, DossierKind
 from casework.model.record import Outcome, State
 from casework.views import View, setting
+from schema.alert import Alert, alerts_shown
 from schema.audit import AuditEntry, trail_page
 from schema.context import Context, Info, context_of
 from schema.deadline import Clock, Deadline, deadlines_shown, dossier_clock
@@ -197,6 +198,13 @@ class Dossier(Node):
         services = context_of(info).services
         stored = self.view.held.dossier
         return deadlines_shown(stored, setting(services, stored), services.now())
+
+    @strawberry.field(
+        description="What was raised of its deadlines, oldest first; at the counter only what is late, and nothing for its applicant."
+    )
+    def alerts(self) -> list[Alert]:
+        """Show the alerts."""
+        return alerts_shown(self.view)
 
     @strawberry.field(description="Whose time the clock took: working minutes of each holder, which add up to the whole.")
     def delay(self, info: Info) -> list[HeldTime]:

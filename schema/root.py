@@ -9,6 +9,7 @@ from graphql import GraphQLEnumType
 from strawberry.schema.config import StrawberryConfig
 
 from casework.actions.dossiers import in_force
+from casework.model.alert import AlertLevel
 from casework.model.clock import Course, reckoned
 from casework.model.errors import Invalid as Wrong
 from casework.model.limit import LimitUnit
@@ -16,6 +17,7 @@ from casework.model.moves import Setting
 from casework.model.workdays import legal_day
 from casework.views import confirmed_viewer
 from schema.access import Viewer
+from schema.alert import Alert, alert_of, alerts_page
 from schema.audit import AuditEntry, entry_of, trail_page
 from schema.context import Info, context_of
 from schema.deadline import Clock, clock_shown
@@ -38,6 +40,7 @@ from schema.unit import Unit, point_of, unit_of, units_page
 from schema.work_calendar import WorkCalendar, calendar_shown
 
 NODES: dict[str, Callable[[Info, str], Node | None]] = {
+    "alert": lambda info, key: alert_of(context_of(info), key),
     "assignment": lambda info, key: assignment_of(context_of(info), key),
     "entry": lambda info, key: entry_of(context_of(info), key),
     "incident": incident_of,
@@ -93,6 +96,23 @@ class Query:
     ) -> Connection[Dossier]:
         """Read a page of dossiers."""
         return dossiers_page(context_of(info), filter, order_by, first, last, after, before)
+
+    @strawberry.field(
+        description="Alerts, in the order in which they were noticed: of a unit and all below it; without `unit`, the viewer's own."
+    )
+    def alerts(
+        self,
+        info: Info,
+        unit: Annotated[strawberry.ID | None, strawberry.argument(description="The unit's code or id.")] = None,
+        min_level: Annotated[AlertLevel | None, strawberry.argument(description="Of that level or a more urgent one.")] = None,
+        open: Annotated[bool | None, strawberry.argument(description="Whether it is open still; left out: both.")] = None,
+        first: First = None,
+        last: Last = None,
+        after: After = None,
+        before: Before = None,
+    ) -> Connection[Alert]:
+        """Read a page of alerts."""
+        return alerts_page(context_of(info), unit, min_level, open, first, last, after, before)
 
     @strawberry.field(description="Public tracking: state, unit and due date, no names. Null for a wrong secret as for an unknown code.")
     def track(

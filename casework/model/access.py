@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from casework.model.alert import PASSING, Alert
 from casework.model.dossier import MOVES
 from casework.model.moves import MoveName
 from casework.model.parties import Relation, Role, Viewer
@@ -134,6 +135,11 @@ def pushed(decision: Decision) -> Decision:
     if Relation.APPLICANT in decision.relations:
         return decision
     return replace(decision, groups=decision.groups - {Group.PERSONAL})
+
+
+def sees_alert(decision: Decision, alert: Alert) -> bool:
+    """Whether the viewer may see an alert: whoever sees what is internal does, and the counter what is late."""
+    return Group.INTERNAL in decision.groups or (Relation.RECEPTION in decision.relations and alert.level not in PASSING)
 
 
 def may_submit(viewer: Viewer, point: str) -> bool:

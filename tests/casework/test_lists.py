@@ -22,6 +22,7 @@ from casework.model.procedure import Texts
 from casework.model.record import OPEN, Applicant, Assignment, AssignmentRole, Dossier, HolderKind, Interval, IntervalKind, State
 from casework.model.unit import Officer, PointKind, ReceptionPoint, Unit
 from casework.ports import Held, Index, Partition, Services, Span, Store
+from casework.views import View
 from tests.casework.adapters.laid import dossier, fresh, laid
 from tests.support import Issuer, RecordingCourier, SettableClock, services_over
 
@@ -70,15 +71,15 @@ class World:
     def viewer(self, role: Role, sub: str | None = None, *paths: str) -> Viewer:
         return Viewer(role, sub or f"somebody-{secrets.token_hex(4)}", tuple(map(self.unit, paths)))
 
-    def page(self, viewer: Viewer, wanted: Filter, span: Span = EVERYTHING) -> Page:
+    def page(self, viewer: Viewer, wanted: Filter, span: Span = EVERYTHING) -> Page[View]:
         return listed(self.services, viewer, wanted, span)
 
     def all(self, viewer: Viewer, wanted: Filter, count: int = 100, *, backwards: bool = False) -> list[str]:
         """Page through a list; gives ids."""
         return [id_ for page in self.pages(viewer, wanted, count, backwards=backwards) for id_ in ids(page)]
 
-    def pages(self, viewer: Viewer, wanted: Filter, count: int, *, backwards: bool = False) -> list[Page]:
-        span, out = Span(count, backwards=backwards), list[Page]()
+    def pages(self, viewer: Viewer, wanted: Filter, count: int, *, backwards: bool = False) -> list[Page[View]]:
+        span, out = Span(count, backwards=backwards), list[Page[View]]()
         while True:
             page = self.page(viewer, wanted, span)
             assert len(page.views) <= count
@@ -93,7 +94,7 @@ UNITS = ("", "A", "A-1", "A-1-1", "A-2", "B")
 POINTS = ("MC", "CN")
 
 
-def ids(page: Page) -> list[str]:
+def ids(page: Page[View]) -> list[str]:
     return [view.held.id for _, view in page.views]
 
 

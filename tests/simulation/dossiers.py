@@ -10,9 +10,9 @@ from casework.adapters.dynamo.subjects import MOST_DISCLOSURES
 from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.record import Dossier, DossierId
-from casework.ports import Change, Held, Partition, Raced, Repeat, Seen, Span
+from casework.ports import Change, Held, Noticed, Partition, Raced, Repeat, Seen, Span
 from tests.simulation.engine import Engine
-from tests.simulation.tables import Row, laid_out
+from tests.simulation.tables import Row, Table, laid_out
 from tests.simulation.writes import Cancelled, Reason, absent, delete, put, update
 
 
@@ -138,12 +138,19 @@ class SimulatedDossiers:
 
     def listed(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Held]]:
         """See `ports.Dossiers`."""
+        return [(place, items.held_of(row)) for place, row in self._merged(self._engine.subjects, partitions, span)]
+
+    def alerts(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Noticed]]:
+        """See `ports.Dossiers`."""
+        return [(place, items.noticed(row)) for place, row in self._merged(self._engine.alerts, partitions, span)]
+
+    def _merged(self, table: Table, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Row]]:
+        """Read a page out of partitions of one index."""
         if not partitions:
             return []
         (index,) = {partition.index for partition in partitions}
         with self._engine.lock:
-            rows = self._engine.merged(self._engine.subjects, index, [partition.key for partition in partitions], span)
-        return [(place, items.held_of(row)) for place, row in rows]
+            return self._engine.merged(table, index, [partition.key for partition in partitions], span)
 
     def disclosed(self, subject: str) -> Mapping[str, str]:
         """See `ports.Dossiers`."""

@@ -21,13 +21,13 @@ from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Tip
 from casework.model.alert import PASSING, Alert
 from casework.model.errors import Corrupt
-from casework.model.packing import Plain, instant, moment, packed
+from casework.model.packing import Plain, instant, moment, packed, unpacked
 from casework.model.procedure import ProcedureVersion
 from casework.model.record import Dossier, DossierId, State
 from casework.model.subjects import DOSSIER, restored
 from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import Change, DueKey, Held, Repeat, Thing
+from casework.ports import Change, DueKey, Held, Noticed, Repeat, Thing
 
 SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
@@ -233,6 +233,11 @@ def alert_item(change: Change, alert: Alert) -> AlertItem:
         point_key=point,
         raised_sort=f"{moment(alert.observed_at)}#{held.id}#{alert.number:06d}",
     )
+
+
+def noticed(item: Mapping[str, Any]) -> Noticed:
+    """Read an alert of a list back."""
+    return Noticed(DossierId(item["subject"]), unpacked(Alert, parsed(item["body"])))
 
 
 def alert_key(number: int) -> str:

@@ -18,12 +18,12 @@ from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import ITEM_VERSION, DisclosureItem, DueItem, SubjectItem, TrailItem
-from casework.adapters.dynamo.reader import Reader
+from casework.adapters.dynamo.reader import Attributes, Reader
 from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.errors import Unavailable
 from casework.model.record import Dossier, DossierId
-from casework.ports import Change, Held, Index, Partition, Raced, Repeat, Seen, Span
+from casework.ports import Change, Held, Index, Noticed, Partition, Raced, Repeat, Seen, Span
 
 BATCH = 100  # keys of one BatchGetItem
 MOST_DISCLOSURES = 5000
@@ -180,13 +180,19 @@ class SubjectTables:
 
     def listed(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Held]]:
         """See `ports.Dossiers`."""
+        return [(row["due_sort"], items.held_of(row)) for row in self._merged("subjects", "due_sort", partitions, span)]
+
+    def alerts(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Noticed]]:
+        """See `ports.Dossiers`."""
+        return [(row["raised_sort"], items.noticed(row)) for row in self._merged("alerts", "raised_sort", partitions, span)]
+
+    def _merged(self, table: str, sort: str, partitions: Sequence[Partition], span: Span) -> list[Attributes]:
+        """Read a page out of partitions of one index."""
         by_index: dict[Index, list[str]] = {}
         for partition in partitions:
             by_index.setdefault(partition.index, []).append(partition.key)
-        (pages,) = [
-            self._reader.merged("subjects", index, (HASH_OF[index], "due_sort"), keys, span) for index, keys in by_index.items()
-        ] or [[]]
-        return [(row["due_sort"], items.held_of(row)) for row in pages]
+        (page,) = [self._reader.merged(table, index, (HASH_OF[index], sort), keys, span) for index, keys in by_index.items()] or [[]]
+        return page
 
     def disclosed(self, subject: str) -> Mapping[str, str]:
         """See `ports.Dossiers`."""
