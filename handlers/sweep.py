@@ -1,20 +1,23 @@
 """The schedule, each minute -> the sweep, round after round: what falls due is raised within the second.
 
-A run covers its start to 75 s later, so that two overlap and a run that is lost leaves no second out.
+A run covers its start to 75 s later, so that two overlap and a run that is lost leaves no second out. Tasks are worked on aside, so that
+a page of one keeps no alert waiting.
 """
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from casework.actions.deadlines import Sweeper
 from casework.actions.tasks import work
-from casework.ports import Services
+from casework.model.errors import Fault
+from casework.ports import Held, Services
 from handlers import entry, log
 
 RUN_S = 75.0
 AT_ONCE = 8  # commits in flight
+TASKS = 2  # worked on at once
 REST_S = 1.0
 
 
@@ -28,8 +31,8 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
         return going() and time.monotonic() < until
 
     written = failed = rounds = 0
-    with ThreadPoolExecutor(AT_ONCE, "sweep") as pool:
-        sweeper = Sweeper(services, work, pool.map, lasts)
+    with ThreadPoolExecutor(AT_ONCE, "sweep") as pool, ThreadPoolExecutor(TASKS, "tasks") as beside:
+        sweeper = Sweeper(services, _Aside(beside), pool.map, lasts)
         while lasts():
             found = sweeper.round()
             rounds, written, failed = rounds + 1, written + found.written, failed + found.failed
@@ -37,6 +40,30 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
                 rest(REST_S - services.now().microsecond / 1e6)
     log.debug("swept %d rounds: %d written, %d failed", rounds, written, failed)
     return {"rounds": rounds, "written": written, "failed": failed}
+
+
+class _Aside:
+    """Has a task worked on in another thread, by one at a time; the round that found its row goes on."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        """Have the work done by this pool."""
+        self._pool = pool
+        self._doing: dict[str, Future[None]] = {}
+
+    def __call__(self, services: Services, held: Held) -> None:
+        """See `deadlines.Work`."""
+        doing = self._doing.get(held.id)
+        if doing is None or doing.done():
+            self._doing[held.id] = self._pool.submit(_worked, services, held)
+
+
+def _worked(services: Services, held: Held) -> None:
+    try:
+        work(services, held)
+    except Fault as fault:  # Its row is there still: a later round finds it.
+        log.warning("task %s waits: %s", held.id, fault.message)
+    except Exception:  # noqa: BLE001 - nobody waits for this thread; the log has the rest, and the row is there still
+        log.exception("task %s cannot be worked on", held.id)
 
 
 handler = entry(handle)

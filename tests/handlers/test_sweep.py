@@ -1,15 +1,22 @@
 """The scheduled run: it sweeps each second until its time is over."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from casework.actions.amendments import CALENDAR
+from casework.actions.tasks import id_of
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import LiveItem
+from casework.commits import Plan, recorded
+from casework.makers import service
+from casework.model.errors import Unavailable
 from casework.model.packing import moment
-from casework.ports import Services
+from casework.model.task import Task, TaskKind, started
+from casework.ports import Held, Services
 from handlers import sweep
 from tests.simulation.worlds import World
 
@@ -34,6 +41,41 @@ def test_a_run_is_over_after_its_time(here: Services, monkeypatch: pytest.Monkey
     monkeypatch.setattr(sweep, "RUN_S", 0.05)
     done = sweep.handle({}, here, lambda _: None)
     assert done["rounds"] >= 1
+
+
+def test_a_task_keeps_no_alert_waiting(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(15)
+    subject = world.received()
+    task = Task(TaskKind.AMENDMENT, CALENDAR, 1, "VN", world.clock.now, calendar_version=99, first_on=date(2031, 3, 5))
+
+    def begun(held: Held | None, now: datetime) -> Plan | None:
+        return None if held else Plan(started(task, now), "VN", "TASK_STARTED", service("tasks"), now, alert=("TASK", now))
+
+    recorded(world.services, id_of(task), "test", begun)
+    world.store.keep_swept(moment(world.clock.now)[:13])
+    world.clock.now += timedelta(days=40)
+    working, going_on = [], threading.Event()
+
+    def slow(_: Services, held: Held) -> None:
+        working.append(held.id)
+        going_on.wait(20)
+        raise [Unavailable("no answer"), ZeroDivisionError()][len(working) % 2]
+
+    monkeypatch.setattr(sweep, "work", slow)
+    rests: list[float] = []
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        if len(rests) > 2:
+            going_on.set()
+
+    assert sweep.handle({}, world.services, rest, lambda: len(rests) < 5)["written"] == 4
+    held = world.store.held(subject)
+    assert held
+    assert len(held.dossier.alerts) == 4
+    assert set(working) == {id_of(task)}
+    assert working.count(id_of(task)) < 5, "nobody begins what is in hand"
+    assert "waits: no answer" in caplog.text or "cannot be worked on" in caplog.text
 
 
 def test_it_raises_what_is_due() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,16 @@ import yaml
 from botocore.httpsession import URLLib3Session
 
 import handlers
-from casework.adapters.dynamo import DynamoStore
+from casework.adapters.dynamo import DynamoStore, items
+from casework.adapters.dynamo.models import LiveItem
 from casework.adapters.dynamo.reader import Reader
 from casework.adapters.gateway import GatewayCourier
-from handlers import api, sockets, stream
+from casework.model.packing import moment
+from handlers import api, sockets, stream, sweep, tasks
 from local.engine import Engine
 from tests.casework.adapters.test_gateway import Gateway, served
 from tests.casework.test_wiring import bind_again, settings
+from tests.handlers.test_stream import record
 from tests.infra.test_template import ROOT, listed
 from tests.support import Client, Issuer
 
@@ -37,6 +41,8 @@ HEADERS = {
 }
 WATCH = "subscription($code: ID!) { dossierChanged(code: $code) { cursor ready entry { seq } } }"
 READ = "query($code: ID!) { dossier(code: $code) { code state trail(first: 2) { nodes { seq } } } }"
+FOLLOW = 'subscription { alertRaised(unit: "22-XD") { cursor ready alert { level } } }'
+ALERTS = "{ alerts(first: 5) { nodes { level } } }"
 LISTS = """{ dossiers(first: 2) { nodes { code trail(first: 1) { nodes { seq } } } } procedures(first: 2) { nodes { code } }
     units(first: 2) { nodes { code } } workCalendar(year: 2026) { days { on } } }"""
 
@@ -113,7 +119,7 @@ def streamed(code: str) -> None:
             "dynamodb": {
                 "ApproximateCreationDateTime": 1795426481.0, "SequenceNumber": f"{entry.seq:021d}", "SizeBytes": len(entry.line),
                 "StreamViewType": "NEW_IMAGE", "Keys": {"subject": {"S": subject}, "seq": {"S": f"E#{entry.seq:08d}"}},
-                "NewImage": {"subject": {"S": subject}, "line": {"S": entry.line}},
+                "NewImage": {"subject": {"S": subject}, "line": {"S": entry.line}, "unit_month": {"S": "22-XD#2026-11"}},
             },
         }
         for entry in store.entries(subject, 0, 100)
@@ -126,7 +132,8 @@ def heard(gate: Gateway) -> list[Any]:
 
 
 def test_an_import_reads_no_setting_and_builds_nothing() -> None:
-    look = "import handlers.api, handlers.sockets, handlers.stream; print(handlers.services.cache_info().currsize)"
+    named = ", ".join(f"handlers.{name}" for name in ("api", "sockets", "stream", "sweep", "tasks"))
+    look = f"import {named}; print(handlers.services.cache_info().currsize)"
     bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", look], env=bare, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("0\n", "")
@@ -231,10 +238,22 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     assert asked(READ, issuer.token("INSPECTOR"), code=code)["dossier"]["code"] == code
     assert asked(LISTS, issuer.token("HEAD"))["dossiers"]["nodes"]
     assert asked(LISTS, issuer.token("OFFICER"))["procedures"]["nodes"]
+    socket.say(type="subscribe", id="5", payload={"query": FOLLOW, "variables": {}})
+    store, soon = handlers.services().store, datetime.now(UTC) + timedelta(seconds=1)
+    beside = {"role": "COORDINATING", "unit": "22-MT", "task": "t", "dueAt": soon.isoformat(), "expectedResult": "e"}
+    assert client.move("assignDossier", "HEAD", dossier=code, **beside)["errors"] == []
+    LiveItem(*items.SWEPT).delete()
+    store.keep_swept(moment(soon)[:13])
+    rounds = iter(range(3))
+    assert sweep.handle({}, handlers.services(), lambda _: None, lambda: next(rounds, None) is not None)["written"] >= 1
+    streamed(code)
+    assert asked(ALERTS, issuer.token("HEAD"))["alerts"]["nodes"]
+    begun = [record(entry) for entry in store.entries(str(store.coded(code)), 0, 1)]
+    assert tasks.handler({"Records": begun}, object()) == {"batchItemFailures": []}
     socket.say(type="complete", id="1")
     socket.say(type="complete", id="3")
     socket.event("$disconnect", "DISCONNECT")
-    assert len({place for _, place in needed}) >= 6  # nearly every table was asked
+    assert len({place for _, place in needed}) >= 12  # nearly every table was asked
     granted = allowed()
     missing = {right for right in needed if not any(right[0] == action and fnmatch(right[1], place) for action, place in granted)}
     assert missing == set()
