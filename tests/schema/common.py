@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from casework.actions.deadlines import settle
 from casework.model.texts import LONGEST_TEXT
 from tests.support import Client
 
@@ -70,6 +71,23 @@ SUPPLEMENT = {"items": [{"component": "PLAN", "legalBasis": "luật"}]}
 def submitted(client: Client) -> str:
     code: str = client.submitted()["dossier"]["code"]
     return code
+
+
+def alerted(client: Client) -> str:
+    """Give a dossier that is so late that every level was raised; its lead is officer-1."""
+    code, back = client.submitted(channel="COUNTER")["dossier"]["code"], {"backdatingReason": "nhập bù"}
+    client.done("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"], at=soon(-50), **back)
+    client.done("assignDossier", "HEAD", dossier=code, **lead(dueAt=soon(-48)), at=soon(-49), **back)
+    swept(client, code)
+    return str(code)
+
+
+def swept(client: Client, code: str) -> None:
+    """Let the sweep see to a dossier."""
+    subject = client.services.store.coded(code)
+    assert subject
+    while settle(client.services, subject):
+        pass
 
 
 def coordinated(client: Client) -> str:

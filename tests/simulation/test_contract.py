@@ -25,6 +25,7 @@ from casework.audit.disclosure import opened as disclosed
 from casework.live.cohorts import Cohort, Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
 from casework.live.feeds import Fed, before
+from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.model.procedure import DossierKind, Texts
@@ -32,7 +33,7 @@ from casework.model.publication import Publication
 from casework.model.record import Assignment, AssignmentRole, DossierId, State
 from casework.model.unit import Officer, Ongoing, PointKind, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import Change, Held, Index, Partition, Raced, Seen, Span, Store
+from casework.ports import Change, Held, Index, Noticed, Partition, Raced, Seen, Span, Store
 from local.engine import Engine
 from local.home import REGION
 from local.register import Thing, things
@@ -78,6 +79,12 @@ def committed(store: Store, change: Change, now: datetime = NOW) -> Held:
 def begun(store: Store, **given: Any) -> Held:  # noqa: ANN401 - the record's own fields
     """Open a dossier."""
     return committed(store, opened(NOW, **given))
+
+
+def alert(level: AlertLevel = AlertLevel.AT_RISK, number: int = 1, **given: Any) -> Alert:  # noqa: ANN401 - as above
+    """Give an alert."""
+    usual: dict[str, Any] = {"due_at": NOW, "reached_at": NOW, "observed_at": NOW, "unit": UNIT}
+    return Alert(number, DeadlineKind.DOSSIER, 1, level, **{**usual, **given})
 
 
 def due_rows(store: Store, subject: str) -> list[tuple[str, str, str]]:
@@ -474,6 +481,48 @@ def test_a_dossier_stands_in_every_list_that_it_belongs_to_and_in_no_other(eithe
         assert there() == wanted, given
         if left != _around(held):
             assert either.listed([names[0]], left) == []
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_alerts_go_by_when_they_were_noticed_and_are_paged(either: Store, backwards: bool) -> None:  # noqa: FBT001
+    unit, halves = code("U"), ("OPEN", "PAST")
+    given: list[tuple[int, dict[str, Any]]] = [(5, {}), (3, {}), (9, {"closed_at": NOW}), (3, {"acknowledged_at": NOW}), (4, {})]
+    wanted: list[tuple[str, Noticed]] = []
+    for hours, ends in given:
+        noticed = alert(observed_at=NOW + hours * HOUR, **ends)
+        held = begun(either, unit=unit)
+        committed(either, moved(held, NOW + HOUR, alerts=(noticed,)))
+        wanted.append((f"{moment(noticed.observed_at)}#{held.id}#000001", Noticed(held.id, noticed)))
+    wanted.sort(key=lambda row: row[0], reverse=backwards)
+    partitions = [Partition(Index.UNIT, f"{unit}#{half}") for half in halves]
+    assert either.alerts(partitions, Span(50, backwards=backwards)) == wanted
+    assert either.alerts(partitions[:1], Span(50, backwards=backwards)) == [row for row in wanted if row[1].alert.open]
+    for count in (1, 2, 3):
+        assert list(walked(partial(either.alerts, partitions), lambda row: row[0], count, backwards=backwards)) == wanted
+    low, high = moment(NOW + 3 * HOUR), moment(NOW + 5 * HOUR)
+    assert either.alerts(partitions, Span(50, low, high, backwards=backwards)) == [row for row in wanted if low < row[0] < high]
+    assert either.alerts(partitions, Span(50, high, low, backwards=backwards)) == []
+    assert either.alerts([], Span(5)) == []
+
+
+def test_an_alert_stands_in_every_list_that_it_belongs_to_and_in_no_other(either: Store) -> None:
+    unit, point, officer = (code() for _ in range(3))
+    keys = {Index.UNIT: unit, Index.PROVINCE: PROVINCE, Index.OFFICER: officer, Index.POINT: point}
+    names = [Partition(index, f"{key}#{half}") for index, key in keys.items() for half in ("OPEN", "PAST")]
+    held = begun(either, unit=unit, point=point)
+    early, late = alert(officer=officer), alert(AlertLevel.OVERDUE, 2)
+
+    def there(number: int) -> list[int]:
+        place = f"{moment(NOW)}#{held.id}#{number:06d}"
+        around = Span(5, place[:-1], f"{place}$")
+        return [name for name, partition in enumerate(names) if place in dict(either.alerts([partition], around))]
+
+    held = committed(either, moved(held, NOW + HOUR, alerts=(early, late)))
+    assert (there(1), there(2)) == ([0, 2, 4], [0, 2, 6])  # the counter is told of what is late; the second is nobody's
+    held = committed(either, moved(held, NOW + HOUR, alerts=(replace(early, closed_at=NOW), late)))
+    assert (there(1), there(2)) == ([1, 3, 5], [0, 2, 6])
+    held = committed(either, moved(held, NOW + HOUR, alerts=(held.dossier.alerts[0], replace(late, acknowledged_at=NOW))))
+    assert (there(1), there(2)) == ([1, 3, 5], [1, 3, 7])
 
 
 # What a change brings to the register.

@@ -8,6 +8,7 @@ from typing import Any
 from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import DynamoStore, items
+from casework.adapters.dynamo.models import AlertItem, SubjectItem
 from casework.audit.chain import Subject, Tip, reopened
 from casework.model.packing import moment
 from casework.model.procedure import Channel, DossierKind
@@ -32,13 +33,15 @@ def fresh() -> DossierId:
 
 
 def laid(store: DynamoStore, dossiers: Iterable[Dossier | tuple[DossierId, Dossier]], province: str = "22", **given: Any) -> list[Held]:  # noqa: ANN401 - as above
-    """Lay dossiers into the store, some under ids of their own; gives them in the same order."""
+    """Lay dossiers with their alerts into the store, some under ids of their own; gives them in the same order."""
     named = [(fresh(), one) if isinstance(one, Dossier) else one for one in dossiers]
     now = datetime(2026, 1, 5, 3, tzinfo=UTC)
     entry = reopened(f'{{"recorded_at":"{moment(now)}","seq":1}}')
     out = [Held(id_, province, one, flattened(one), Tip(1, "0" * 64, now), **given) for id_, one in named]
     memory = Repeat("", "", "", "", 1, None)
-    rows = [items.state_item(Change(Subject("dossier", held.id), None, held, entry, {}, memory)) for held in out]
+    changes = [Change(Subject("dossier", held.id), None, held, entry, {}, memory) for held in out]
+    rows: list[SubjectItem | AlertItem] = [items.state_item(change) for change in changes]
+    rows += [items.alert_item(change, alert) for change in changes for alert in change.after.dossier.alerts]
     for start in range(0, len(rows), AT_ONCE):
         with TransactWrite(connection=store._connection) as write:
             for row in rows[start : start + AT_ONCE]:
