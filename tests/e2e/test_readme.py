@@ -15,7 +15,7 @@ from tests.e2e.conftest import Service, started
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"<!-- tour: (\w+) -->\n```bash\n(.*?)```", re.DOTALL)
-TOUR = ["register", "overdue", "desk", "submit", "receive", "track", "watch", "assign", "end", "due", "trail", "replay"]
+TOUR = ["register", "overdue", "alerts", "desk", "submit", "receive", "track", "watch", "assign", "alarm", "end", "due", "trail", "replay"]
 LIMIT_S = 180
 
 
@@ -57,6 +57,10 @@ def test_the_tour_pastes(province: Service) -> None:
     (overdue,) = answers(said["overdue"])
     assert len(overdue["dossiers"]["nodes"]) == 3
     assert {node["clock"]["level"] for node in overdue["dossiers"]["nodes"]} <= {"OVERDUE", "ESCALATED"}
+    (alerts,) = answers(said["alerts"])
+    assert {node["level"] for node in alerts["alerts"]["nodes"]} <= {"OVERDUE", "ESCALATED"}
+    assert len(alerts["alerts"]["nodes"]) == 3
+    assert all(node["dossier"]["code"] and node["observedAt"] > node["dueAt"] for node in alerts["alerts"]["nodes"])
     (desk,) = answers(said["desk"])
     assert desk["dossiers"]["nodes"]
     assert any(move["allowed"] for node in desk["dossiers"]["nodes"] for move in node["nextMoves"])
@@ -69,13 +73,20 @@ def test_the_tour_pastes(province: Service) -> None:
     assert [event["cursor"] for event in watched] == ["0", "1", "2", "3"]
     assert [event["ready"] for event in watched] == [True, False, False, False]
     assert '"action":"ASSIGNED"' in said["assign"]
+    heard = [json.loads(line) for line in said["alarm"].splitlines() if '"seenAt"' in line]
+    assert heard[0]["ready"] is True
+    assert "OVERDUE" in {event["alert"]["level"] for event in heard[1:]}
     decided, delivered, rated = answers(said["end"])
     assert decided["decideDossier"]["dossier"]["state"] == "DECIDED"
     assert delivered["deliverResult"]["dossier"]["state"] == "DELIVERED"
     assert rated["rateDossier"]["dossier"]["rating"]["score"] == 5
     assert answers(said["due"])[0]["dueIfReceived"]["dueAt"] == "2025-02-17T10:00:00+00:00"
     assert "17:00 on Monday 17 February 2025 (2025-02-17T17:00:00+07:00)\nReceived on Friday 24 January 2025" in said["due"]
-    assert [node["seq"] for node in answers(said["trail"])[0]["auditTrail"]["nodes"]] == [1, 2, 3, 4, 5, 6]
+    trail = answers(said["trail"])[0]["auditTrail"]["nodes"]
+    assert [node["seq"] for node in trail] == list(range(1, len(trail) + 1))
+    made = [node["action"] for node in trail if node["action"] != "ALERT_RAISED"]
+    assert made == ["SUBMITTED", "RECEIVED", "ASSIGNED", "ASSIGNED", "DECIDED", "DELIVERED", "RATED"]
+    assert [node["actor"]["kind"] for node in trail].count("SERVICE") == 3, "at risk, due today, overdue"
     figures = json.loads(said["replay"].splitlines()[-1])
     assert figures["added"] == figures["entries"] > 0
 
