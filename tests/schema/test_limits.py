@@ -60,11 +60,13 @@ GOLDEN = {
     "README: receiveDossier": (5, 12, 0, 0),
     "README: track": (3, 6, 0, 0),
     "README: assignDossier": (3, 10, 0, 0),
+    "README: assignDossier'": (3, 7, 0, 0),
+    "README: alerts": (5, 13, 0, 3),
     "README: decideDossier": (3, 7, 0, 0),
     "README: deliverResult": (3, 7, 0, 0),
     "README: rateDossier": (4, 7, 0, 0),
     "README: dueIfReceived": (3, 6, 0, 0),
-    "README: auditTrail": (4, 13, 0, 10),
+    "README: auditTrail": (4, 13, 0, 20),
 }
 
 
