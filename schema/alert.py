@@ -1,4 +1,7 @@
-"""Alerts: a level of a deadline as it was noticed, and lists of them. Which index serves whom is decided in `casework.alerts`."""
+"""Alerts: a level of a deadline as it was noticed, lists of them, and the input of the move that acknowledges one.
+
+Which index serves whom is decided in `casework.alerts`, whom an alert goes to in `casework.model.access`.
+"""
 
 import re
 from datetime import datetime
@@ -6,16 +9,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from casework.actions.dossiers import Making
 from casework.alerts import alerts
+from casework.audit.disclosure import Envelope
 from casework.model import alert as model
+from casework.model import moves
 from casework.model.access import Decision, Group, sees_alert
 from casework.model.alert import AlertLevel, DeadlineKind
+from casework.model.errors import Invalid
+from casework.model.parties import Viewer
 from casework.model.record import DossierId
+from casework.model.texts import text
 from casework.ports import Held
 from casework.views import View
 from schema.context import Context, Info, context_of
 from schema.handling import texts_of
-from schema.node import Node, key_of
+from schema.inputs import KeyedInput
+from schema.node import Node, global_id, key_of, read_id
 from schema.paging import Connection, connected, page_info, place_cursor, spanned
 from schema.unit import Unit, unit_of
 
@@ -73,6 +83,51 @@ class Alert(Node):
     def note(self, info: Info) -> str | None:
         """Show the note."""
         return texts_of(context_of(info), self.view).of(self.stored.note, Group.INTERNAL)
+
+
+@strawberry.input(description="Takes note of an alert.")
+class AcknowledgeAlertInput(KeyedInput):
+    """Input of acknowledgeAlert: a move whose dossier follows from the alert."""
+
+    alert: strawberry.ID = strawberry.field(description="The alert's id, or its number in `dossier`.")
+    note: str = strawberry.field(description="What is done about it, or why nothing.")
+    dossier: strawberry.ID | None = strawberry.field(default=None, description="The dossier's code or id, where `alert` is a number.")
+    expected_version: int | None = strawberry.field(
+        default=None,
+        description="The `version` acted upon; a stale one gives Conflict. Left out: no matter which.",
+    )
+    at: datetime | None = strawberry.field(default=None, description="When it happened, if not now.")
+    backdating_reason: str | None = strawberry.field(default=None, description="Why it is dated back.")
+
+
+def acknowledging(given: AcknowledgeAlertInput) -> Making:
+    """Say what acknowledgeAlert asks for."""
+
+    def make(held: Held, viewer: Viewer, envelope: Envelope) -> moves.Acknowledge:
+        note = envelope.enclosed("note", text(given.note, "note"))
+        return moves.Acknowledge(number_in(given, held), viewer.sub or "", note)
+
+    return make
+
+
+def number_in(given: AcknowledgeAlertInput, held: Held) -> int:
+    """Read the alert's number in that dossier; 0, which none has, where it is another's."""
+    subject, _, number = key_of(given.alert, "alert").rpartition("/")
+    return int(number) if subject in {"", held.id} and NUMBER.fullmatch(number) else 0
+
+
+def acknowledged_in(given: AcknowledgeAlertInput) -> tuple[str, str]:
+    """Name the dossier, and the field that does so.
+
+    Raises:
+        Invalid: none does.
+    """
+    if given.dossier is not None:
+        return given.dossier, "dossier"
+    kind, key = read_id(given.alert) or ("", "")
+    if kind != "alert":
+        raise Invalid("give the alert's id, or its number and its dossier", path=("alert",), code="UNKNOWN_ALERT")
+    return global_id("dossier", key.partition("/")[0]), "alert"
 
 
 def alert_shown(held: Held, alert: model.Alert, decision: Decision) -> Alert:

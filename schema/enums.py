@@ -164,6 +164,7 @@ VALUES: dict[str, dict[str, str]] = {
         "RECORD_PAYMENT": "Record a fee as paid.",
         "RAISE_BLOCKER": "Say what keeps everybody from going on.",
         "CLEAR_BLOCKER": "Say that it is gone.",
+        "ACKNOWLEDGE": "Take note of an alert.",
         "REOPEN": "Handle it anew.",
         "RATE": "Say how it went.",
         "ROTATE": "Make the tracking secret void, and a new one.",

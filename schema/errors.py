@@ -90,6 +90,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "EXTENSION_LIMIT": ("Không được gia hạn thêm như vậy.", "Une telle prolongation n'est pas admise."),
     "ALREADY_APOLOGISED": ("Đã có văn bản xin lỗi.", "Des excuses ont déjà été présentées."),
     "UNKNOWN_FEE": ("Không có khoản phí nào như vậy cần thu.", "Aucun droit de ce code n'est à percevoir."),
+    "ALERT_CLOSED": ("Cảnh báo này đã được tiếp nhận hoặc đã tự đóng.", "Cette alerte est prise en compte ou close."),
+    "UNKNOWN_ALERT": ("Không có cảnh báo nào như vậy.", "Il n'y a pas d'alerte de ce numéro."),
     "UNKNOWN_BLOCKER": ("Không có vướng mắc nào như vậy.", "Aucun blocage de ce numéro ne subsiste."),
     "UNKNOWN_INCIDENT": ("Không có sự cố nào như vậy đang diễn ra.", "Aucun incident ouvert de cet identifiant."),
     "ALREADY_OFF": ("Ngày này đã là ngày nghỉ.", "Ce jour est déjà chômé."),

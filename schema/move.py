@@ -32,6 +32,7 @@ from casework.model.record import DossierId
 from casework.ports import Services
 from casework.views import View, decided
 from schema import delaying, inputs
+from schema.alert import AcknowledgeAlertInput, Alert, acknowledged_in, acknowledging, alert_shown, number_in
 from schema.amending import AmendCalendarInput, amendment_of
 from schema.audit import AuditEntry, entry_shown
 from schema.context import Info, context_of
@@ -169,6 +170,13 @@ class RaiseBlockerPayload(Payload):
 @strawberry.type(description="What came of clearBlocker.")
 class ClearBlockerPayload(Payload):
     """Payload of clearBlocker."""
+
+
+@strawberry.type(description="What came of acknowledgeAlert.")
+class AcknowledgeAlertPayload(Payload):
+    """Payload of acknowledgeAlert."""
+
+    alert: Alert | None = strawberry.field(description="The alert as it is now; null when refused.")
 
 
 @strawberry.type(description="What came of rotateTrackingSecret.")
@@ -347,6 +355,24 @@ class Mutation:
         """Say that a blocker is gone."""
         return _moved(info, input, MoveName.CLEAR_BLOCKER, ClearBlockerPayload, delaying.unblocking(input))
 
+    @strawberry.mutation(
+        description="Take note of an alert, and say what is done about it. By whoever it goes to: AT_RISK to the lead OFFICER, or one of "
+        "the coordinating unit; DUE_TODAY to HEAD, too; OVERDUE to HEAD and RECEPTION of the reception point; ESCALATED to SUPERVISOR."
+    )
+    def acknowledge_alert(self, info: Info, input: Given[AcknowledgeAlertInput]) -> AcknowledgeAlertPayload:
+        """Take note of an alert."""
+        payload = partial(AcknowledgeAlertPayload, alert=None)
+        try:
+            named = acknowledged_in(input)
+        except Wrong as fault:
+            return payload(dossier=None, entry=None, errors=[_told(info, fault)])
+        done = _moved_in(info, named, input, MoveName.ACKNOWLEDGE, payload, acknowledging(input))
+        if done.dossier is not None and done.entry is not None:
+            view = done.dossier.view
+            stored = view.held.dossier.alerts[number_in(input, view.held) - 1]
+            done.alert = alert_shown(view.held, stored, view.decision)
+        return done
+
     @strawberry.mutation(description="Make the tracking secret void, and a new one. By the applicant, or RECEPTION for him.")
     def rotate_tracking_secret(self, info: Info, input: Given[inputs.RotateTrackingSecretInput]) -> RotateTrackingSecretPayload:
         """Rotate the secret."""
@@ -418,10 +444,15 @@ def _incident(info: Info, given: inputs.KeyedInput, payload: Callable[..., P], m
 
 
 def _moved(info: Info, given: inputs.MoveInput, name: MoveName, payload: Callable[..., P], making: Making) -> P:
+    return _moved_in(info, (given.dossier, "dossier"), given, name, payload, making)
+
+
+def _moved_in(info: Info, named: tuple[str, str], given: inputs.KeyedInput, name: MoveName, payload: Callable[..., P], making: Making) -> P:
+    """Make a move; `named` is the dossier, and the field that names it."""
     context = context_of(info)
-    subject = context.subject(given.dossier)
+    subject = context.subject(named[0])
     if subject is None:
-        return payload(dossier=None, entry=None, errors=[NotFound(fault=Absent("no such dossier", path=("dossier",)))])
+        return payload(dossier=None, entry=None, errors=[NotFound(fault=Absent("no such dossier", path=named[1:]))])
     try:
         return _done(info, payload, move(context.services, context.viewer, subject, name, _asked(info, given), making))
     except (Wrong, Absent, No, Stale) as fault:

@@ -24,6 +24,7 @@ from casework.actions.amendments import CALENDAR, Amending, amend
 from casework.actions.incidents import Asked as Reporting
 from casework.actions.incidents import Opening, open_incident
 from casework.actions.tasks import begin, following_of, id_of
+from casework.model.alert import AlertLevel
 from casework.model.amending import Amendment, Moved
 from casework.model.parties import Role, Viewer
 from casework.model.workdays import OverrideKind, legal_day
@@ -32,7 +33,7 @@ from schema.errors import TEXTS, TopLevel
 from schema.execution import prepared
 from schema.node import global_id
 from schema.root import core
-from tests.schema.common import SUPPLEMENT, after, coordinated, soon, submitted
+from tests.schema.common import SUPPLEMENT, after, alerted, coordinated, soon, submitted
 from tests.support import Client, RecordingCourier
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,7 @@ WATCHED = set(core.subscription_type.fields)
 
 # Words of the examples, and what they stand for when they are run.
 CODE, SECRET, CORRELATION = "22-XD-260105-0001", "K7QM-2XHD-NN4A-5RTW", "9f2c41d07a83b5e6"
+ALERT = global_id("alert", "8d0f2c41b7a95e63d1c0a7f42b96e583/3")
 INCIDENT, QUIET = global_id("incident", "8d0f2c41b7a95e63d1c0a7f42b96e583"), "22-CT"
 TASK = global_id("task", "5b68e6b5c1d2f3a4958677685940312f")
 
@@ -93,7 +95,16 @@ def affected(client: Client) -> str:
     return client.received()
 
 
+def noted(client: Client) -> str:
+    """Bring a late dossier whose first alert of OVERDUE the head has taken note of."""
+    code = alerted(client)
+    client.done("acknowledgeAlert", "HEAD", alert=standing(client, code)[ALERT], note="đã phân công")
+    return code
+
+
 BRING: dict[str, Callable[[Client], str]] = {
+    "alerted": alerted,
+    "noted": noted,
     "submitted": submitted,
     "received": Client.received,
     "assigned": Client.assigned,
@@ -156,7 +167,9 @@ def standing(client: Client, code: str) -> dict[str, str]:
     calendar = services.store.held(CALENDAR)
     following = following_of(services.store.entries(CALENDAR, calendar.tip.seq - 1, 1)[0]) if calendar else None
     open_now = max(services.store.incidents(QUIET), key=lambda one: one.opened_at, default=None)
-    words = {INCIDENT: global_id("incident", open_now.incident)} if open_now else {}
+    late = next((one.number for one in held.dossier.alerts if one.level is AlertLevel.OVERDUE), None)
+    words = {ALERT: global_id("alert", f"{held.id}/{late}")} if late else {}
+    words |= {INCIDENT: global_id("incident", open_now.incident)} if open_now else {}
     return words | {CODE: code, SECRET: secret} | ({TASK: global_id("task", id_of(following))} if following else {})
 
 

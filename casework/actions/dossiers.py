@@ -8,10 +8,11 @@ from casework.audit.chain import Entry, Reason
 from casework.audit.disclosure import Envelope
 from casework.commits import Plan, Request, Written, written
 from casework.makers import actor, behalf, caller
-from casework.model.access import Decision, may_submit
+from casework.model.access import Decision, goes_to, may_submit, sees_alert
+from casework.model.acknowledging import named
 from casework.model.dossier import moved, refused
 from casework.model.errors import Conflict, Invalid, NotFound, Refused
-from casework.model.moves import SKEW, Assign, Move, MoveName, Reopen, RequestSupplement, Setting
+from casework.model.moves import SKEW, Acknowledge, Assign, Move, MoveName, Reopen, RequestSupplement, Setting
 from casework.model.packing import Plain
 from casework.model.parties import Relation, Role, Viewer
 from casework.model.procedure import IMPORT_TIER, Channel, ProcedureVersion
@@ -292,11 +293,20 @@ def _guarded(services: Services, dossier: Dossier, decision: Decision, made: Mov
     if isinstance(made, RequestSupplement) and (Relation.HEAD if made.override else Relation.LEAD) not in decision.relations:
         tell = "only a head of unit overrides" if made.override else "the lead officer asks; a head of unit overrides, with overrideReason"
         raise refused(dossier, MoveName.REQUEST_SUPPLEMENT, "NOT_YOUR_MOVE", tell)
+    if isinstance(made, Acknowledge) and any(alert.open for alert in dossier.alerts):
+        found = named((alert for alert in dossier.alerts if sees_alert(decision, alert)), made.alert)
+        if not goes_to(decision, dossier, found):
+            raise refused(dossier, MoveName.ACKNOWLEDGE, "NOT_YOUR_MOVE", f"{found.level} is for others to acknowledge")
     if isinstance(made, Reopen):
         last = dossier.last_lead
         return replace(made, gone=last is not None and last.officer is not None and not _serves(services, last.officer, last.unit, on))
-    if not isinstance(made, Assign):
-        return made
+    if isinstance(made, Assign):
+        _assignable(services, dossier, made, on)
+    return made
+
+
+def _assignable(services: Services, dossier: Dossier, made: Assign, on: date) -> None:
+    """Ask the register whether that unit and that officer may be named."""
     unit = services.store.unit(made.unit)
     if unit is None or not unit.active(on):
         raise Invalid("no such unit is active", path=("unit",), code="UNKNOWN_UNIT")
@@ -310,7 +320,6 @@ def _guarded(services: Services, dossier: Dossier, decision: Decision, made: Mov
             raise Invalid("the lead gives no opinion to himself: name another officer", path=("officer",), code="UNKNOWN_OFFICER")
     if made.officer is not None and not _serves(services, made.officer, made.unit, on):
         raise Invalid("no such officer serves in that unit", path=("officer",), code="UNKNOWN_OFFICER")
-    return made
 
 
 def _serves(services: Services, code: str, unit: str, on: date) -> bool:

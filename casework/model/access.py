@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from casework.model.alert import PASSING, Alert
+from casework.model.alert import PASSING, Alert, AlertLevel, DeadlineKind
 from casework.model.dossier import MOVES
 from casework.model.moves import MoveName
 from casework.model.parties import Relation, Role, Viewer
@@ -140,6 +140,24 @@ def pushed(decision: Decision) -> Decision:
 def sees_alert(decision: Decision, alert: Alert) -> bool:
     """Whether the viewer may see an alert: whoever sees what is internal does, and the counter what is late."""
     return Group.INTERNAL in decision.groups or (Relation.RECEPTION in decision.relations and alert.level not in PASSING)
+
+
+def goes_to(decision: Decision, dossier: Dossier, alert: Alert) -> bool:
+    """Whether an alert goes to the viewer, who is to acknowledge it. Rule: domain.md section 5.
+
+    What is late is not the officer's to acknowledge. Before that it is, and while nobody leads the head's.
+    """
+    relations = decision.relations
+    match alert.level:
+        case AlertLevel.ESCALATED:
+            return Relation.SUPERVISOR in relations
+        case AlertLevel.OVERDUE:
+            return bool(relations & {Relation.HEAD, Relation.RECEPTION})
+    if alert.kind is DeadlineKind.COORDINATION:
+        officer = Relation.COORDINATING in relations and str(alert.of) in map(str, decision.standing)
+        return officer or (Relation.HEAD in relations and alert.level is AlertLevel.DUE_TODAY)
+    led = dossier.lead is not None and dossier.lead.stands and dossier.lead.officer is not None
+    return Relation.LEAD in relations or (Relation.HEAD in relations and (alert.level is AlertLevel.DUE_TODAY or not led))
 
 
 def may_submit(viewer: Viewer, point: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from casework.model import delaying, ending, handling
+from casework.model import acknowledging, delaying, ending, handling
 from casework.model.course import clock_of
 from casework.model.errors import Refused
 from casework.model.moves import NAMES, Barred, CompleteStep, GiveOpinion, Move, MoveName, Setting
@@ -153,6 +153,10 @@ MOVES: dict[MoveName, MoveRule] = {
     MoveName.RAISE_BLOCKER: MoveRule(_by(_R.HEAD, _R.SUPERVISOR), _TAKEN_IN, "BLOCKER_RAISED", delaying.blocked),
     MoveName.CLEAR_BLOCKER: MoveRule(
         _by(_R.HEAD, _R.SUPERVISOR), _TAKEN_IN, "BLOCKER_CLEARED", delaying.unblocked, delaying.blocked_still
+    ),
+    MoveName.ACKNOWLEDGE: MoveRule(
+        _by(_R.LEAD, _R.COORDINATING, _R.HEAD, _R.RECEPTION, _R.SUPERVISOR), frozenset(State), "ALERT_ACKNOWLEDGED",
+        acknowledging.acknowledged, acknowledging.awaited,
     ),
     MoveName.ROTATE: MoveRule(_by(_R.APPLICANT, _R.RECEPTION), frozenset(State), "SECRET_ROTATED", ending.rotated),
 }  # fmt: skip

@@ -38,6 +38,7 @@ class MoveName(StrEnum):
     RECORD_PAYMENT = "recordPayment"
     RAISE_BLOCKER = "raiseBlocker"
     CLEAR_BLOCKER = "clearBlocker"
+    ACKNOWLEDGE = "acknowledgeAlert"
 
 
 class Barred(Exception):
@@ -226,10 +227,19 @@ class ClearBlocker:
     reason: Ref | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """Take note of an alert, and say what is done about it."""
+
+    alert: int
+    officer: str
+    note: Ref
+
+
 Move = (
     Receive | Refuse | Assign | Return | CompleteStep | GiveOpinion | RequestSupplement | Supply
     | Decide | Deliver | Withdraw | Stop | Reopen | Rate | Rotate
-    | Extend | Apologise | RequirePayment | RecordPayment | RaiseBlocker | ClearBlocker
+    | Extend | Apologise | RequirePayment | RecordPayment | RaiseBlocker | ClearBlocker | Acknowledge
 )  # fmt: skip
 
 
@@ -268,4 +278,5 @@ NAMES: dict[type, MoveName] = {
     RecordPayment: MoveName.RECORD_PAYMENT,
     RaiseBlocker: MoveName.RAISE_BLOCKER,
     ClearBlocker: MoveName.CLEAR_BLOCKER,
+    Acknowledge: MoveName.ACKNOWLEDGE,
 }

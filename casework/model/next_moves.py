@@ -6,7 +6,7 @@ Pure: it makes no move, and asks the very table that a move is held against.
 from dataclasses import dataclass
 from datetime import datetime
 
-from casework.model.access import Decision
+from casework.model.access import Decision, goes_to
 from casework.model.dossier import MOVES, permitted
 from casework.model.handling import asked_once
 from casework.model.moves import Barred, MoveName, Setting
@@ -37,6 +37,8 @@ def _told(dossier: Dossier, name: MoveName, decision: Decision, at: datetime, se
             asked_once(dossier, setting)
     except Barred as barred:
         return NextMove(name, barred.code, barred.message)
+    if name is MoveName.ACKNOWLEDGE and not any(alert.open and goes_to(decision, dossier, alert) for alert in dossier.alerts):
+        return NextMove(name, "ALERT_CLOSED", "no alert that goes to you is open")
     if name in {MoveName.RETURN, MoveName.GIVE_OPINION} and not _mine(dossier, name, decision):
         return NextMove(name, "UNKNOWN_ASSIGNMENT", "no assignment of yours stands")
     return NextMove(name)

@@ -1,5 +1,6 @@
 """Alerts as front ends see them: by whom, in lists and pages, as nodes and of their dossier."""
 
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from casework.model.access import Decision
 from schema.alert import alert_shown
 from schema.node import global_id, read_id
 from schema.paging import place_cursor
-from tests.schema.common import alerted, bad_input
+from tests.schema.common import BAD_TEXTS, alerted, bad_input, beside, soon, swept
 from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
 
 FIELDS = """id number level arming dueAt reachedAt observedAt officer open closedAt acknowledgedAt acknowledgedBy note
@@ -173,3 +174,141 @@ def test_one_that_closed_by_itself_says_when(client: Client) -> None:
     assert [rows[level]["open"] for level in LEVELS] == [False, False, True, True]
     assert rows["AT_RISK"]["closedAt"] is not None
     assert rows["OVERDUE"]["closedAt"] is None
+
+
+# Taking note of one.
+
+
+ACKNOWLEDGE = f"""mutation($input: AcknowledgeAlertInput!) {{ acknowledgeAlert(input: $input) {{
+    alert {{ {FIELDS} }} dossier {{ code version }} entry {{ action actor {{ id }} changes {{ field }} }}
+    errors {{ __typename code path message(lang: EN) ... on Refused {{ state allowedFrom }} ... on Conflict {{ current {{ version }} }} }}
+    }} }}"""
+NOTE = "thêm người từ thứ hai"
+GOES_TO: dict[str, list[tuple[str, str | None]]] = {
+    "AT_RISK": [("OFFICER", "officer-1")],
+    "DUE_TODAY": [("OFFICER", "officer-1"), ("HEAD", None)],
+    "OVERDUE": [("HEAD", None), ("RECEPTION", None)],
+    "ESCALATED": [("SUPERVISOR", None)],
+}
+EVERYBODY: list[tuple[str, str | None]] = [*WHO, ("RECEPTION", None), ("CITIZEN", None), ("HEAD", "22-MT-H"), ("ADMIN", None)]
+
+
+def acknowledged(client: Client, who: str, subject: str | None = None, **given: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    given = {"idempotencyKey": secrets.token_hex(8), "note": NOTE, **given}
+    found = client.ask(ACKNOWLEDGE, who, subject, input=given)
+    assert "errors" not in found, found
+    payload: dict[str, Any] = found["data"]["acknowledgeAlert"]
+    assert (payload["errors"] == []) is (payload["alert"] is not None) is (payload["entry"] is not None)
+    return payload
+
+
+def refused(client: Client, who: str, subject: str | None = None, **given: Any) -> tuple[str, list[str] | None]:  # noqa: ANN401 - JSON
+    (error,) = acknowledged(client, who, subject, **given)["errors"]
+    return error["code"], error["path"]
+
+
+@pytest.mark.parametrize(("level", "who", "subject"), [(level, *one) for level, those in GOES_TO.items() for one in those])
+def test_whoever_it_goes_to_takes_note_once(client: Client, level: str, who: str, subject: str | None) -> None:
+    code = alerted(client)
+    before = {row["level"]: row for row in of(client, code)}
+    payload = acknowledged(client, who, subject, alert=before[level]["id"])
+    sub = payload["alert"]["acknowledgedBy"]
+    assert (payload["dossier"]["code"], payload["entry"]["action"]) == (code, "ALERT_ACKNOWLEDGED")
+    assert payload["entry"]["actor"]["id"] == sub
+    after = {row["level"]: row for row in of(client, code)}
+    assert after[level]["acknowledgedAt"] is not None
+    note = {"acknowledgedAt": after[level]["acknowledgedAt"], "acknowledgedBy": sub, "note": NOTE, "open": False}
+    assert after == {**before, level: {**before[level], **note}}
+    assert payload["alert"] == {**after[level], "note": None if who == "RECEPTION" else NOTE}  # the counter reads nothing internal
+    assert refused(client, who, subject, alert=before[level]["id"]) == ("ALERT_CLOSED", None)
+
+
+def test_others_take_no_note_of_it(client: Client, late: str) -> None:
+    rows = {row["level"]: row["id"] for row in of(client, late)}
+    for level, right in GOES_TO.items():
+        for who, subject in EVERYBODY:
+            if (who, subject) in right:
+                continue
+            unseen = who == "ADMIN" or subject == "22-MT-H"
+            absent = who == "RECEPTION" and level in {"AT_RISK", "DUE_TODAY"}
+            code = "NOT_FOUND" if unseen else "UNKNOWN_ALERT" if absent else "NOT_YOUR_MOVE"
+            assert refused(client, who, subject, alert=rows[level])[0] == code, (level, who)
+    assert all(row["open"] for row in of(client, late))
+
+
+def test_it_is_named_by_its_id_or_by_dossier_and_number(client: Client) -> None:
+    code, other = alerted(client), alerted(client)
+    rows = [row for row in of(client, code) if row["level"] in {"DUE_TODAY", "OVERDUE"}]
+    assert acknowledged(client, "HEAD", alert=str(rows[0]["number"]), dossier=code)["alert"]["id"] == rows[0]["id"]
+    assert acknowledged(client, "HEAD", alert=rows[1]["id"], dossier=code)["alert"]["id"] == rows[1]["id"]
+    for given in (
+        {"alert": "99", "dossier": other}, {"alert": "0", "dossier": other}, {"alert": "x", "dossier": other},
+        {"alert": "", "dossier": other},
+        {"alert": "-1", "dossier": other}, {"alert": "x/1", "dossier": other}, {"alert": rows[1]["id"], "dossier": other},
+        {"alert": "1"}, {"alert": ""}, {"alert": code}, {"alert": global_id("dossier", "1")},
+    ):  # fmt: skip
+        assert refused(client, "HEAD", **given) == ("UNKNOWN_ALERT", ["alert"]), given
+    for given in ({"alert": global_id("alert", f"{'0' * 32}/1")}, {"alert": "1", "dossier": "22-XD-260101-9999"}):
+        assert refused(client, "HEAD", **given)[0] == "NOT_FOUND"
+
+
+def test_a_repeat_gives_the_alert_as_it_is_and_writes_nothing(client: Client) -> None:
+    code = alerted(client)
+    given = {"alert": next(row["id"] for row in of(client, code) if row["level"] == "OVERDUE"), "idempotencyKey": "once"}
+    first = acknowledged(client, "HEAD", **given)
+    assert acknowledged(client, "HEAD", **given) == first
+    assert refused(client, "HEAD", **given, note="khác")[0] == "IDEMPOTENCY_KEY_REUSED"
+    assert client.ask("query($code: ID!) { dossier(code: $code) { version } }", "HEAD", None, code=code)["data"]["dossier"] == {
+        "version": first["dossier"]["version"]
+    }
+
+
+def test_an_alert_in_between_makes_no_version_stale_and_a_note_does(client: Client) -> None:
+    code = client.submitted(channel="COUNTER")["dossier"]["code"]
+    back = {"backdatingReason": "nhập bù"}
+    version = client.done("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"], at=soon(-50), **back)["dossier"]["version"]
+    swept(client, code)
+    rows = [row for row in of(client, code) if row["level"] in {"DUE_TODAY", "OVERDUE"}]
+    done = acknowledged(client, "HEAD", alert=rows[0]["id"], expectedVersion=version)
+    assert done["dossier"]["version"] == version + 1
+    assert refused(client, "HEAD", alert=rows[1]["id"], expectedVersion=version)[0] == "CONFLICT"
+
+
+@pytest.mark.parametrize(("note", "code"), BAD_TEXTS.items())
+def test_a_note_is_a_text(client: Client, late: str, note: str, code: str) -> None:
+    alert = next(row["id"] for row in of(client, late) if row["level"] == "OVERDUE")
+    assert refused(client, "HEAD", alert=alert, note=note) == (code, ["note"])
+
+
+def test_nothing_is_taken_note_of_before_it_was_noticed_or_in_the_future(client: Client, late: str) -> None:
+    alert = next(row["id"] for row in of(client, late) if row["level"] == "OVERDUE")
+    assert refused(client, "HEAD", alert=alert, at=soon(-1), backdatingReason="ghi muộn") == ("BEFORE_LAST_MOVE", ["at"])
+    assert refused(client, "HEAD", alert=alert, at=soon(1)) == ("IN_FUTURE", ["at"])
+
+
+def test_while_nobody_leads_the_head_takes_note_from_the_start(client: Client) -> None:
+    code = alerted(client)
+    at_risk = next(row["id"] for row in of(client, code) if row["level"] == "AT_RISK")
+    assert refused(client, "HEAD", alert=at_risk)[0] == "NOT_YOUR_MOVE"
+    client.done("returnAssignment", "OFFICER", dossier=code, assignment="1", reason="bận")
+    assert acknowledged(client, "HEAD", alert=at_risk)["alert"]["open"] is False
+
+
+def test_a_coordinating_officer_takes_note_of_what_his_unit_is_to_answer(client: Client) -> None:
+    code = client.assigned()
+    client.done("assignDossier", "HEAD", dossier=code, **beside(dueAt=soon(0.01)))
+    swept(client, code)
+    (row, *_) = of(client, code, kind="COORDINATION")
+    assert (row["level"], row["unit"], row["deadline"]["of"], row["officer"]) == ("AT_RISK", {"code": "22-MT"}, "2", None)
+    assert refused(client, "OFFICER", alert=row["id"])[0] == refused(client, "HEAD", alert=row["id"])[0] == "NOT_YOUR_MOVE"
+    assert acknowledged(client, "OFFICER", "officer-2", alert=row["id"])["alert"]["acknowledgedBy"] == "officer-2"
+
+
+def test_what_is_late_is_taken_note_of_after_the_end_too(client: Client) -> None:
+    code = alerted(client)
+    client.done("decideDossier", "OFFICER", dossier=code, outcome="GRANTED")
+    rows = {row["level"]: row["id"] for row in of(client, code)}
+    assert refused(client, "OFFICER", alert=rows["AT_RISK"])[0] == "ALERT_CLOSED"
+    assert acknowledged(client, "RECEPTION", alert=rows["OVERDUE"])["alert"]["open"] is False
+    assert [row["level"] for row in listed(client, "INSPECTOR", unit="22-XD", last=100, open=False)["nodes"]
+            if row["dossier"]["code"] == code and row["deadline"]["kind"] == "DOSSIER"] == LEVELS[:3]  # fmt: skip

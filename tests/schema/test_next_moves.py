@@ -46,6 +46,7 @@ MAKERS: dict[str, set[str]] = {
     "recordPayment": {"reception"},
     "raiseBlocker": {"head", "supervisor"},
     "clearBlocker": {"head", "supervisor"},
+    "acknowledgeAlert": {"reception", "lead", "coordinating", "head", "supervisor"},
 }
 GOOD: dict[str, dict[str, Any]] = {
     "receiveDossier": {"checked": ["FORM", "DEED"]},
@@ -68,6 +69,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "recordPayment": {"reference": "BL-1", "online": True},
     "raiseBlocker": {"reason": "chưa có con dấu", "stopsClock": True},
     "clearBlocker": {"blocker": "1"},
+    "acknowledgeAlert": {"alert": "1", "note": "thêm người"},
 }
 SETTLED = {"applicant": {"rotateTrackingSecret"}, "reception": {"rotateTrackingSecret"}}
 OPEN = {"withdrawDossier", "rotateTrackingSecret"}
@@ -176,6 +178,7 @@ def test_each_is_told_every_move_and_which_are_allowed(client: Client, standing:
         assert (next_["refusal"]["code"] == "NOT_YOUR_MOVE") is strange, name
         code = "OPINION_MISSING" if name == "decideDossier" and state in {"IN_PROCESS", "ANSWERED", "BLOCKED"} else "STATE"
         code = "UNKNOWN_BLOCKER" if name == "clearBlocker" and "assignDossier" in ALLOWED[state].get("head", ()) else code
+        code = "ALERT_CLOSED" if name == "acknowledgeAlert" else code
         assert strange or next_["refusal"]["code"] == code, name
 
 

@@ -88,6 +88,7 @@ MUTATIONS = {
     "PAYMENT_RECORDED": "recordPayment",
     "BLOCKER_RAISED": "raiseBlocker",
     "BLOCKER_CLEARED": "clearBlocker",
+    "ALERT_ACKNOWLEDGED": "acknowledgeAlert",
     "PROCEDURE_PUBLISHED": "publishProcedure",
     "CALENDAR_AMENDED": "amendCalendar",
     "INCIDENT_OPENED": "openIncident",

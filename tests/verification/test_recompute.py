@@ -17,18 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+import strawberry
 
 from casework.actions.deadlines import settle
+from casework.actions.dossiers import Asked, move
 from casework.actions.procedures import subject_of
 from casework.adapters.dynamo import DynamoStore
 from casework.audit import chain
-from casework.model.parties import Party, PartyKind, Role
+from casework.model.moves import MoveName
+from casework.model.parties import Party, PartyKind, Role, Viewer
 from casework.model.workdays import legal_day
 from casework.ports import Services
 from local import engine as engines
 from local import eventlog
 from local.home import QUICK, REGION
 from local.replay import replay
+from local.tokens import USUAL
+from schema.alert import AcknowledgeAlertInput, acknowledging
 from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
 from tests.verification import recompute
 
@@ -103,7 +108,7 @@ def tables(engine: engines.Engine, store: DynamoStore, issuer: Issuer, tmp_path_
 
 
 def left_alone(services: Services, code: str) -> None:
-    """Let a dossier lie until all levels of its deadlines are raised."""
+    """Let a dossier lie until all levels of its deadlines are raised, and then a supervisor take note of the last."""
     subject = services.store.coded(code)
     assert subject
     late = replace(services, now=SettableClock(timedelta(days=60)))
@@ -111,6 +116,13 @@ def left_alone(services: Services, code: str) -> None:
     while settle(late, subject):
         raised += 1
     assert raised >= 8, "its own and its step's"
+    held = late.store.held(subject)
+    assert held
+    seen = AcknowledgeAlertInput(
+        idempotency_key=strawberry.ID("seen"), alert=strawberry.ID(f"{held.dossier.alerts[-1].number}"), note="đã rõ"
+    )
+    viewer = Viewer(Role.SUPERVISOR, *USUAL[Role.SUPERVISOR])
+    move(late, viewer, subject, MoveName.ACKNOWLEDGE, Asked("seen", "test", None), acknowledging(seen))
 
 
 def whole(client: Client) -> str:

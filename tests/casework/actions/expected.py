@@ -14,6 +14,7 @@ from casework.model.parties import Role, Viewer
 from casework.model.procedure import ProcedureVersion, StepOrder
 from casework.model.record import AssignmentRole, DossierId
 from schema import delaying, inputs
+from schema.alert import AcknowledgeAlertInput, acknowledging
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 DONE, REPEATED = "DONE", "REPEATED"
@@ -58,6 +59,7 @@ MAKERS = {
     M.RATE: {"APPLICANT"}, M.ROTATE: {"APPLICANT", "RECEPTION"},
     M.EXTEND: {"HEAD"}, M.APOLOGISE: {"HEAD"}, M.REQUIRE_PAYMENT: {"LEAD"}, M.RECORD_PAYMENT: {"RECEPTION"},
     M.RAISE_BLOCKER: {"HEAD", "SUPERVISOR"}, M.CLEAR_BLOCKER: {"HEAD", "SUPERVISOR"},
+    M.ACKNOWLEDGE: {"LEAD", "COORDINATING", "HEAD", "RECEPTION", "SUPERVISOR"},
 }  # fmt: skip
 WORKED = {"IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"}
 TAKEN_IN = {"RECEIVED", *WORKED}
@@ -68,6 +70,7 @@ FROM = {
     M.DELIVER: {"DECIDED"}, M.WITHDRAW: OPEN, M.STOP: TAKEN_IN, M.REOPEN: {"DECIDED", "DELIVERED"}, M.RATE: {"DELIVERED"},
     M.EXTEND: {"IN_PROCESS"}, M.APOLOGISE: TAKEN_IN, M.REQUIRE_PAYMENT: {"IN_PROCESS"}, M.RECORD_PAYMENT: {"AWAITING_PAYMENT"},
     M.RAISE_BLOCKER: TAKEN_IN, M.CLEAR_BLOCKER: TAKEN_IN,
+    M.ACKNOWLEDGE: {*OPEN, "REFUSED", "WITHDRAWN", "STOPPED", "DECIDED", "DELIVERED"},
     M.ROTATE: {*OPEN, "REFUSED", "WITHDRAWN", "STOPPED", "DECIDED", "DELIVERED"},
 }  # fmt: skip
 NAMES: dict[type, MoveName] = {
@@ -78,7 +81,7 @@ NAMES: dict[type, MoveName] = {
     inputs.ReopenDossierInput: M.REOPEN, inputs.RateDossierInput: M.RATE, inputs.RotateTrackingSecretInput: M.ROTATE,
     delaying.ExtendDeadlineInput: M.EXTEND, delaying.ApologiseInput: M.APOLOGISE, delaying.RequirePaymentInput: M.REQUIRE_PAYMENT,
     delaying.RecordPaymentInput: M.RECORD_PAYMENT, delaying.RaiseBlockerInput: M.RAISE_BLOCKER,
-    delaying.ClearBlockerInput: M.CLEAR_BLOCKER,
+    delaying.ClearBlockerInput: M.CLEAR_BLOCKER, AcknowledgeAlertInput: M.ACKNOWLEDGE,
 }  # fmt: skip
 MAKINGS: dict[MoveName, Callable[[Given], Making]] = {
     M.RECEIVE: inputs.receiving, M.REFUSE: inputs.refusing, M.ASSIGN: inputs.assigning, M.RETURN: inputs.returning,
@@ -87,9 +90,10 @@ MAKINGS: dict[MoveName, Callable[[Given], Making]] = {
     M.STOP: inputs.stopping, M.REOPEN: inputs.reopening, M.RATE: inputs.rating, M.ROTATE: lambda given: inputs.rotating(1),
     M.EXTEND: delaying.extending, M.APOLOGISE: delaying.apologising, M.REQUIRE_PAYMENT: delaying.requiring_payment,
     M.RECORD_PAYMENT: delaying.recording_payment, M.RAISE_BLOCKER: delaying.blocking, M.CLEAR_BLOCKER: delaying.unblocking,
+    M.ACKNOWLEDGE: acknowledging,
 }  # fmt: skip
 TEXTS = ("reason", "legal_basis", "task", "responsibility", "expected_result", "opinion", "override_reason", "waive_opinions_reason",
-         "reference", "comment", "notice", "letter")  # fmt: skip
+         "reference", "comment", "notice", "letter", "note")  # fmt: skip
 
 
 @dataclass
@@ -116,6 +120,16 @@ class Work:
 
     def whose(self, who: Viewer) -> bool:
         return self.officer == who.sub if self.officer else self.unit in who.units
+
+
+@dataclass(frozen=True)
+class Warned:
+    """An alert. What was raised, and what has closed by itself, is taken from the record."""
+
+    beside: str | None  # the assignment of a coordinating unit that it is of
+    level: str
+    at: datetime
+    open: bool
 
 
 @dataclass(frozen=True)
@@ -159,6 +173,8 @@ class Case:
     fees: list[str] = field(default_factory=list)
     blockers: dict[int, tuple[datetime, bool]] = field(default_factory=dict)  # those that stand: since when, and whether the clock stands
     raised: int = 0
+    warnings: dict[str, Warned] = field(default_factory=dict)  # by number
+    noted: dict[str, str | None] = field(default_factory=dict)  # who took note of which
     memories: dict[tuple[MoveName, str], Memory] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)  # fields that no move may edit
     noticed: int = 0  # entries that the sweep has written
@@ -252,6 +268,22 @@ def unanswered(case: Case, at: datetime) -> list[bool]:
     return [due_at is not None and at > due_at for due_at in waited]
 
 
+def addressed(case: Case, warning: Warned, viewer: Viewer) -> bool:
+    """Whether it is his to take note of an alert."""
+    theirs, lead = relations(viewer, case), case.lead
+    officer = "LEAD" in theirs
+    if warning.beside:
+        work = case.work(warning.beside)
+        officer = "COORDINATING" in theirs and work is not None and work.stands and work.whose(truth(viewer))
+    nobody = warning.beside is None and not (lead and lead.stands)
+    return {
+        "AT_RISK": officer or (nobody and "HEAD" in theirs),
+        "DUE_TODAY": officer or "HEAD" in theirs,
+        "OVERDUE": bool(theirs & {"HEAD", "RECEPTION"}),
+        "ESCALATED": "SUPERVISOR" in theirs,
+    }[warning.level]
+
+
 def bar(case: Case, name: MoveName, viewer: Viewer, at: datetime) -> str | None:
     """Foretell what speaks against a move whatever its input is."""
     theirs, who = relations(viewer, case), truth(viewer)
@@ -271,6 +303,7 @@ def bar(case: Case, name: MoveName, viewer: Viewer, at: datetime) -> str | None:
         M.APOLOGISE: ("ALREADY_APOLOGISED", case.sorry),
         M.REQUIRE_PAYMENT: ("UNKNOWN_FEE", not {fee.code for fee in case.terms.fees} - {*case.fees}),
         M.CLEAR_BLOCKER: ("UNKNOWN_BLOCKER", not case.blockers),
+        M.ACKNOWLEDGE: ("ALERT_CLOSED", not any(one.open and addressed(case, one, viewer) for one in case.warnings.values())),
         M.RETURN: ("UNKNOWN_ASSIGNMENT", not standing),
         M.GIVE_OPINION: ("UNKNOWN_ASSIGNMENT", not standing),
     }.get(name)
@@ -409,6 +442,19 @@ def _delay(case: Case, given: Given, at: datetime, viewer: Viewer) -> Iterator[s
     yield from _before(at, case.longer_at)
 
 
+def _note(case: Case, given: Given, at: datetime, viewer: Viewer) -> Iterator[str]:
+    warning = case.warnings.get(given.alert)
+    late = warning is not None and warning.level in {"OVERDUE", "ESCALATED"}
+    if warning is None or (relations(viewer, case) <= {"RECEPTION", "DELIVERY"} and not late):
+        yield "UNKNOWN_ALERT"
+    elif not addressed(case, warning, viewer):
+        yield "NOT_YOUR_MOVE"
+    elif not warning.open:
+        yield "ALERT_CLOSED"
+    else:
+        yield from _before(at, warning.at - SKEW)
+
+
 FLAWS: dict[MoveName, Callable[[Case, Given, datetime, Viewer], Iterable[str]]] = {
     M.RECEIVE: _receive, M.ASSIGN: _assign, M.RETURN: _number, M.GIVE_OPINION: _number, M.COMPLETE_STEP: _step,
     M.REQUEST_SUPPLEMENT: _request, M.SUPPLY: _supply, M.DECIDE: _decide, M.RATE: _rate,
@@ -419,13 +465,13 @@ FLAWS: dict[MoveName, Callable[[Case, Given, datetime, Viewer], Iterable[str]]] 
     M.STOP: lambda case, given, at, viewer: _before(at, case.begun),
     M.ROTATE: lambda case, given, at, viewer: _before(at, case.submitted_at),
     M.EXTEND: _delay, M.APOLOGISE: _delay, M.REQUIRE_PAYMENT: _delay, M.RECORD_PAYMENT: _delay, M.RAISE_BLOCKER: _delay,
-    M.CLEAR_BLOCKER: _delay,
+    M.CLEAR_BLOCKER: _delay, M.ACKNOWLEDGE: _note,
 }  # fmt: skip
 SWITCHES = {M.REQUEST_SUPPLEMENT, M.SUPPLY, M.REQUIRE_PAYMENT, M.RECORD_PAYMENT, M.RAISE_BLOCKER, M.CLEAR_BLOCKER}
 ENDS = {M.REFUSE: "REFUSED", M.WITHDRAW: "WITHDRAWN", M.STOP: "STOPPED", M.DECIDE: "DECIDED"}
 
 
-def follow(case: Case, name: MoveName, given: Given, at: datetime) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each move
+def follow(case: Case, name: MoveName, given: Given, at: datetime, viewer: Viewer) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each move
     """Let the model make the move."""
     case.version += 1
     running, waited = case.runs, case.waits
@@ -478,6 +524,8 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime) -> None:  # n
             case.longer, case.sorry = [], False
         case M.RATE:
             case.rated = True
+        case M.ACKNOWLEDGE:
+            case.noted[given.alert] = truth(viewer).sub
         case M.ROTATE:
             case.generation += 1
     if name in SWITCHES and case.waits != waited:

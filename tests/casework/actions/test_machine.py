@@ -47,6 +47,7 @@ from tests.casework.actions.expected import (
     Case,
     Given,
     M,
+    addressed,
     relations,
     truth,
 )
@@ -104,6 +105,9 @@ def attempted(world: World, case: Case, name: MoveName, how: How) -> tuple[Viewe
 def _right(case: Case, name: MoveName, variant: int) -> Viewer:
     """Find somebody who may make the move, best one with an assignment to act on."""
     makers = [viewer for viewer in PEOPLE.values() if relations(viewer, case) & MAKERS[name]]
+    if name is M.ACKNOWLEDGE:
+        told = [one for one in case.warnings.values() if one.open]
+        makers = [viewer for viewer in makers if any(addressed(case, one, viewer) for one in told)] or makers
     if name in {M.RETURN, M.GIVE_OPINION}:
         busy = [viewer for viewer in makers if any(work.stands and work.whose(truth(viewer)) for work in case.works)]
         makers = busy or makers
@@ -139,6 +143,11 @@ def _number(case: Case, viewer: Viewer, variant: int, *, opinion: bool) -> dict[
     return {"assignment": str(standing[variant % len(standing)].number if standing else 1)}
 
 
+def _alert(case: Case, viewer: Viewer, variant: int) -> str:
+    waiting = [number for number, one in case.warnings.items() if one.open and addressed(case, one, viewer)]
+    return waiting[variant % len(waiting)] if waiting else "1"
+
+
 def _items(case: Case) -> list[inputs.SupplementItemInput]:
     return [inputs.SupplementItemInput(component=case.terms.components[-1].code, legal_basis="luật")]
 
@@ -170,6 +179,7 @@ GOOD: dict[MoveName, Callable[[World, Case, Viewer, int], dict[str, Any]]] = {
     M.RECORD_PAYMENT: lambda world, case, viewer, variant: {"reference": "BL-1", "online": bool(variant % 2)},
     M.RAISE_BLOCKER: lambda world, case, viewer, variant: {"reason": "chưa có con dấu", "stops_clock": variant % 3 > 0},
     M.CLEAR_BLOCKER: lambda world, case, viewer, variant: {"blocker": str((*case.blockers, 1)[0])},
+    M.ACKNOWLEDGE: lambda world, case, viewer, variant: {"note": "thêm người", "alert": _alert(case, viewer, variant)},
 }
 STRAY = [inputs.SupplementItemInput(component="XX", legal_basis="luật")]
 FLAWED: dict[MoveName, list[dict[str, Any]]] = {
@@ -199,6 +209,7 @@ FLAWED: dict[MoveName, list[dict[str, Any]]] = {
     M.RECORD_PAYMENT: [{"reference": ""}],
     M.RAISE_BLOCKER: [{"reason": BLANK}, {"legal_basis": ""}],
     M.CLEAR_BLOCKER: [{"blocker": "99"}, {"blocker": "x"}, {"reason": BLANK}],
+    M.ACKNOWLEDGE: [{"alert": "99"}, {"alert": "x"}, {"note": BLANK}, {"alert": "1"}, {"alert": "2"}],
 }
 SUBMISSION = Submission("XD-01", POINT, Channel.ONLINE, Person("Nguyễn Văn Ý"))
 SUBMITTERS = ["applicant", "proxy", "desk", "desk for him"]
@@ -229,6 +240,8 @@ class Province(RuleBasedStateMachine):
     def worth(self, name: MoveName) -> bool:
         """Whether a move is possible somewhere; what ends a dossier for good, or is always possible, is tried more seldom."""
         often = name not in {M.REFUSE, M.WITHDRAW, M.STOP, M.ROTATE}
+        if name is M.ACKNOWLEDGE:
+            often = any(one.open for case in self.world.cases for one in case.warnings.values())
         return any(case.state in FROM[name] for case in self.world.cases) and (often or self.seldom)
 
     @property
@@ -315,6 +328,7 @@ for _name in FROM:
 # A walk that makes every move, in order.
 
 ALL_DAY = 24 * HOUR
+SWEEP = timedelta(0)
 SCRIPT: list[tuple[MoveName, How, str] | timedelta] = [
     (M.RECEIVE, How("stranger"), "NOT_FOUND"), (M.RECEIVE, How("branch"), "NOT_YOUR_MOVE"), (M.RECEIVE, How(flaw=0), "INCOMPLETE"),
     (M.ASSIGN, How(), "STATE"), (M.RECEIVE, How(version=1), "CONFLICT"), (M.RECEIVE, How(version=0, when="earlier"), DONE), HOUR,
@@ -332,7 +346,11 @@ SCRIPT: list[tuple[MoveName, How, str] | timedelta] = [
     (M.SUPPLY, How(flaw=0), "INCOMPLETE"), (M.SUPPLY, How(), DONE), (M.REQUEST_SUPPLEMENT, How("lead"), "ONCE_PER_STAGE"),
     (M.REQUEST_SUPPLEMENT, How("head"), DONE), ALL_DAY, (M.SUPPLY, How("desk"), DONE), HOUR, (M.RETURN, How("lead"), DONE),
     (M.COMPLETE_STEP, How("lead"), "NOT_YOUR_MOVE"), HOUR, (M.ASSIGN, How("second head", variant=1), DONE), HOUR,
-    (M.ASSIGN, How(variant=4), DONE), (M.ROTATE, How("desk"), DONE), 40 * ALL_DAY, (M.REQUEST_SUPPLEMENT, How("head"), "AFTER_DUE"),
+    (M.ASSIGN, How(variant=4), DONE), (M.ROTATE, How("desk"), DONE), (M.ACKNOWLEDGE, How("head"), "ALERT_CLOSED"), 40 * ALL_DAY, SWEEP,
+    (M.ACKNOWLEDGE, How("applicant"), "NOT_YOUR_MOVE"), (M.ACKNOWLEDGE, How("supervisor", flaw=2), "EMPTY"),
+    (M.ACKNOWLEDGE, How("colleague"), DONE), (M.ACKNOWLEDGE, How("head"), DONE), (M.ACKNOWLEDGE, How("desk"), DONE),
+    (M.ACKNOWLEDGE, How("supervisor"), DONE), (M.ACKNOWLEDGE, How("supervisor", flaw=0), "UNKNOWN_ALERT"),
+    (M.REQUEST_SUPPLEMENT, How("head"), "AFTER_DUE"),
     (M.APOLOGISE, How(flaw=0), "DUE_BEFORE_START"), (M.APOLOGISE, How(), DONE), (M.APOLOGISE, How(), "ALREADY_APOLOGISED"),
     (M.DECIDE, How("colleague"), "OPINION_MISSING"), (M.DECIDE, How("colleague", variant=1), DONE), (M.STOP, How(), "STATE"),
     (M.DELIVER, How("desk"), "NOT_YOUR_MOVE"), (M.DELIVER, How(when="before"), "BEFORE_LAST_MOVE"), (M.DELIVER, How(), DONE),
@@ -349,6 +367,8 @@ def walked(world: World) -> None:
     for line in SCRIPT:
         if isinstance(line, timedelta):
             world.now += line
+            if line == SWEEP:
+                world.sweep()
             continue
         name, how, wanted = line
         assert world.make(case, *attempted(world, case, name, how)) == wanted, line

@@ -19,6 +19,7 @@ from casework.adapters.dynamo.models import DueItem
 from casework.audit.canonical import canonical
 from casework.audit.chain import GENESIS, committed
 from casework.commits import REMEMBERED, Written
+from casework.model.alert import DeadlineKind
 from casework.model.errors import Conflict, Fault, Invalid, NotFound, Refused
 from casework.model.moves import SKEW, MoveName
 from casework.model.next_moves import next_moves
@@ -43,6 +44,7 @@ from tests.casework.actions.expected import (
     Given,
     M,
     Memory,
+    Warned,
     bar,
     flaws,
     follow,
@@ -159,7 +161,7 @@ class World:
         if outcome == DONE:
             assert done
             must("the entry", (done.repeated, done.entry.seq, done.entry.occurred_at), (False, case.version + case.noticed + 1, at))
-            follow(case, name, given, at)
+            follow(case, name, given, at, viewer)
             case.memories[name, given.idempotency_key] = Memory(truth(viewer), given, done.entry.hash, self.now + REMEMBERED)
             self.seen[case.id] = after = self._checked(case)
             compared(name, before.held, after.held)
@@ -285,6 +287,11 @@ class World:
         must("steps", [step.code for step in dossier.steps], case.steps)
         must("opinions", {opinion.assignment for opinion in dossier.opinions}, case.answered)
         must("rating, secret", (dossier.rating is not None, dossier.secret_generation), (case.rated, case.generation))
+        must("who took note of what", {str(a.number): a.acknowledged_by for a in dossier.alerts if a.acknowledged_at}, case.noted)
+        case.warnings = {
+            str(a.number): Warned(a.of if a.kind is DeadlineKind.COORDINATION else None, a.level.value, a.observed_at, a.open)
+            for a in dossier.alerts
+        }
         for name, kept in case.kept.items():
             must(f"kept {name}", canonical(held.flat.get(name)), kept)
         over = [f"intervals.{interval.number}" for interval in dossier.intervals if interval.to_at]

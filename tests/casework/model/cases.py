@@ -11,6 +11,7 @@ from casework.model.errors import Invalid, Refused
 from casework.model.limit import Limit, LimitUnit
 from casework.model.moves import (
     NAMES,
+    Acknowledge,
     Apologise,
     Assign,
     ClearBlocker,
@@ -112,11 +113,12 @@ CHARGE = RequirePayment("PERMIT")
 PAY = RecordPayment(REF, online=True)
 BLOCK = RaiseBlocker(REF, stops_clock=True, legal_basis=OTHER)
 UNBLOCK = ClearBlocker(1, REF)
+ACKNOWLEDGE = Acknowledge(1, "head-1", REF)
 SAMPLES: dict[MoveName, Move] = {
     NAMES[type(move)]: move
     for move in (
         RECEIVE, REFUSE, TO_LEAD, BACK, STEP, OPINION, ASK, GIVE, GRANT, DELIVER, WITHDRAW, STOP, REOPEN, RATE, ROTATE,
-        EXTEND, SORRY, CHARGE, PAY, BLOCK, UNBLOCK,
+        EXTEND, SORRY, CHARGE, PAY, BLOCK, UNBLOCK, ACKNOWLEDGE,
     )
 }  # fmt: skip
 
@@ -172,6 +174,12 @@ def noticed(dossier: Dossier, *levels: AlertLevel) -> Dossier:
     given = (DeadlineKind.DOSSIER, dossier.arming)
     alerts = [Alert(number, *given, level, dossier.due_at, START, START, dossier.unit) for number, level in enumerate(levels, 1)]
     return replace(dossier, alerts=tuple(alerts))
+
+
+def warned(dossier: Dossier) -> Dossier:
+    """Give a dossier, in any state, of which it was noticed once that it is overdue."""
+    late = Alert(1, DeadlineKind.DOSSIER, 1, AlertLevel.OVERDUE, START, START, START, dossier.unit)
+    return replace(dossier, alerts=(late,))
 
 
 def levels_of(dossier: Dossier) -> tuple[AlertLevel, ...]:

@@ -18,9 +18,12 @@ from casework.model.access import (
     decide_incident,
     decide_procedure,
     decide_task,
+    goes_to,
     may_submit,
     pushed,
+    sees_alert,
 )
+from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.dossier import MOVES
 from casework.model.moves import MoveName
 from casework.model.parties import PUBLIC, Ref, Relation, Role, Viewer
@@ -190,7 +193,9 @@ def test_a_head_approves_nothing_of_what_he_leads_himself(dossier: Dossier) -> N
     others = decision(VIEWERS[Relation.HEAD][0], dossier=dossier)
     own = decision(Viewer(Role.HEAD, "officer-1", ("22-XD",)), dossier=dossier)
     assert others.moves - own.moves == {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN, MoveName.EXTEND, MoveName.APOLOGISE}
-    assert own.moves == {MoveName.REQUEST_SUPPLEMENT, MoveName.DECIDE, MoveName.RAISE_BLOCKER, MoveName.CLEAR_BLOCKER}
+    assert own.moves == {
+        MoveName.REQUEST_SUPPLEMENT, MoveName.DECIDE, MoveName.RAISE_BLOCKER, MoveName.CLEAR_BLOCKER, MoveName.ACKNOWLEDGE,
+    }  # fmt: skip
 
 
 def test_a_head_who_led_it_once_assigns_it_like_any_other() -> None:
@@ -238,6 +243,58 @@ def test_a_supervisor_sees_the_units_of_the_tree_below() -> None:
     at_the_unit, above, beside = (Viewer(Role.SUPERVISOR, "supervisor-1", (unit,)) for unit in ("22-XD", "22", "22-MT"))
     assert decision(at_the_unit).relations == decision(above).relations == {Relation.SUPERVISOR}
     assert decision(beside) == Decision()
+
+
+# Alerts.
+
+
+def alert(level: AlertLevel, kind: DeadlineKind = DeadlineKind.DOSSIER, of: str | None = None) -> Alert:
+    return Alert(1, kind, 1, level, NOW, NOW, NOW, "22-XD", of)
+
+
+GOES_TO: dict[AlertLevel, set[Relation]] = {
+    AlertLevel.AT_RISK: {Relation.LEAD},
+    AlertLevel.DUE_TODAY: {Relation.LEAD, Relation.HEAD},
+    AlertLevel.OVERDUE: {Relation.HEAD, Relation.RECEPTION},
+    AlertLevel.ESCALATED: {Relation.SUPERVISOR},
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DeadlineKind if kind is not DeadlineKind.COORDINATION])
+@pytest.mark.parametrize(("relation", "level"), list(product(Relation, AlertLevel)))
+def test_a_level_goes_to_those_who_are_to_act_on_it(relation: Relation, level: AlertLevel, kind: DeadlineKind) -> None:
+    dossier = LEFT if relation is Relation.RETURNED else DOSSIER
+    assert goes_to(related(relation), dossier, alert(level, kind, "1")) is (relation in GOES_TO[level])
+
+
+@pytest.mark.parametrize("nobody", [LEFT, with_lead(DOSSIER, officer=None), replace(DOSSIER, assignments=())])
+def test_while_nobody_leads_it_the_head_is_told_from_the_start(nobody: Dossier) -> None:
+    head = decision(VIEWERS[Relation.HEAD][0], dossier=nobody)
+    assert goes_to(head, nobody, alert(AlertLevel.AT_RISK))
+    assert not goes_to(head, DOSSIER, alert(AlertLevel.AT_RISK))
+    assert not goes_to(head, nobody, alert(AlertLevel.AT_RISK, DeadlineKind.COORDINATION, "3"))
+
+
+@pytest.mark.parametrize("level", AlertLevel)
+def test_what_a_coordinating_unit_is_to_answer_goes_to_its_officer(level: AlertLevel) -> None:
+    anyones, named = (alert(level, DeadlineKind.COORDINATION, number) for number in ("3", "4"))
+    early = level in {AlertLevel.AT_RISK, AlertLevel.DUE_TODAY}
+    answering = decision(VIEWERS[Relation.COORDINATING][0])
+    assert (goes_to(answering, DOSSIER, anyones), goes_to(answering, DOSSIER, named)) == (early, False)
+    assert goes_to(decision(Viewer(Role.OFFICER, "officer-4", ("22-TC",))), DOSSIER, named) is early
+    assert not goes_to(related(Relation.LEAD), DOSSIER, anyones)
+    assert not goes_to(related(Relation.COORDINATING_HEAD), DOSSIER, anyones)
+    given_back = replace(DOSSIER, assignments=tuple(replace(a, returned_at=NOW) for a in DOSSIER.assignments))
+    assert not goes_to(decision(VIEWERS[Relation.COORDINATING][0], dossier=given_back), given_back, anyones)
+    assert goes_to(related(Relation.HEAD), DOSSIER, anyones) is (level in {AlertLevel.DUE_TODAY, AlertLevel.OVERDUE})
+
+
+@pytest.mark.parametrize(("relation", "level"), list(product(Relation, AlertLevel)))
+def test_an_alert_is_seen_with_internal_texts_and_at_the_counter_when_late(relation: Relation, level: AlertLevel) -> None:
+    late = level in {AlertLevel.OVERDUE, AlertLevel.ESCALATED}
+    seen = INTERNAL in SEEN[relation][0] or (relation is Relation.RECEPTION and late)
+    assert sees_alert(related(relation), alert(level)) is seen
+    assert seen or not goes_to(related(relation), DOSSIER, alert(level))
 
 
 # Personal values.

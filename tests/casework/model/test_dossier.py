@@ -82,6 +82,7 @@ from tests.casework.model.cases import (
     levels_of,
     noticed,
     refusal,
+    warned,
 )
 
 WORKED = (State.IN_PROCESS, State.AWAITING_SUPPLEMENT, State.AWAITING_PAYMENT)
@@ -112,6 +113,7 @@ LIFECYCLE: dict[MoveName, tuple[tuple[State, ...], str, set[Relation]]] = {
     MoveName.RECORD_PAYMENT: ((State.AWAITING_PAYMENT,), "PAYMENT_RECORDED", {_R.RECEPTION}),
     MoveName.RAISE_BLOCKER: (TAKEN_IN, "BLOCKER_RAISED", {_R.HEAD, _R.SUPERVISOR}),
     MoveName.CLEAR_BLOCKER: (TAKEN_IN, "BLOCKER_CLEARED", {_R.HEAD, _R.SUPERVISOR}),
+    MoveName.ACKNOWLEDGE: (tuple(State), "ALERT_ACKNOWLEDGED", {_R.LEAD, _R.COORDINATING, _R.HEAD, _R.RECEPTION, _R.SUPERVISOR}),
     MoveName.ROTATE: (tuple(State), "SECRET_ROTATED", {_R.APPLICANT, _R.RECEPTION}),
 }
 LEADS_TO: dict[tuple[State, MoveName], State] = {
@@ -145,6 +147,7 @@ def test_a_move_is_made_or_refused_as_the_table_says(state: State, name: MoveNam
     dossier = STANDING[state]
     if state in allowed:
         dossier = after(dossier, (BLOCK, T3)) if name is MoveName.CLEAR_BLOCKER else dossier
+        dossier = warned(dossier) if name is MoveName.ACKNOWLEDGE else dossier
         found, said = moved(dossier, SAMPLES[name], T4, SETTING)
         assert said == action
         assert found.state is LEADS_TO.get((state, name), state)

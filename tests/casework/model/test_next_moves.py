@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import given, settings
 
-from casework.model.access import Decision, decide
+from casework.model.access import Decision, decide, goes_to
+from casework.model.alert import AlertLevel
 from casework.model.dossier import MOVES, moved
 from casework.model.errors import Invalid, Refused
 from casework.model.moves import (
+    Acknowledge,
     ClearBlocker,
     CompleteStep,
     Extend,
@@ -65,6 +67,8 @@ from tests.casework.model.cases import (
     TO_OTHER,
     VERSION,
     after,
+    noticed,
+    warned,
 )
 from tests.casework.model.test_dossier import BEGINNINGS, WALKS
 
@@ -109,6 +113,11 @@ CASES: dict[str, tuple[Dossier, datetime]] = {
     "blocked, then overdue": (BLOCKED, OVERDUE),
     "blocked while asked": (after(ASKED, (BLOCK, T3)), T4),
     "reopened after an extension and an apology": (after(ANSWERED, (EXTEND, T3), (SORRY, T3), (GRANT, T3), (REOPEN, T3 + SECOND)), T4),
+    "at risk": (noticed(ANSWERED, AlertLevel.AT_RISK), T4),
+    "at risk and led by nobody": (noticed(LEFT, AlertLevel.AT_RISK), T4),
+    "noticed at every level": (noticed(ANSWERED, *AlertLevel), OVERDUE),
+    "noticed and taken note of": (after(warned(ANSWERED), (SAMPLES[MoveName.ACKNOWLEDGE], T3)), T4),
+    "decided too late": (warned(DECIDED), T4),
     "led by another": (after(LEFT, (replace(TO_LEAD, officer="officer-9"), T3)), T4),
     "decided after its lead left": (after(LEFT, (GRANT, T3)), T4),
     "reopened": (after(DECIDED, (REOPEN, T3)), T4),
@@ -126,7 +135,9 @@ def decided(dossier: Dossier, viewer: Viewer) -> Decision:
     return decide(viewer, dossier, subject=ID, person=person, lineage=("22-XD", "22"))
 
 
-def sound(name: MoveName, dossier: Dossier, decision: Decision, instant: datetime, setting: Setting) -> Iterator[Move]:
+def sound(  # noqa: C901 - one case for each move
+    name: MoveName, dossier: Dossier, decision: Decision, instant: datetime, setting: Setting
+) -> Iterator[Move]:
     """Give inputs as this viewer may give them, some of which are good if any is."""
     standing = {assignment.number for assignment in dossier.assignments if assignment.stands}
     numbers = range(len(dossier.assignments) + 2)
@@ -151,6 +162,8 @@ def sound(name: MoveName, dossier: Dossier, decision: Decision, instant: datetim
             yield replace(SORRY, promised_due_at=instant + SECOND)
         case MoveName.CLEAR_BLOCKER:
             yield from (ClearBlocker(n) for n in range(len(dossier.blockers) + 2))
+        case MoveName.ACKNOWLEDGE:  # What does not go to him the action refuses.
+            yield from (Acknowledge(alert.number, "x", REF) for alert in dossier.alerts if goes_to(decision, dossier, alert))
         case MoveName.DECIDE:
             yield from (GRANT, replace(GRANT, waiver=REF))
         case _:
@@ -186,6 +199,9 @@ def keeps_its_word(told: NextMove, dossier: Dossier, decision: Decision, instant
     answers = {answer(dossier, move, instant, setting) for move in sound(told.name, dossier, decision, instant, setting)}
     if told.code is None:
         assert None in answers, told
+        return
+    if told.code == "ALERT_CLOSED":
+        assert answers <= {told.code}, told  # none, where no alert ever went to him
         return
     if told.code != "ONCE_PER_STAGE":  # told of a request that is complete
         answers |= {answer(dossier, move, instant, setting) for move in UNSOUND.get(told.name, ())}
@@ -227,7 +243,8 @@ def test_after_any_walk_what_is_told_is_what_is_answered(dossier: Dossier, walk:
 def test_each_code_is_told_of_its_moves() -> None:
     told = {told for dossier, instant in CASES.values() for told in all_keep_their_word(dossier, instant, SETTING)}
     everywhere = {(name, code) for name in MOVES for code in (None, "STATE", "NOT_YOUR_MOVE")}
-    assert told == everywhere - {(MoveName.ROTATE, "STATE")} | {
+    assert told == everywhere - {(MoveName.ROTATE, "STATE"), (MoveName.ACKNOWLEDGE, "STATE")} | {
+        (MoveName.ACKNOWLEDGE, "ALERT_CLOSED"),
         (MoveName.COMPLETE_STEP, "STEP_ORDER"),
         (MoveName.REQUEST_SUPPLEMENT, "AFTER_DUE"),
         (MoveName.REQUEST_SUPPLEMENT, "ONCE_PER_STAGE"),
@@ -250,7 +267,7 @@ def test_where_no_guard_speaks_the_table_does(state: State, who: str) -> None:
     decision = decided(dossier, VIEWERS[who])
     own = {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN, MoveName.EXTEND, MoveName.APOLOGISE}
     own = own if who == "head and lead" and dossier.assignments else set()
-    mine = {name for name, rule in MOVES.items() if rule.makers & decision.relations} - own - {MoveName.CLEAR_BLOCKER}
+    mine = {name for name, rule in MOVES.items() if rule.makers & decision.relations} - own - {MoveName.CLEAR_BLOCKER, MoveName.ACKNOWLEDGE}
     allowed = {name for name in mine if state in MOVES[name].allowed_from}
     found = {told.name: told.code for told in next_moves(dossier, decision, T4, SETTING)}
     assert {name for name, code in found.items() if code is None} == allowed
