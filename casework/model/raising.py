@@ -15,7 +15,7 @@ OWN = frozenset({DeadlineKind.DOSSIER, DeadlineKind.FEEDBACK})
 
 
 def armed(dossier: Dossier, at: datetime, setting: Setting) -> Dossier:
-    """Arm the deadlines as they are now, and close the alerts of those that have ended, or have another date."""
+    """Arm the deadlines as they are now; close the alerts of those that have ended, or have another date; hand on what is open still."""
     here = deadlines(dossier, setting)
     rows = {(row.kind, row.of): row for row in dossier.armed}
     for one in here:
@@ -26,13 +26,16 @@ def armed(dossier: Dossier, at: datetime, setting: Setting) -> Dossier:
         rows[key] = replace(row, arming=row.arming + 1, due_at=due_at) if row else Armed(len(rows) + 1, *key, 1, due_at)
     dossier = replace(dossier, armed=tuple(rows.values()))
     live = {(one.kind, one.of, _arming(dossier, one)) for one in here}
-    alerts = tuple(
-        replace(alert, closed_at=at)
-        if alert.open and alert.level in PASSING and (alert.kind, alert.of or "", alert.arming) not in live
-        else alert
-        for alert in dossier.alerts
-    )
-    return replace(dossier, alerts=alerts)
+    keeper = _keeper(dossier)
+
+    def now(alert: Alert) -> Alert:
+        if not alert.open:
+            return alert
+        if alert.level in PASSING and (alert.kind, alert.of or "", alert.arming) not in live:
+            return replace(alert, closed_at=at)
+        return alert if alert.kind is DeadlineKind.COORDINATION else replace(alert, officer=keeper)
+
+    return replace(dossier, alerts=tuple(map(now, dossier.alerts)))
 
 
 def next_alert(dossier: Dossier, setting: Setting) -> tuple[AlertLevel, datetime] | None:
@@ -50,7 +53,6 @@ def raised(dossier: Dossier, setting: Setting, now: datetime) -> Dossier | None:
     if found is None or found[2] > now:
         return None
     deadline, level, reached_at = found
-    lead = dossier.lead
     alert = Alert(
         number=len(dossier.alerts) + 1,
         kind=deadline.kind,
@@ -61,9 +63,15 @@ def raised(dossier: Dossier, setting: Setting, now: datetime) -> Dossier | None:
         observed_at=now,
         unit=deadline.unit or dossier.unit,
         of=deadline.of or None,
-        officer=deadline.officer if deadline.unit else lead.officer if lead and lead.stands else None,
+        officer=deadline.officer if deadline.unit else _keeper(dossier),
     )
     return replace(dossier, alerts=(*dossier.alerts, alert))
+
+
+def _keeper(dossier: Dossier) -> str | None:
+    """Name who answers for a dossier's own deadlines now, and for those of its applicant: its lead, while there is one to act."""
+    lead = dossier.lead
+    return lead.officer if lead and lead.stands else None
 
 
 def _next(dossier: Dossier, setting: Setting) -> tuple[Deadline, AlertLevel, datetime] | None:

@@ -10,7 +10,7 @@ from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.course import clock_of
 from casework.model.derivation import ReasonKind
 from casework.model.dossier import amended, moved
-from casework.model.moves import Setting
+from casework.model.moves import Return, Setting
 from casework.model.parties import Relation
 from casework.model.raising import next_alert, raised
 from casework.model.record import Dossier, Imported
@@ -41,6 +41,7 @@ from tests.casework.model.cases import (
 )
 from tests.casework.model.test_deadlines import TIMED
 
+BACK_BY_NEXT = Return(3, REF)
 LATER = DUE + 60 * DAY
 RISK, TODAY, LATE, ESCALATED = AlertLevel
 OWN, STEPS, BESIDE, SUPPLY = DeadlineKind.DOSSIER, DeadlineKind.STEP, DeadlineKind.COORDINATION, DeadlineKind.SUPPLEMENT
@@ -184,6 +185,16 @@ def test_an_import_raises_what_lies_ahead_of_its_completion_alone() -> None:
     assert raised(TAKEN, IMPORTING, LATER) is None
     whole = replace(TAKEN, imported=Imported("a log", "case-1", START, DUE))
     assert [level for *_, level in told(all_raised(whole, setting=IMPORTING))] == [LATE, ESCALATED]
+
+
+def test_what_is_open_goes_with_the_dossier_to_its_next_lead() -> None:
+    dossier = all_raised(after(led(), (TO_OTHER, T2), setting=TIMED), at("2025-02-12T12:00"))
+    other = after(dossier, (replace(TO_LEAD, officer="officer-9", due_at=LATER), at("2025-02-12T13:00")), setting=TIMED)
+    mine = {one.officer for one in other.alerts if one.kind is not BESIDE and one.open}
+    assert mine == {"officer-9"}
+    assert {one.officer for one in other.alerts if one.kind is BESIDE} == {None}
+    back = after(other, (BACK_BY_NEXT, at("2025-02-12T14:00")), setting=TIMED)
+    assert {one.officer for one in back.alerts if one.kind is not BESIDE and one.open} == {None}
 
 
 def test_without_a_lead_an_alert_names_no_officer() -> None:
