@@ -11,16 +11,18 @@ from casework.actions.deadlines import Sweeper, settle
 from casework.actions.dossiers import Asked, Person, Submission, move, submit
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import AlertItem, DueItem, LiveItem
+from casework.commits import Plan, recorded
+from casework.makers import service
 from casework.model.alert import AlertLevel
 from casework.model.moves import MoveName
 from casework.model.packing import instant, moment
 from casework.model.procedure import Channel
-from casework.model.record import DossierId
+from casework.model.record import AssignmentRole, DossierId
 from casework.model.workdays import ZONE
 from casework.ports import DueKey, Held, Services
 from schema import inputs
 from tests.casework.actions.expected import MAKINGS
-from tests.simulation.worlds import CITIZEN, DESK
+from tests.simulation.worlds import CITIZEN, DESK, HEAD
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 LEVELS = tuple(AlertLevel)
@@ -166,6 +168,32 @@ def test_an_alert_is_written_beside_its_dossier(here: Services, time: Clock) -> 
     assert [row.raised_sort for row in rows] == [
         f"{moment(alert.observed_at)}#{subject}#{alert.number:06d}" for alert in held.dossier.alerts
     ]
+
+
+def test_a_dossier_of_version_0_2_takes_its_deadlines_in_when_it_is_looked_at(here: Services, time: Clock) -> None:
+    subject = received(here, time, "2027-01-05T12:00")
+    lead = inputs.AssignDossierInput(
+        idempotency_key="lead", dossier=subject, role=AssignmentRole.LEAD, unit="22-XD", officer="officer-1", task="t",  # type: ignore[arg-type] # an ID
+        responsibility="r", due_at=at("2027-01-19T17:00"), expected_result="e",
+    )  # fmt: skip
+    time.now = at("2027-01-05T12:30")
+    move(here, HEAD, subject, MoveName.ASSIGN, Asked("lead", "test", "lead"), MAKINGS[MoveName.ASSIGN](lead))
+    held = here.store.held(subject)
+    assert held
+    assert held.dossier.armed
+
+    def without(now_held: Held | None, now: datetime) -> Plan | None:
+        own = ("AT_RISK", at("2027-01-15T07:30"))  # the row as that version laid it
+        return Plan(replace(held.dossier, armed=()), held.province, "TRIED", service("test"), now, alert=own) if now_held else None
+
+    recorded(here, subject, "test", without)
+    time.now = at("2027-01-15T07:30")
+    actions = []
+    while done := settle(here, subject):
+        actions.append((done.entry.body["action"], bool(done.entry.body["changes"])))
+    assert actions[0] == ("DEADLINE_RECOMPUTED", True)
+    assert {action for action, _ in actions[1:]} == {"ALERT_RAISED"}
+    assert len(actions) >= 4, "those of its step, which are past, and its own"
 
 
 def test_a_row_that_nobody_names_any_more_goes(here: Services, time: Clock) -> None:
