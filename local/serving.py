@@ -134,6 +134,6 @@ def _greet(home: Home, url: str) -> None:
         "The engine listens on every interface of this machine: keep a firewall in front. Tokens for eight hours:",
         flush=True,
     )
-    for role in (Role.CITIZEN, Role.RECEPTION, Role.HEAD, Role.OFFICER, Role.SUPERVISOR, Role.INSPECTOR):
+    for role in (Role.CITIZEN, Role.RECEPTION, Role.HEAD, Role.OFFICER, Role.SUPERVISOR, Role.INSPECTOR, Role.ADMIN):
         print(f"  {role:<10} {issued(home, role)}", flush=True)
     print("Ready.", flush=True)

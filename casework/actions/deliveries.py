@@ -45,7 +45,9 @@ def deliver(services: Services, arrived: Sequence[Arrived], render: Render) -> i
 
 def _topics(services: Services, one: Arrived, desks: Mapping[str, str]) -> tuple[str, ...]:
     find, desk = services.store.unit, desks.get(one.entry.body["subject"]["id"])
-    return topics_of(one.entry.body, lineage(find, one.unit), lineage(find, desk) if desk else ())
+    alert = alert_of(one.entry.body)
+    keeper = lineage(find, alert.unit) if alert and alert.unit != one.unit else ()  # A coordinating unit hears of its own deadlines.
+    return topics_of(one.entry.body, lineage(find, one.unit), lineage(find, desk) if desk else (), keeper)
 
 
 def _desks(services: Services, arrived: Iterable[Arrived]) -> Mapping[str, str]:

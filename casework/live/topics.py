@@ -68,18 +68,19 @@ def alert_of(body: Mapping[str, Any]) -> Alert | None:
     return unpacked(Alert, found) if found else None
 
 
-def topics_of(body: Mapping[str, Any], units: Iterable[str], desk: Iterable[str] = ()) -> tuple[str, ...]:
+def topics_of(body: Mapping[str, Any], units: Iterable[str], desk: Iterable[str] = (), keeper: Iterable[str] = ()) -> tuple[str, ...]:
     """Name the topics that an entry goes to, each once.
 
     Args:
         body: what the entry says.
         units: the dossier's unit and those above it.
         desk: the unit that runs its reception point and those above it; asked for a late alert alone.
+        keeper: of an alert, the unit that is to keep the deadline and those above it, where that is another.
     """
-    return tuple(dict.fromkeys(_topics(body, tuple(units), desk)))
+    return tuple(dict.fromkeys(_topics(body, tuple(units), desk, keeper)))
 
 
-def _topics(body: Mapping[str, Any], units: tuple[str, ...], desk: Iterable[str]) -> Iterator[str]:
+def _topics(body: Mapping[str, Any], units: tuple[str, ...], desk: Iterable[str], keeper: Iterable[str]) -> Iterator[str]:
     subject = body["subject"]
     if subject["kind"] not in {kind for kind in Kind if kind.trailed}:
         return
@@ -89,7 +90,7 @@ def _topics(body: Mapping[str, Any], units: tuple[str, ...], desk: Iterable[str]
     yield from (topic(Kind.UNIT, unit) for unit in units)
     alert = alert_of(body)
     if alert is not None:
-        told = (*units, *desk) if alert.level in LATE else units
+        told = (*units, *keeper, *(desk if alert.level in LATE else ()))
         # To the topic of each least level, so that the key alone says who is told.
         least = [level for level in AlertLevel if level.rank <= alert.level.rank]
         yield from (topic(Kind.ALERTS, alerts_key(unit, level)) for unit in told for level in least)

@@ -101,9 +101,14 @@ def _known(on: date, *path: str) -> None:
 
 
 def _changes(calendar: Calendar, stands: Override | None, moved: Moved) -> None:
-    """Ask that it change its day, or the other half of the swap in which the day stands."""
-    if moved.kind is OverrideKind.MAKEUP and moved.pair is None:
-        raise Invalid(f"{moved.on} makes up for a day: say which", path=("days", "pair"), code="UNPAIRED_SWAP")
+    """Ask that it change its day, or the other half of the swap in which the day stands.
+
+    A day that makes up for none takes back a day off that an amendment had brought by itself, and nothing else.
+    """
+    taken_back = stands is not None and stands.kind is OverrideKind.OFF and stands.pair is None
+    if moved.kind is OverrideKind.MAKEUP and moved.pair is None and not taken_back:
+        tell = f"{moved.on} makes up for a day: say which (without one, only a day off that was entered by itself is taken back)"
+        raise Invalid(tell, path=("days", "pair"), code="UNPAIRED_SWAP")
     if calendar.working(moved.on) is (moved.kind is OverrideKind.OFF) or (stands is not None and stands.pair != moved.pair):
         return
     if moved.kind is OverrideKind.OFF:

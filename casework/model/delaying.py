@@ -120,8 +120,10 @@ def unblocked(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> D
     """Clear a blocker; a clock that stood for it alone resumes."""
     assert isinstance(move, ClearBlocker)
     found = next((blocker for blocker in dossier.blockers if blocker.number == move.blocker and blocker.stands), None)
-    if found is None or found.incident:  # An incident is closed for all that it affects.
+    if found is None:
         raise Invalid("no blocker of that number stands", path=("blocker",), code="UNKNOWN_BLOCKER")
+    if found.incident:
+        raise Invalid("an incident's blocker goes with it: close the incident", path=("blocker",), code="UNKNOWN_BLOCKER")
     if at < found.at:
         raise backwards(MoveName.CLEAR_BLOCKER)
     _after_last(dossier, MoveName.CLEAR_BLOCKER, at)

@@ -16,6 +16,7 @@ from casework.model.moves import NAMES, Barred, CompleteStep, GiveOpinion, Move,
 from casework.model.parties import Relation
 from casework.model.raising import armed
 from casework.model.record import Amended, Dossier, State
+from casework.model.workdays import legal_day
 
 
 def _free(dossier: Dossier, at: datetime, setting: Setting) -> None:
@@ -98,7 +99,9 @@ def amended(dossier: Dossier, at: datetime, setting: Setting) -> Dossier:
     assert after.due_at is not None
     if after.due_at == dossier.due_at:
         return after
-    documents = setting.calendar.documents_since(dossier.calendar_version or 0)
+    assert dossier.started_at is not None
+    last = legal_day(max(dossier.due_at, after.due_at))
+    documents = setting.calendar.documents_since(dossier.calendar_version or 0, legal_day(dossier.started_at), last)
     row = Amended(len(dossier.amendments) + 1, at, setting.calendar.version, dossier.due_at, after.due_at, documents)
     return replace(after, amendments=(*dossier.amendments, row))
 

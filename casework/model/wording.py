@@ -55,7 +55,7 @@ UNANNOUNCED = Words(
     "Calculé d'après les jours fériés fixés par la loi : aucun document du Gouvernement n'est saisi pour cette année.",
 )
 WEEKLY_REST = Words("nghỉ hằng tuần", "weekly rest", "repos hebdomadaire")
-DAY_OFF = Words("ngày nghỉ", "day off", "jour férié")
+DAY_OFF = Words("ngày nghỉ", "day off", "jour chômé")
 MAKEUP_WORK = Words("ngày làm bù", "make-up working day", "jour de rattrapage")
 
 HOLIDAYS_IN_FRENCH: Mapping[str, str] = {

@@ -194,9 +194,10 @@ class Calendar:
     def __post_init__(self) -> None:
         checked(self.overrides)
 
-    def documents_since(self, version: int) -> tuple[str, ...]:
-        """Name the documents of the amendments after a version, each once."""
-        return tuple(dict.fromkeys(override.document for override in self.overrides if (override.since or 0) > version))
+    def documents_since(self, version: int, first: date, last: date) -> tuple[str, ...]:
+        """Name the documents of the amendments after a version that have a day between two days, both included; each once."""
+        fresh = (override for override in self.overrides if (override.since or 0) > version and first <= override.day <= last)
+        return tuple(dict.fromkeys(override.document for override in fresh))
 
     def _year(self, year: int) -> _Year:
         laid_out = self._years.get(year)

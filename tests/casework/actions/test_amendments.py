@@ -107,7 +107,7 @@ def test_an_amendment_is_in_the_register_at_once_with_its_entry(services: Servic
     done = amending(services, Moved(day, OFF))
     calendar = services.store.calendar()
     assert (calendar.version, calendar.working(day)) == (before.version + 1, False)
-    assert calendar.documents_since(before.version) == ("1/VPCP",)
+    assert calendar.documents_since(before.version, day, day) == ("1/VPCP",)
     body = done.entry.body
     assert (body["action"], body["province"], body["subject"]) == (AMENDED, NATION, {"kind": "calendar", "id": CALENDAR})
     assert body["actor"] == {"kind": "OFFICER", "id": "admin-1", "role": "ADMIN", "unit": "22"}

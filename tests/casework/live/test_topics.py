@@ -63,6 +63,11 @@ def test_an_alert_goes_to_the_topic_of_each_least_level_and_a_late_one_to_the_de
     assert found[3:] == tuple(f"alerts:{unit}:{name}" for unit in told for name in least)
 
 
+def test_an_alert_of_a_coordinating_unit_is_told_there_too_and_no_other_entry_is() -> None:
+    found = topics_of(body("dossier", RAISED, alert(AlertLevel.AT_RISK)), UNITS, DESK, ("22-MT", "22"))
+    assert found == ("dossier:s", "unit:22-XD", "unit:22", "alerts:22-XD:AT_RISK", "alerts:22:AT_RISK", "alerts:22-MT:AT_RISK")
+
+
 def test_an_alert_is_the_one_that_its_entry_brings() -> None:
     others: tuple[dict[str, Any], ...] = (
         {"field": "alerts.1", "from": packed(alert(AlertLevel.AT_RISK, 1)), "to": packed(alert(AlertLevel.AT_RISK, 1))},

@@ -100,3 +100,12 @@ def test_a_table_comes_back_from_its_fields() -> None:
         "day": "2026-03-06", "kind": "OFF", "pair": "2026-03-07", "document": "1/VPCP", "announced_on": "2026-03-02", "since": 3,
     }  # fmt: skip
     assert restored(flat) == after
+
+
+def test_a_day_off_that_was_entered_by_itself_is_taken_back() -> None:
+    off = amended(TABLE, amendment(Moved(FRIDAY, OFF)), TODAY)
+    back = amended(off, amendment(Moved(FRIDAY, MAKEUP)), TODAY)
+    assert [Calendar(table.overrides).working(FRIDAY) for table in (TABLE, off, back)] == [True, False, True]
+    assert back.calendar_version == off.calendar_version + 1
+    again = amended(back, amendment(Moved(FRIDAY, OFF)), TODAY)
+    assert not Calendar(again.overrides).working(FRIDAY)

@@ -222,4 +222,6 @@ def test_a_calendar_counts_what_it_was_loaded_with_and_its_amendments() -> None:
     assert version_of((loaded,)) == 1
     assert version_of((loaded, later, replace(later, day=date(2026, 3, 3)))) == 2
     table = Calendar((loaded, later, replace(later, day=date(2026, 3, 3))), 2)
-    assert (table.documents_since(0), table.documents_since(1), table.documents_since(2)) == (("2/QD",), ("2/QD",), ())
+    days = (date(2026, 1, 1), date(2026, 12, 31))
+    assert [table.documents_since(version, *days) for version in (0, 1, 2)] == [("2/QD",), ("2/QD",), ()]
+    assert table.documents_since(0, date(2026, 3, 4), days[1]) == table.documents_since(0, days[0], date(2026, 3, 1)) == ()
