@@ -24,17 +24,21 @@ from casework.actions.amendments import CALENDAR, Amending, amend
 from casework.actions.incidents import Asked as Reporting
 from casework.actions.incidents import Opening, open_incident
 from casework.actions.tasks import begin, following_of, id_of
+from casework.adapters.dynamo import DynamoStore
 from casework.model.alert import AlertLevel
 from casework.model.amending import Amendment, Moved
 from casework.model.parties import Role, Viewer
 from casework.model.workdays import OverrideKind, legal_day
 from handlers import sockets
+from local.engine import Engine
+from local.seeding import seed
 from schema.errors import TEXTS, TopLevel
 from schema.execution import prepared
 from schema.node import global_id
 from schema.root import core
 from tests.schema.common import SUPPLEMENT, after, alerted, coordinated, soon, submitted
-from tests.support import Client, RecordingCourier
+from tests.stages import staged
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -48,6 +52,15 @@ SECTIONS = ["What it means", "When it arises", "What to do"]
 CODES = {*TEXTS, *TopLevel}
 assert core.subscription_type
 WATCHED = set(core.subscription_type.fields)
+
+
+@pytest.fixture(scope="module")
+def store(store: DynamoStore, engine: Engine) -> Iterator[DynamoStore]:
+    """A store of these tests alone, with the whole register: the examples amend the calendar, which concerns everybody."""
+    with staged("docs", store, engine) as own:
+        seed(services_over(own, Issuer(), RecordingCourier(), SettableClock()))
+        yield own
+
 
 # Words of the examples, and what they stand for when they are run.
 CODE, SECRET, CORRELATION = "22-XD-260105-0001", "K7QM-2XHD-NN4A-5RTW", "9f2c41d07a83b5e6"

@@ -130,6 +130,7 @@ def subscribed(store: SimulatedStore, name: str = "a", subject: str = "s") -> tu
 CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "held": lambda store, change, _: store.held(change.after.id),
     "held_with_memory": lambda store, change, _: store.held_with_memory(change.after.id, "scope", "key"),
+    "alerts": lambda store, change, _: store.alerts([OPEN], ALL),
     "held_all": lambda store, change, _: store.held_all([change.after.id]),
     "due": lambda store, change, _: store.due("2031-03-03T02#00", START, 5),
     "strike": lambda store, change, _: store.strike(
