@@ -6,17 +6,19 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from casework.model.access import Decision, Group, sees_alert
-from casework.model.alert import Alert, AlertLevel, DeadlineKind
+from casework.model.alert import Alert, AlertLevel, DeadlineKind, Thresholds
 from casework.model.course import clock_of
 from casework.model.derivation import ReasonKind
 from casework.model.dossier import amended, moved
-from casework.model.moves import Return, Setting
+from casework.model.moves import Move, Return, Setting
 from casework.model.parties import Relation
+from casework.model.procedure import DossierKind
 from casework.model.raising import next_alert, raised
 from casework.model.record import Dossier, Imported
 from casework.model.workdays import Calendar, Override, OverrideKind, version_of
 from tests.casework.model.cases import (
     ASK,
+    CHARGE,
     DAY,
     DUE,
     EXTEND,
@@ -24,6 +26,7 @@ from tests.casework.model.cases import (
     GRANT,
     HOUR,
     IMPORTING,
+    PAY,
     RECEIVE,
     REF,
     REOPEN,
@@ -45,6 +48,9 @@ BACK_BY_NEXT = Return(3, REF)
 LATER = DUE + 60 * DAY
 RISK, TODAY, LATE, ESCALATED = AlertLevel
 OWN, STEPS, BESIDE, SUPPLY = DeadlineKind.DOSSIER, DeadlineKind.STEP, DeadlineKind.COORDINATION, DeadlineKind.SUPPLEMENT
+LOOSE = replace(TIMED, procedure=replace(TIMED.procedure, clarity_coordinating=()))
+FOLLOWING = replace(TO_OTHER, due_at=None)  # a coordinating unit whose date is the dossier's
+OFF = Override(date(2025, 1, 23), OverrideKind.OFF, None, "1/QD", date(2025, 1, 21), since=5)
 BARE = Setting(replace(TIMED.procedure, steps=(), supplement_days=None, payment_days=None), Calendar())
 
 
@@ -79,6 +85,21 @@ def test_nothing_is_raised_before_its_instant() -> None:
     dossier = led(BARE)
     assert raised(dossier, BARE, at("2025-02-06T07:30") - timedelta(microseconds=1)) is None
     assert raised(dossier, BARE, at("2025-02-06T07:30")) is not None
+
+
+def test_the_version_says_when_it_is_near_and_when_it_goes_up() -> None:
+    setting = replace(BARE, procedure=replace(BARE.procedure, thresholds=Thresholds(at_risk_days=4, escalated_days=1)))
+    found = all_raised(led(setting), setting=setting)
+    assert [found.alerts[0].reached_at, found.alerts[-1].reached_at] == [at("2025-02-04T07:30"), at("2025-02-11T17:00:01")]
+
+
+def test_feedback_has_one_clock_under_a_name_of_its_own() -> None:
+    dossier = all_raised(replace(led(BARE), kind=DossierKind.FEEDBACK), at("2025-02-07T12:00"), BARE)
+    longer = all_raised(after(dossier, (EXTEND, at("2025-02-07T13:00")), setting=BARE), setting=BARE)
+    assert longer.armed == (), "its armings are the dossier's"
+    assert told(longer) == [
+        (DeadlineKind.FEEDBACK, None, arming, level) for arming, level in [(1, RISK), *((2, one) for one in AlertLevel)]
+    ]
 
 
 def test_of_several_deadlines_the_earliest_level_comes_first() -> None:
@@ -124,6 +145,32 @@ def test_what_is_paused_raises_nothing_but_the_time_of_the_applicant() -> None:
     assert fresh == [(SUPPLY, "2", 1, level) for level in AlertLevel], "another request has another deadline"
 
 
+def test_a_payment_that_is_awaited_has_levels_of_its_own() -> None:
+    charged = all_raised(after(led(), (CHARGE, T2), setting=TIMED))
+    assert told(charged) == [(DeadlineKind.PAYMENT, "1", 1, level) for level in AlertLevel]
+    paid = after(charged, (PAY, LATER), setting=TIMED)
+    assert [one.open for one in paid.alerts] == [False, False, True, True]
+
+
+@pytest.mark.parametrize(("move", "kind"), [(TO_OTHER, STEPS), (FOLLOWING, BESIDE), (ASK, SUPPLY), (CHARGE, DeadlineKind.PAYMENT)])
+def test_a_date_that_moves_is_armed_anew_and_its_levels_raised_anew(move: Move, kind: DeadlineKind) -> None:
+    dossier = all_raised(after(led(LOOSE), (move, T2), setting=LOOSE), setting=LOOSE)
+    (here,) = (row for row in dossier.armed if row.kind is kind)
+    calendar = replace(LOOSE, calendar=Calendar((OFF,), 5))
+    away = all_raised(amended(dossier, T3, calendar), setting=calendar)
+    (there,) = (row for row in away.armed if row.kind is kind)
+    assert (here.arming, there.arming, there.number, there.due_at > here.due_at) == (1, 2, here.number, True)
+    assert told(away, kind) == [(kind, here.of, arming, level) for arming in (1, 2) for level in AlertLevel]
+    assert [one.open for one in away.alerts if one.kind is kind] == [False, False, True, True, True, True, True, True]
+
+
+def test_each_coordinating_unit_has_armings_of_its_own() -> None:
+    both = after(led(LOOSE), (TO_OTHER, T2), (replace(FOLLOWING, unit="22-TC"), T2), setting=LOOSE)
+    calendar = replace(LOOSE, calendar=Calendar((OFF,), 5))
+    found = all_raised(amended(both, T3, calendar), setting=calendar)
+    assert {row[1:3] for row in told(found, BESIDE)} == {("2", 1), ("3", 2)}, "the date of one moved, that of the other did not"
+
+
 def test_a_pause_within_a_day_raises_nothing_anew() -> None:
     dossier = all_raised(led(BARE), at("2025-02-06T12:00"), BARE)
     back = after(dossier, (ASK, at("2025-02-06T13:00")), (GIVE, at("2025-02-06T14:00")), setting=BARE)
@@ -134,8 +181,7 @@ def test_a_pause_within_a_day_raises_nothing_anew() -> None:
 def test_a_date_that_moves_away_and_back_is_a_third_arming() -> None:
     dossier = after(led(), (TO_OTHER, T2), setting=TIMED)
     here = next(row for row in dossier.armed if row.kind is STEPS)
-    off = Override(date(2025, 1, 23), OverrideKind.OFF, None, "1/QD", date(2025, 1, 21), since=5)
-    away = amended(dossier, T3, replace(TIMED, calendar=Calendar((off,), 5)))
+    away = amended(dossier, T3, replace(TIMED, calendar=Calendar((OFF,), 5)))
     moved_row = next(row for row in away.armed if row.kind is STEPS)
     assert (here.due_at, moved_row.due_at) == (at("2025-01-24T17:00"), at("2025-02-03T17:00")), "over Tết"
     back = amended(away, T3 + HOUR, replace(TIMED, calendar=Calendar((), 6)))
