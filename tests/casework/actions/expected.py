@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from casework.actions.dossiers import Making
+from casework.model.laying import Extension, Pause
 from casework.model.moves import SKEW, MoveName
 from casework.model.parties import Role, Viewer
 from casework.model.procedure import ProcedureVersion, StepOrder
@@ -159,10 +160,14 @@ class Case:
     started: datetime | None = None  # the clock that runs, or ran last
     since: datetime | None = None  # its last interval
     settled: datetime | None = None  # decided or delivered
-    due_at: datetime | None = None  # taken from the record: computing it is another's to test
+    due_at: datetime | None = None  # as `falling` has it
+    happened: list[Pause | Extension] = field(default_factory=list)  # to this clock
     steps: list[str] = field(default_factory=list)
     fresh: list[str] = field(default_factory=list)  # the steps of this clock
+    stepped_at: datetime | None = None  # the last of these
     asked: list[str] = field(default_factory=list)  # the stages of this clock at which supplements were asked for
+    asked_at: datetime | None = None
+    requests: int = 0  # for supplements, of all its clocks
     wanted: set[str] = field(default_factory=set)
     answered: set[int] = field(default_factory=set)
     rated: bool = False
@@ -213,6 +218,13 @@ class Case:
         """The step that is due next; empty when there is none, or no order."""
         left = [step.code for step in self.terms.steps if step.code not in self.fresh]
         return left[0] if left and self.ordered else ""
+
+    @property
+    def allotted(self) -> tuple[datetime, int] | None:
+        """Since when that step runs, and how many days it has: from the naming of a lead, or the step before it."""
+        days = next((step.allotted_days for step in self.terms.steps if step.code == self.stage), None)
+        named = [work.at for work in self.works if work.lead and self.started and work.at >= self.started]
+        return (max([min(named), *([self.stepped_at] if self.stepped_at else [])]), days) if days and named else None
 
     @property
     def begun(self) -> datetime | None:
@@ -488,16 +500,19 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime, viewer: Viewe
         case M.COMPLETE_STEP:
             case.steps.append(given.step)
             case.fresh.append(given.step)
+            case.stepped_at = max(case.stepped_at or at, at)
         case M.GIVE_OPINION:
             case.answered.add(int(given.assignment))
         case M.REQUEST_SUPPLEMENT:
             case.asked.append(case.stage)
+            case.asked_at, case.requests = at, case.requests + 1
             case.wanted, case.state = {item.component for item in given.items}, "AWAITING_SUPPLEMENT"
         case M.SUPPLY:
             case.wanted, case.state = set(), "IN_PROCESS"
         case M.EXTEND:
             case.longer.append(given.amount)
             case.longer_at = at
+            case.happened.append(Extension(at, given.amount))
         case M.APOLOGISE:
             case.sorry = True
         case M.REQUIRE_PAYMENT:
@@ -521,7 +536,7 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime, viewer: Viewe
             again = replace(case.lead, number=len(case.works) + 1, at=at, ended=False, returned_at=None, vacant=case.lead.left)
             case.works.append(again)
             case.state, case.started, case.since, case.settled, case.fresh, case.asked = "IN_PROCESS", at, at, None, [], []
-            case.longer, case.sorry = [], False
+            case.longer, case.sorry, case.happened, case.stepped_at = [], False, [], None
         case M.RATE:
             case.rated = True
         case M.ACKNOWLEDGE:
@@ -530,6 +545,16 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime, viewer: Viewe
             case.generation += 1
     if name in SWITCHES and case.waits != waited:
         case.since = at
+        _stood(case, waited, at)
+
+
+def _stood(case: Case, waited: str | None, at: datetime) -> None:
+    """Note when the clock stands; what it stands for next is another pause."""
+    if waited is not None:
+        place, begun = max((n, one.from_at) for n, one in enumerate(case.happened) if isinstance(one, Pause))
+        case.happened[place] = Pause(begun, at)
+    if not case.runs:
+        case.happened.append(Pause(at))
 
 
 def _named(case: Case, given: Given, at: datetime) -> None:

@@ -20,7 +20,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, preco
 from casework.actions.dossiers import Person, Submission
 from casework.adapters.dynamo.models import DueItem
 from casework.audit import chain
-from casework.model import course, ending, intervals
+from casework.model import alert, course, ending, intervals, raising
 from casework.model.clock import Reckoning
 from casework.model.dossier import MOVES
 from casework.model.moves import Move, MoveName, Setting
@@ -212,10 +212,11 @@ FLAWED: dict[MoveName, list[dict[str, Any]]] = {
     M.ACKNOWLEDGE: [{"alert": "99"}, {"alert": "x"}, {"note": BLANK}, {"alert": "1"}, {"alert": "2"}],
 }
 SUBMISSION = Submission("XD-01", POINT, Channel.ONLINE, Person("Nguyễn Văn Ý"))
+TIMED = "XD-LATE"  # as XD-01, with a time for its applicant, and two extensions
 SUBMITTERS = ["applicant", "proxy", "desk", "desk for him"]
 SUBMISSIONS = st.builds(
     partial(replace, SUBMISSION),
-    procedure=st.sampled_from(["XD-01", "XD-01", "KN-01"]),
+    procedure=st.sampled_from(["XD-01", TIMED, "KN-01"]),
     delivery_point=st.sampled_from([None, BRANCH]),
     channel=st.sampled_from([Channel.ONLINE, Channel.COUNTER]),
 )
@@ -226,6 +227,14 @@ BAD_SUBMISSIONS: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 WAY = (M.RECEIVE, M.ASSIGN, M.ASSIGN, M.REQUEST_SUPPLEMENT, M.SUPPLY, M.GIVE_OPINION, M.DECIDE, M.DELIVER, M.REOPEN)
 OTHERS = [name for name in PEOPLE if name not in {*SUBMITTERS, "other citizen"}]
+
+
+@pytest.fixture(autouse=True)
+def timed(services: Services) -> None:
+    """Have a procedure in the register that gives its applicant so many days."""
+    (last,) = (version for version in services.store.versions("XD-01") if version.in_force(STARTS[0].date()))
+    more = replace(last, code=TIMED, version=1, field="x", supplement_days=5, payment_days=3, most_extensions=2)
+    services.store.register([more], "VN")
 
 
 class Province(RuleBasedStateMachine):
@@ -375,12 +384,35 @@ def walked(world: World) -> None:
     last = list(case.memories.values())[-1]
     assert world.make(case, last.viewer, last.given) == REPEATED
     assert world.make(case, last.viewer, replace(last.given, reason="khác")) == "IDEMPOTENCY_KEY_REUSED"
+    left_alone(world)
     for name in (M.REFUSE, M.WITHDRAW, M.STOP):
         other = world.submit(PEOPLE["desk for him"], SUBMISSION)
         for step in (M.RECEIVE, M.ASSIGN)[: {M.REFUSE: 0, M.WITHDRAW: 1, M.STOP: 2}[name]]:
             assert world.make(other, *attempted(world, other, step, How())) == DONE
         assert world.make(other, *attempted(world, other, name, How())) == DONE
     world.close()
+
+
+WAITING: list[tuple[MoveName, How] | timedelta] = [
+    (M.RECEIVE, How()), (M.ASSIGN, How()), (M.ASSIGN, How(variant=5)), 2 * ALL_DAY, (M.REQUEST_SUPPLEMENT, How("lead")), 4 * ALL_DAY,
+    (M.RAISE_BLOCKER, How("head", variant=1)), 9 * ALL_DAY, (M.SUPPLY, How()), ALL_DAY, (M.CLEAR_BLOCKER, How("head")), ALL_DAY,
+    (M.REQUIRE_PAYMENT, How()), 4 * ALL_DAY, (M.RECORD_PAYMENT, How()), (M.COMPLETE_STEP, How()), ALL_DAY,
+    (M.EXTEND, How(variant=1)), ALL_DAY, (M.EXTEND, How(variant=1)), ALL_DAY, (M.RETURN, How("lead")), 9 * ALL_DAY,
+    (M.ASSIGN, How(variant=1)), 20 * ALL_DAY, (M.DECIDE, How(variant=1)), ALL_DAY, (M.REOPEN, How()), 60 * ALL_DAY,
+]  # fmt: skip
+
+
+def left_alone(world: World) -> None:
+    """Let a dossier lie again and again until levels of each kind of deadline were raised."""
+    case = world.submit(PEOPLE["applicant"], replace(SUBMISSION, procedure=TIMED))
+    for line in WAITING:
+        if isinstance(line, timedelta):
+            world.now += line
+            world.sweep()
+            continue
+        name, how = line
+        assert world.make(case, *attempted(world, case, name, how)) == DONE, line
+    assert {rung.key[0] for rung in world.watches[case.id].raised} == {"DOSSIER", "STEP", "COORDINATION", "SUPPLEMENT", "PAYMENT"}
 
 
 def test_after_any_walk_all_is_as_the_model_says(services: Services) -> None:
@@ -434,7 +466,16 @@ def earlier(dossier: Dossier, setting: Setting, **more: Any) -> Reckoning:  # no
     return replace(found, due_at=found.due_at - DAY) if len(dossier.supplements) > 1 else found
 
 
-SWITCHED, CLOSED, CLOCK_OF, CHANGED = intervals.switched, ending._closed, course.clock_of, chain.changed
+def unpaused(reckoning: Reckoning, *more: Any) -> alert.Levels:  # noqa: ANN401 - as it is
+    return LEVELS(replace(reckoning, paused=False), *more)
+
+
+def shifted(by: timedelta) -> Callable[[Dossier, Setting, datetime], Dossier | None]:
+    return lambda dossier, setting, now: RAISED(dossier, setting, now + by)
+
+
+SWITCHED, CLOSED, CLOCK_OF, CHANGED, LEVELS = intervals.switched, ending._closed, course.clock_of, chain.changed, alert.levels
+RAISED = raising.raised
 FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "a return ends the lead": (
         row(M.RETURN, lambda old, new, at: replace(new, assignments=tuple(replace(a, ended_at=at) for a in new.assignments))), "leads now"),
@@ -446,7 +487,7 @@ FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "a reopening edits the old clock": (
         row(M.REOPEN, lambda old, new, at: replace(new, intervals=(replace(new.intervals[0], cause="X"), *new.intervals[1:]))),
         "kept intervals.1"),
-    "a pause makes it due earlier": (put("casework.model.dossier.clock_of", earlier), "a pause or an extension made it earlier"),
+    "a pause makes it due earlier": (put("casework.model.dossier.clock_of", earlier), "the due date"),
     "an officer assigns": (
         lambda patch: patch.setitem(MOVES, M.ASSIGN, replace(MOVES[M.ASSIGN], makers=MOVES[M.ASSIGN].makers | {Relation.COORDINATING})),
         "next_moves of assignDossier"),
@@ -454,6 +495,16 @@ FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "no opinion is waited for": (
         lambda patch: patch.setitem(MOVES, M.DECIDE, replace(MOVES[M.DECIDE], guard=lambda *_: None)), "next_moves of decideDossier"),
     "no level is ahead": (put("casework.actions.dossiers.next_alert", lambda *_: None), "whether a level is ahead"),
+    "a step has no deadline": (put("casework.model.deadlines._of_step", lambda *_: ()), "armings"),
+    "an applicant has all the time in the world": (put("casework.model.deadlines._of_applicant", lambda *_: ()), "armings"),
+    "a clock that stands is looked at": (put("casework.model.raising.levels", unpaused), "a level is ahead|due row"),
+    "a level is raised again and again": (
+        put("casework.model.raising.next_level", lambda levels, *_: next(iter(levels), None)), "what was raised"),
+    "another date opens no arming": (put("casework.model.raising._arming", lambda *_: 1), "due row|what was raised"),
+    "what was near stays open": (put("casework.model.raising.PASSING", frozenset()), "alerts"),
+    "the next lead is told nothing": (put("casework.model.raising._keeper", lambda *_: "01-XD-1"), "alerts|what was raised"),
+    "a sweep notices what is not there yet": (put("casework.actions.deadlines.raised", shifted(DAY)), "what was raised"),
+    "a sweep overlooks what is reached": (put("casework.actions.deadlines.raised", lambda *_: None), "all that was reached"),
     "the old due row stays": (put("pynamodb.transactions.TransactWrite.delete", lambda *_, **__: None), "due rows"),
     "an entry leaves a change out": (
         put("casework.audit.chain.changed", lambda *states: [one for one in CHANGED(*states) if "version" not in str(one)]), "commitment"),

@@ -19,14 +19,13 @@ from casework.adapters.dynamo.models import DueItem
 from casework.audit.canonical import canonical
 from casework.audit.chain import GENESIS, committed
 from casework.commits import REMEMBERED, Written
-from casework.model.alert import DeadlineKind
+from casework.model.alert import Alert, DeadlineKind
 from casework.model.errors import Conflict, Fault, Invalid, NotFound, Refused
 from casework.model.moves import SKEW, MoveName
 from casework.model.next_moves import next_moves
 from casework.model.packing import instant, moment
 from casework.model.parties import Role, Viewer
 from casework.model.procedure import Channel
-from casework.model.raising import next_alert
 from casework.model.record import AssignmentRole, Dossier, DossierId, HolderKind, Interval, IntervalKind
 from casework.ports import Held, Services
 from casework.views import decided, setting
@@ -51,6 +50,7 @@ from tests.casework.actions.expected import (
     relations,
     truth,
 )
+from tests.casework.actions.falling import OWN, Rung, Watch, own_due
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class World:
     now: datetime
     cases: list[Case] = field(default_factory=list)
     seen: dict[str, Seen] = field(default_factory=dict)
+    watches: dict[str, Watch] = field(default_factory=dict)
     opened: list[tuple[Viewer, Submission, str, Case, str | None]] = field(default_factory=list)
     done: Counter[MoveName] = field(default_factory=Counter)
     refused: Counter[tuple[MoveName, str]] = field(default_factory=Counter)
@@ -111,6 +112,7 @@ class World:
         must("a fresh secret", secret, self.services.keys.tracking_secret(case.id, 1, 1))
         self.cases.append(case)
         self.opened.append((viewer, submission, key, case, secret))
+        self.watches[case.id] = Watch(self.services.store.calendar())
         self.seen[case.id] = self._checked(case)
         self._passed(M.SUBMIT, DONE)
         return case
@@ -162,6 +164,7 @@ class World:
             assert done
             must("the entry", (done.repeated, done.entry.seq, done.entry.occurred_at), (False, case.version + case.noticed + 1, at))
             follow(case, name, given, at, viewer)
+            self.watches[case.id].follow(case)
             case.memories[name, given.idempotency_key] = Memory(truth(viewer), given, done.entry.hash, self.now + REMEMBERED)
             self.seen[case.id] = after = self._checked(case)
             compared(name, before.held, after.held)
@@ -177,19 +180,25 @@ class World:
         return outcome
 
     def sweep(self) -> None:
-        """Let the sweep look at every dossier: it raises what was reached, each level of an arming once, and makes no move."""
+        """Let the sweep look at every dossier: it raises what was reached, in that order, each level of an arming once."""
         self.whole = False
         for case in self.cases:
-            before = self.seen[case.id]
+            before, watch = self.seen[case.id], self.watches[case.id]
             while done := settle(self.services, case.id):
+                ahead = watch.ahead(case)
+                must("whether anything was reached", ahead is not None and ahead[0].reached_at <= self.now, True)  # noqa: FBT003 - wanted
+                assert ahead
+                rung, keeper = ahead
+                raised = done.held.dossier.alerts[-1]
+                must("what was raised", (told(raised), raised.unit, raised.officer, raised.observed_at), (rung, *keeper, self.now))
+                entry = (done.entry.body["action"], done.held.version, done.entry.occurred_at)
+                must("its entry", entry, ("ALERT_RAISED", case.version, rung.reached_at))
+                watch.raised[rung] = True, keeper[1]
                 case.noticed += 1
-                must("what the sweep did", (done.entry.body["action"], done.held.version), ("ALERT_RAISED", case.version))
+            left = watch.ahead(case)
+            must("whether all that was reached is raised", left is None or left[0].reached_at > self.now, True)  # noqa: FBT003 - wanted
             self.seen[case.id] = after = self._checked(case)
             must("the trail before", after.lines[: len(before.lines)], before.lines)
-            raised = Counter((alert.kind, alert.of, alert.arming, alert.level) for alert in after.held.dossier.alerts)
-            must("levels raised more than once", [key for key, count in raised.items() if count > 1], [])
-            ahead = after.held.due.moment.partition("#")[0] if after.held.due else None
-            must("whether all that was reached is raised", ahead is None or ahead > moment(self.now), True)  # noqa: FBT003 - what is wanted
             self.noticed += after.held.tip.seq - before.held.tip.seq
         self.whole = True
 
@@ -298,16 +307,32 @@ class World:
         past = [*over, *(f"reopenings.{reopening.number}" for reopening in dossier.reopenings)]
         case.kept |= {name: canonical(held.flat[name]) for name in past}
         must("the trail's digests", replayed(seen), seen.disclosed)
-        alert = next_alert(dossier, self._setting(held))
         row = held.due and (held.due.bucket, held.due.moment, held.due.level)
         must("due rows", seen.due, frozenset([row] if row else []))
-        must("whether a level is ahead", held.due is not None, alert is not None)
-        if alert and held.due and held.tip.recorded_at:
-            level, at = alert
-            must("due row", (held.due.moment, held.due.level), (f"{moment(at)}#{case.id}", level.value))
-            must("its hour", held.due.bucket[:13], moment(max(at, held.tip.recorded_at))[:13])
-        case.due_at = dossier.due_at
+        self._awaited(case, held)
         return seen
+
+    def _awaited(self, case: Case, held: Held) -> None:
+        """Hold dates, alerts and the due row of a dossier to what the model foretells of its deadlines."""
+        watch, dossier = self.watches[case.id], held.dossier
+        if case.state in TAKEN_IN:
+            case.due_at = own_due(case, watch.calendar)
+        must("the due date", dossier.due_at, case.due_at)
+        rows = {(row.kind.value, row.of): (row.arming, row.due_at) for row in dossier.armed}
+        must("armings", rows | {OWN: (dossier.arming, dossier.due_at)} if case.started else rows, watch.armed)
+        must("alerts", {told(alert): (alert.closed_at is None, alert.officer) for alert in dossier.alerts}, watch.raised)
+        must("as many", len(dossier.alerts), len(watch.raised))
+        ahead = watch.ahead(case)
+        must("whether a level is ahead", held.due is not None, ahead is not None)
+        if ahead and held.due and held.tip.recorded_at:
+            at = ahead[0].reached_at
+            must("due row", (held.due.moment, held.due.level), (f"{moment(at)}#{case.id}", ahead[0].level))
+            must("its hour", held.due.bucket[:13], moment(max(at, held.tip.recorded_at))[:13])
+
+
+def told(alert: Alert) -> Rung:
+    """Put an alert as the model has it."""
+    return Rung((alert.kind.value, alert.of), alert.arming, alert.level.value, alert.due_at, alert.reached_at)
 
 
 def led(dossier: Dossier) -> None:
