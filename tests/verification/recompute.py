@@ -294,7 +294,7 @@ class Check:
         if chain.kind in HELD:
             HELD[chain.kind](chain, body)
         else:
-            _raised(body)
+            _raised(chain, body)
         here.unit = str(chain.state["unit"])
         self._referred(chain, here)
         _indexed(chain, here, seen)
@@ -488,8 +488,7 @@ class Check:
                     _numbered(chain, drawn)
                     alerts = [value for name, value in chain.state.items() if name.startswith("alerts.")]
                     _must(all((chain.id, alert["number"]) in self.alerted for alert in alerts), "an alert has no row")
-                    keys = [(alert["kind"], alert.get("of"), alert["arming"], alert["level"]) for alert in alerts]
-                    _must(len(set(keys)) == len(keys), "a level of one arming was raised twice")
+                    _each_once(alerts)
             for seq, entry in chain.entries.items():
                 with self.at(f"trail {chain.id} {seq}"):
                     here = (chain.id, seq)
@@ -542,8 +541,7 @@ def _applied(chain: Chain, body: Mapping[str, Any]) -> None:
             chain.state[name] = change["to"]
             chain.fields[name] = field_commitment(name, change["to"])
     _is(body["after"], state_commitment(chain.fields), "after")
-    if body["actor"]["kind"] in {"CITIZEN", "OFFICER", "IMPORT"}:
-        _is(chain.state["version"], version + 1, "version")
+    _is(chain.state.get("version", 0), version + (body["actor"]["kind"] != "SERVICE"), "version")
 
 
 def _published(chain: Chain, body: Mapping[str, Any]) -> None:
@@ -576,14 +574,29 @@ def _worked(chain: Chain, body: Mapping[str, Any]) -> None:
 HELD = {"procedure": _published, "calendar": _amended, "task": _worked}
 
 
-def _raised(body: Mapping[str, Any]) -> None:
-    """Hold what the service does to a dossier by itself to its actions, and an alert to one level of one deadline, reached by then."""
+def _raised(chain: Chain, body: Mapping[str, Any]) -> None:
+    """Hold what the service does to a dossier by itself to its actions, and an alert to one level of a deadline as it is armed then."""
     _is(body["actor"]["kind"] == "SERVICE", body["action"] in BY_ITSELF, "that the service did this by itself")
     if body["action"] == "ALERT_RAISED":
         raised = [change["to"] for change in body["changes"] if change["field"].startswith("alerts.") and change["from"] is None]
         _must(len(raised) == 1 and len(body["changes"]) == 1, "an entry raises one alert and does nothing else")
         times = [body["occurred_at"], raised[0]["observed_at"], body["recorded_at"]]
         _is([raised[0]["reached_at"], *times[1:]], sorted(times), "that it was reached, noticed, recorded in this order")
+        _is([raised[0]["arming"], raised[0]["due_at"]], _armed(chain.state, raised[0]), "the arming and date of its deadline")
+
+
+def _armed(state: Mapping[str, Any], alert: Mapping[str, Any]) -> list[Any]:
+    """Give the arming and date of an alert's deadline; what nobody moved since it was armed at all is in its first."""
+    if "of" not in alert:
+        return [state["arming"], state["due_at"]]
+    key = (alert["kind"], alert["of"])
+    rows = (value for name, value in state.items() if name.startswith("armed."))
+    return next(([row["arming"], row["due_at"]] for row in rows if (row["kind"], row["of"]) == key), [1, alert["due_at"]])
+
+
+def _each_once(alerts: Sequence[Mapping[str, Any]]) -> None:
+    keys = [(alert["kind"], alert.get("of"), alert["arming"], alert["level"]) for alert in alerts]
+    _must(len(set(keys)) == len(keys), "a level of one arming was raised twice")
 
 
 def _listed(chain: Chain, province: str) -> dict[str, str | None]:

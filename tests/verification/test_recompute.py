@@ -573,6 +573,62 @@ def test_a_procedure_is_held_to_its_code_and_its_numbers(state: dict[str, Any], 
         recompute._published(recompute.Chain(subject, "procedure", state), {"province": province})
 
 
+def raising() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give a state with an alert of its own clock and one of a step's, and the entry that raised the latter."""
+    times = [f"2026-03-0{day}T00:30:00.000000Z" for day in range(1, 5)]
+    own = {"number": 1, "kind": "DOSSIER", "arming": 2, "level": "AT_RISK", "due_at": times[3]}
+    of_step = {**own, "number": 2, "kind": "STEP", "of": "CHECK", "arming": 1, "reached_at": times[0], "observed_at": times[1]}
+    state = {"arming": 2, "due_at": times[3], "alerts.1": own, "alerts.2": of_step,
+             "armed.1": {"number": 1, "kind": "STEP", "of": "CHECK", "arming": 1, "due_at": times[3]}}  # fmt: skip
+    changes = [{"field": "alerts.2", "from": None, "to": of_step}]
+    return state, {"actor": {"kind": "SERVICE", "id": "sweep"}, "action": "ALERT_RAISED", "occurred_at": times[0],
+                   "recorded_at": times[2], "changes": changes}  # fmt: skip
+
+
+MISRAISED: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
+    "by a person": lambda _, body: body["actor"].update(kind="OFFICER"),
+    "as another action": lambda _, body: body.update(action="DECIDED"),
+    "with something else": lambda _, body: body["changes"].append({"field": "due_at", "from": None, "to": "x"}),
+    "without an alert": lambda _, body: body["changes"].clear(),
+    "before it was reached": lambda _, body: body["changes"][0]["to"].update(observed_at="2026-02-01T00:00:00.000000Z"),
+    "as reached at another time": lambda _, body: body.update(occurred_at="2026-03-01T00:31:00.000000Z"),
+    "as noticed after it was recorded": lambda _, body: body["changes"][0]["to"].update(observed_at="2026-03-04T00:00:00.000000Z"),
+    "for another arming": lambda state, _: state["armed.1"].update(arming=2),
+    "for another date": lambda state, _: state["armed.1"].update(due_at="2026-03-09T10:00:00.000000Z"),
+    "for another arming of its own clock": lambda _, body: body["changes"][0]["to"].pop("of"),
+}
+
+
+@pytest.mark.parametrize("how", MISRAISED)
+def test_an_alert_raised_wrongly_is_found(how: str) -> None:
+    state, body = raising()
+    recompute._raised(recompute.Chain("0" * 32, "dossier", state), body)
+    MISRAISED[how](state, body)
+    with pytest.raises(recompute.Wrong):
+        recompute._raised(recompute.Chain("0" * 32, "dossier", state), body)
+
+
+def test_a_level_raised_twice_is_found() -> None:
+    state, _ = raising()
+    recompute._each_once([state["alerts.1"], state["alerts.2"]])
+    with pytest.raises(recompute.Wrong):
+        recompute._each_once([state["alerts.2"], {**state["alerts.2"], "number": 3}])
+
+
+def test_what_an_alert_does_not_have_is_found(few: Tables) -> None:
+    entry = next(item for item in few["trail"] if json.loads(item["line"]["S"])["action"] == "ALERT_RAISED")
+    memory = of_kind(few, "memory")
+    seq = {"N": str(int(entry["seq"]["S"][2:]))}
+    stray = {**memory, "pk": entry["subject"], "subject": entry["subject"], "seq": seq, "province": entry["province"]}
+    assert recompute.problems({**few, "subjects": [*few["subjects"], stray]}), "nobody asked for it"
+    first, second, *others = few["alerts"]
+    forged = [{**first, "body": second["body"]}, {**second, "body": first["body"]}, *others]
+    assert recompute.problems({**few, "alerts": forged})
+    for side in ("OPEN", "PAST"):
+        moved = {**first, "unit_key": {"S": f"{first['unit_key']['S'].partition('#')[0]}#{side}"}}
+        assert (moved == first) == (recompute.problems({**few, "alerts": [moved, second, *others]}) == [])
+
+
 def test_a_dossier_on_another_pile_is_found(few: Tables) -> None:
     for row, item in enumerate(few["subjects"]):
         if kind_of("subjects", item) == "state":
