@@ -16,6 +16,7 @@ from casework.model.record import DossierId, IntervalKind
 from casework.model.task import AGAIN, TaskState
 from schema import inputs
 from tests.simulation.faults import Crash, Faults
+from tests.simulation.soundness import unsound
 from tests.simulation.test_faults import EACH
 from tests.simulation.test_tasks import Amended, finished, followed
 from tests.simulation.worlds import DESK, World
@@ -84,6 +85,7 @@ def check(made: Flooded, *told: str) -> None:
         assert held.dossier.intervals[-1].kind is kind
         assert (held.due is None) is (kind is IntervalKind.PAUSED)
     assert (made.state.state, made.state.changed, made.state.failed) == (TaskState.DONE, len(made.late), 0)
+    assert unsound(made.world.store) == []
 
 
 @pytest.mark.parametrize("unit", ["22-XD", "22"])

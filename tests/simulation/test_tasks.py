@@ -27,6 +27,7 @@ from casework.ports import Change, Held, Services, Store
 from casework.recomputing import recompute
 from handlers.tasks import handle
 from tests.simulation.faults import Crash, Faults
+from tests.simulation.soundness import unsound
 from tests.simulation.stream import Stream
 from tests.simulation.test_faults import EACH
 from tests.simulation.worlds import DAY, HOUR, World
@@ -146,6 +147,7 @@ def check(made: Amended) -> None:
     assert task.started_at
     assert task.ended_at
     assert task.ended_at >= task.asked_at + AGAIN
+    assert unsound(made.world.store) == []
     due = {moment.partition("#")[2] for _, moment in made.world.store.due_rows}
     assert made.task not in due
 

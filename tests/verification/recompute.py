@@ -62,7 +62,7 @@ ACTIONS = {
     "incident": frozenset({"INCIDENT_OPENED", "INCIDENT_CLOSED"}),
 }
 # Those that nobody made: the service by itself, without the memory of a request.
-BY_ITSELF = frozenset({"ALERT_RAISED", "DEADLINE_RECOMPUTED"})
+BY_ITSELF = frozenset({"ALERT_RAISED", "DEADLINE_RECOMPUTED", "INCIDENT_BEGAN", "INCIDENT_ENDED"})
 LATE = frozenset({"OVERDUE", "ESCALATED"})
 OPEN = frozenset({"SUBMITTED", "RECEIVED", "IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"})
 MUTATIONS = {
@@ -586,12 +586,11 @@ def _raised(chain: Chain, body: Mapping[str, Any]) -> None:
 
 
 def _armed(state: Mapping[str, Any], alert: Mapping[str, Any]) -> list[Any]:
-    """Give the arming and date of an alert's deadline; what nobody moved since it was armed at all is in its first."""
     if "of" not in alert:
         return [state["arming"], state["due_at"]]
     key = (alert["kind"], alert["of"])
     rows = (value for name, value in state.items() if name.startswith("armed."))
-    return next(([row["arming"], row["due_at"]] for row in rows if (row["kind"], row["of"]) == key), [1, alert["due_at"]])
+    return next(([row["arming"], row["due_at"]] for row in rows if (row["kind"], row["of"]) == key), [])
 
 
 def _each_once(alerts: Sequence[Mapping[str, Any]]) -> None:

@@ -589,6 +589,7 @@ MISRAISED: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
     "by a person": lambda _, body: body["actor"].update(kind="OFFICER"),
     "as another action": lambda _, body: body.update(action="DECIDED"),
     "with something else": lambda _, body: body["changes"].append({"field": "due_at", "from": None, "to": "x"}),
+    "of a deadline that is not armed": lambda state, _: state.pop("armed.1"),
     "without an alert": lambda _, body: body["changes"].clear(),
     "before it was reached": lambda _, body: body["changes"][0]["to"].update(observed_at="2026-02-01T00:00:00.000000Z"),
     "as reached at another time": lambda _, body: body.update(occurred_at="2026-03-01T00:31:00.000000Z"),
