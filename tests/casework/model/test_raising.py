@@ -171,6 +171,36 @@ def test_each_coordinating_unit_has_armings_of_its_own() -> None:
     assert {row[1:3] for row in told(found, BESIDE)} == {("2", 1), ("3", 2)}, "the date of one moved, that of the other did not"
 
 
+def test_a_payment_that_is_made_is_waited_for_no_longer() -> None:
+    charged = all_raised(after(led(), (CHARGE, T3), setting=TIMED), at("2025-02-03T12:00"))
+    paid = after(charged, (PAY, at("2025-02-03T13:00")), setting=TIMED)
+    assert [one.open for one in paid.alerts] == [False, False]
+    assert [level for *_, level in told(all_raised(paid), DeadlineKind.PAYMENT)] == [RISK, TODAY]
+
+
+def test_an_extension_arms_what_ends_with_the_dossier_and_nothing_else() -> None:
+    asked = after(led(LOOSE), (FOLLOWING, T2), setting=LOOSE)
+    longer = after(asked, (EXTEND, T3), setting=LOOSE)
+    assert [(row.kind, row.arming, row.due_at) for row in longer.armed] == [
+        (STEPS, 1, asked.armed[0].due_at), (BESIDE, 2, DUE + 2 * DAY)
+    ]  # fmt: skip
+
+
+def test_a_second_extension_escalates_at_once() -> None:
+    twice = replace(BARE, procedure=replace(BARE.procedure, most_extensions=2))
+    longer = after(led(twice), (EXTEND, T2), (EXTEND, T3), setting=twice)
+    assert next_alert(longer, twice) == (ESCALATED, T3)
+    (only,) = all_raised(longer, T3, twice).alerts
+    assert (only.level, only.arming, only.reached_at, only.due_at) == (ESCALATED, 3, T3, longer.due_at)
+
+
+def test_a_resumption_on_another_day_opens_the_next_arming() -> None:
+    dossier = all_raised(led(BARE), at("2025-02-06T12:00"), BARE)
+    back = after(dossier, (ASK, at("2025-02-06T13:00")), (GIVE, at("2025-02-07T09:00")), setting=BARE)
+    assert (back.arming, back.due_at, [one.open for one in back.alerts]) == (2, DUE + DAY, [False])
+    assert next_alert(back, BARE) == (RISK, at("2025-02-07T07:30"))
+
+
 def test_a_pause_within_a_day_raises_nothing_anew() -> None:
     dossier = all_raised(led(BARE), at("2025-02-06T12:00"), BARE)
     back = after(dossier, (ASK, at("2025-02-06T13:00")), (GIVE, at("2025-02-06T14:00")), setting=BARE)
