@@ -16,12 +16,13 @@ from typing import Any
 from benchmarks.bare import IN_FLIGHT, Rates, heard
 from benchmarks.report import Result
 from benchmarks.setting import engine_on_disk, services_on, walked
-from casework.actions.deadlines import PAGE, Sweeper, settle
+from casework.actions.deadlines import PAGE, Sweeper
 from casework.adapters.dynamo import DynamoStore, items
 from casework.adapters.dynamo.models import SubjectItem
 from casework.audit.canonical import canonical
 from casework.commits import DUE_SHARDS
 from casework.model.packing import instant, moment
+from casework.noticing import settle
 from casework.ports import DueKey, Held, Services
 from handlers.sweep import AT_ONCE
 from local.engine import Engine

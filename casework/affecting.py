@@ -8,6 +8,7 @@ from casework.model.affecting import affected, freed
 from casework.model.incident import Incident, ongoing
 from casework.model.raising import next_alert
 from casework.model.record import Dossier, DossierId
+from casework.noticing import behind, notice
 from casework.ports import Held, Services
 from casework.views import setting
 
@@ -38,4 +39,8 @@ def affect(
         action = BEGAN if stands.closed_at is None else ENDED
         return Plan(after, held.province, action, service(maker), at, alert=next_alert(after, context))
 
-    return recorded(services, subject, correlation, settle, known=known)
+    here = known or services.store.held(subject)
+    if here and behind(here, services.now()):  # What its deadlines have come to is noticed before they stand or run on.
+        notice(services, subject)
+        here = None
+    return recorded(services, subject, correlation, settle, known=here)

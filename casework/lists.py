@@ -203,7 +203,7 @@ def tree_of(services: Services, code: str, most: int, path: tuple[str, ...] = ("
     """
     found = [code]
     for member in found:  # It grows while it is walked: a walk by levels.
-        below = services.store.units_below(member, Span(MOST_PARTITIONS))
+        below = services.store.units_below(member, Span(most + 1))
         found.extend(unit.code for unit in below if unit.code not in found)
         if len(found) > most:
             raise Invalid(

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from casework.commits import Plan, Written, recorded
 from casework.makers import service
-from casework.model.dossier import amended
+from casework.model.dossier import amended, timed
 from casework.model.packing import moment
-from casework.model.raising import armed, next_alert
+from casework.model.raising import next_alert
 from casework.model.record import Dossier, DossierId
 from casework.ports import Held, Services
 from casework.views import setting
@@ -32,7 +32,10 @@ def recomputed(services: Services, held: Held | None, maker: str, now: datetime)
         return None
     dossier = held.record
     context = setting(services, dossier)
-    after = armed(amended(dossier, now, context), now, context)  # Version 0.2 kept no dates of steps and of who else is to act.
+    after = amended(dossier, now, context)
+    if (after.calendar_version or 0) <= context.calendar.version:
+        # Version 0.2 kept no dates of steps; and who read the calendar in the middle of an amendment may have kept a wrong one.
+        after = timed(after, now, context)
     alert = next_alert(after, context)
     stands = (held.due.moment, held.due.level) if held.due else None
     true = (f"{moment(alert[1])}#{held.id}", alert[0].value) if alert else None

@@ -1,6 +1,8 @@
 """Reading: find a dossier for a viewer, with what that viewer may see of it. What may not be seen is as if it were absent."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from casework.audit.canonical import canonical, parsed
@@ -18,6 +20,8 @@ from casework.model.task import Task
 from casework.model.unit import lineage
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services
+
+log = logging.getLogger("giamsat")
 
 UNKNOWN = DossierId("0" * 32)  # an id that nothing has
 REFERENCE = frozenset({"digest", "entry"})  # the fields of a `parties.Ref`
@@ -43,7 +47,8 @@ def decided(services: Services, viewer: Viewer, held: Held) -> Decision:
     viewer = confirmed_viewer(services, viewer)
     if not isinstance(held.record, Dossier):
         if isinstance(held.record, Incident):
-            return decide_incident(viewer)
+            find, unit = services.store.unit, held.record.unit
+            return decide_incident(viewer, lineage(find, unit), affected=any(unit in lineage(find, own) for own in viewer.units))
         return decide_task(viewer) if isinstance(held.record, Task) else decide_procedure(viewer)
     person = viewer.on_behalf_of or viewer.sub if viewer.role is Role.CITIZEN else None
     return decide(
@@ -62,6 +67,21 @@ def viewed(services: Services, viewer: Viewer, subject: DossierId) -> View | Non
         return None
     view = View(held, decided(services, viewer, held))
     return view if view.decision.sees else None
+
+
+def readable(services: Services, subjects: Sequence[DossierId]) -> Mapping[DossierId, Held]:
+    """Load several subjects; one whose state cannot be read is left out, and hurts no other."""
+    try:
+        return services.store.held_all(subjects) if subjects else {}
+    except Corrupt as fault:
+        log.error("%s", fault.message)  # noqa: TRY400 - the fault says all there is
+    found = {}
+    for subject in dict.fromkeys(subjects):
+        with suppress(Corrupt):
+            held = services.store.held(subject)
+            if held:
+                found[subject] = held
+    return found
 
 
 def tracked(services: Services, subject: DossierId | None, secret: str, bearer: Viewer) -> tuple[Held, Viewer] | None:

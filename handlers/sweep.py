@@ -34,8 +34,13 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
     with ThreadPoolExecutor(AT_ONCE, "sweep") as pool, ThreadPoolExecutor(TASKS, "tasks") as beside:
         sweeper = Sweeper(services, _Aside(beside), pool.map, lasts)
         while lasts():
-            found = sweeper.round()
-            rounds, written, failed = rounds + 1, written + found.written, failed + found.failed
+            rounds += 1
+            try:
+                found = sweeper.round()
+                written, failed = written + found.written, failed + found.failed
+            except Fault as fault:  # The next round looks again.
+                failed += 1
+                log.warning("a round of the sweep was cut short: %s", fault.message)
             if lasts():
                 rest(REST_S - services.now().microsecond / 1e6)
     log.debug("swept %d rounds: %d written, %d failed", rounds, written, failed)

@@ -15,11 +15,11 @@ from secrets import token_hex
 
 import orjson
 
-from casework.actions.deadlines import settle
 from casework.actions.dossiers import ID_BYTES, Asked, move, submit
 from casework.model.errors import Fault
 from casework.model.packing import instant, moment
 from casework.model.record import DossierId
+from casework.noticing import settle
 from casework.ports import Held, Services
 from local.stories import COUNT as COUNT  # noqa: PLC0414 - part of what the demonstration is
 from local.stories import SEED, Story, laid, told

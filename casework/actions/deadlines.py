@@ -6,26 +6,20 @@ entries and the watermark. What other rows ask for is for `work`; what keeps it 
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
-from casework.commits import DUE_SHARDS, Plan, Written, recorded
-from casework.makers import service
+from casework.commits import DUE_SHARDS
 from casework.model.errors import Fault, Unavailable
 from casework.model.packing import moment
-from casework.model.raising import next_alert, raised
 from casework.model.record import Dossier, DossierId
+from casework.noticing import MOST_AT_ONCE, settle
 from casework.ports import DueKey, Held, Services
-from casework.recomputing import recomputed
-from casework.views import setting
 
 log = logging.getLogger("giamsat")
 
-MAKER = "sweep"
-RAISED = "ALERT_RAISED"
-MOST_AT_ONCE = 100  # entries of one dossier in one round
 PAGE = 100  # rows of a bucket at a time, and as many dossiers
 HOUR = timedelta(hours=1)
 LEFT = timedelta(minutes=15)  # after its end an hour may still get rows: of a commit that took long, by a clock that goes wrong
@@ -52,27 +46,6 @@ class Round:
     written: int
     failed: int
     whole: bool
-
-
-def settle(services: Services, subject: DossierId, *, known: Held | None = None) -> Written | None:
-    """Raise the next level of a dossier that is reached, or write what else is no longer true of its deadlines; None when all is.
-
-    Raises:
-        Contended, Unavailable: as `commits.recorded`.
-    """
-
-    def plan(held: Held | None, now: datetime) -> Plan | None:
-        if amendment := recomputed(services, held, MAKER, now):
-            return amendment
-        if held is None or not isinstance(held.record, Dossier):
-            return None
-        context = setting(services, held.record)
-        after = raised(held.record, context, now)
-        if after is None:
-            return None
-        return Plan(after, held.province, RAISED, service(MAKER), after.alerts[-1].reached_at, alert=next_alert(after, context))
-
-    return recorded(services, subject, f"{MAKER}:{subject}", plan, known=known)
 
 
 class Sweeper:
@@ -136,8 +109,8 @@ class Sweeper:
 
     def _handle(self, rows: list[DueKey], now: datetime) -> None:
         ready = [row for row in rows if self._resting.get(row.place, (now,))[0] <= now]
-        held = self._store.held_all([DossierId(row.subject) for row in ready])
-        for row, done in zip(ready, self._each(lambda row: self._one(row, held.get(DossierId(row.subject)), now), ready), strict=True):
+        held = self._loaded(ready)
+        for row, done in zip(ready, self._each(lambda row: self._one(row, held, now), ready), strict=True):
             if done is None:
                 self._failed += 1
                 rest = min(2 * self._resting.get(row.place, (now, timedelta(seconds=0.5)))[1], LONGEST_REST)
@@ -146,10 +119,19 @@ class Sweeper:
                 self._written += done
                 self._resting.pop(row.place, None)
 
-    def _one(self, row: DueKey, held: Held | None, now: datetime) -> int | None:
-        """Do what one row asks for; gives how many entries that took, or None when it could not be done. It hurts no other row."""
+    def _loaded(self, rows: list[DueKey]) -> Mapping[DossierId, Held] | None:
+        """Load what a page of rows is of, at once; None where one of them cannot be read, so that each is read by itself."""
         try:
-            return self._done(row, held, now)
+            return self._store.held_all([DossierId(row.subject) for row in rows])
+        except Fault as fault:
+            self._why = fault.message
+            return None
+
+    def _one(self, row: DueKey, loaded: Mapping[DossierId, Held] | None, now: datetime) -> int | None:
+        """Do what one row asks for; gives how many entries that took, or None when it could not be done. It hurts no other row."""
+        subject = DossierId(row.subject)
+        try:
+            return self._done(row, self._store.held(subject) if loaded is None else loaded.get(subject), now)
         except Fault as fault:
             self._why = fault.message
         except Exception:

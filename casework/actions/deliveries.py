@@ -14,13 +14,13 @@ from casework.audit.chain import Entry
 from casework.live import feeds, messages
 from casework.live.cohorts import Status, Subscription, split
 from casework.live.topics import LATE, Kind, alert_of, cursor, kind_of, topics_of, unit_of
-from casework.model.access import Decision
+from casework.model.access import Decision, sees_alert
 from casework.model.errors import Corrupt, Unavailable
 from casework.model.parties import PUBLIC, Viewer
 from casework.model.record import DossierId
 from casework.model.unit import lineage
 from casework.ports import Held, Services
-from casework.views import decided, show
+from casework.views import decided, readable, show
 from casework.watching import Arrived, Event, Render, may_follow
 
 log = logging.getLogger("giamsat")
@@ -55,7 +55,7 @@ def _desks(services: Services, arrived: Iterable[Arrived]) -> Mapping[str, str]:
     alerts = ((one.entry.body["subject"]["id"], alert_of(one.entry.body)) for one in arrived)
     late = [DossierId(subject) for subject, alert in alerts if alert is not None and alert.level in LATE]
     found: dict[str, str] = {}
-    for subject, held in (services.store.held_all(late) if late else {}).items():
+    for subject, held in readable(services, late).items():
         point = services.store.point(held.dossier.reception_point)
         if point is not None:
             found[subject] = point.unit
@@ -95,9 +95,12 @@ def _pushed(services: Services, topic: str, entry: Entry, held: Callable[[], Hel
 
     lively, expired = _parted(rows, lambda row: row.expires_at > now)
     lively, withdrawn = _parted(lively, follows)
+    alert = alert_of(entry.body) if kind is Kind.ALERTS else None
     _ended(services, expired, "UNAUTHENTICATED", "the connection or its token has expired: connect again")
     posted = 0
     for (cohort, decision), members in split(lively, decide).items():
+        if alert is not None and not sees_alert(decision, alert):
+            continue
         if decision.sees or decision.tracked:
             payload = render(cohort, decision, event)
             posted += sum(_posted(services, row, messages.following(row.operation, payload)) for row in members)

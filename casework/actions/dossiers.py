@@ -21,10 +21,12 @@ from casework.model.record import Applicant, AssignmentRole, Dossier, DossierId,
 from casework.model.texts import LONGEST_NAME, optional_text, text
 from casework.model.unit import COMMUNES, ReceptionPoint, Unit, competent, lineage
 from casework.model.workdays import legal_day
+from casework.noticing import behind, notice
 from casework.ports import Held, Services
 from casework.views import confirmed_viewer, decided, setting
 
 ID_BYTES = 16
+LOOKS = 3  # at what a dossier's deadlines have reached, before a move is made all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,7 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
     """
     viewer = confirmed_viewer(services, viewer)
     request = Request(subject, name.value, asked.key, asked.input, asked.correlation, caller(viewer))
+    looks = iter(range(LOOKS))
 
     def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
         decision = sighted(services, viewer, held)
@@ -133,6 +136,8 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
         context = _setting(services, held.dossier, name, legal_day(at))
         made = _guarded(services, held.dossier, decision, made, legal_day(at))
         after, action = moved(held.dossier, made, at, context)
+        if behind(held, now) and next(looks, None) is not None:
+            raise _Unnoticed
         return Plan(
             after=after,
             province=held.province,
@@ -144,7 +149,15 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
             alert=next_alert(after, context),
         )
 
-    return written(services, subject, request, decide, sight=lambda held: sighted(services, viewer, held))
+    while True:
+        try:
+            return written(services, subject, request, decide, sight=lambda held: sighted(services, viewer, held))
+        except _Unnoticed:
+            notice(services, subject)
+
+
+class _Unnoticed(Exception):
+    """A move that is allowed would end or shift a deadline that has reached a level which nobody has noticed yet."""
 
 
 def secret_of(services: Services, held: Held, entry: Entry) -> str | None:

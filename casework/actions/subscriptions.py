@@ -15,14 +15,14 @@ from typing import Any
 
 from casework.live import feeds
 from casework.live.cohorts import Cohort, Subscription, scope
-from casework.live.topics import Kind, cursor, position, topic, unit_of
-from casework.model.access import Decision, decide_task
+from casework.live.topics import Kind, alert_of, cursor, position, topic, unit_of
+from casework.model.access import Decision, decide_task, sees_alert
 from casework.model.errors import Contended, Forbidden
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
 from casework.model.subjects import kind_of
 from casework.ports import Held, Services
-from casework.views import confirmed_viewer, decided, hide, tracked
+from casework.views import confirmed_viewer, decided, hide, readable, tracked
 from casework.watching import Event, Render, may_follow
 
 log = logging.getLogger("giamsat")
@@ -181,7 +181,7 @@ class _Follower:
         """Tell the entries of these rows, with their dossiers as they are now; False when the client has gone."""
         if not may_follow(self.services, self.viewer, unit_of(self.row.topic)):
             raise _hidden(self.kind)
-        held = self.services.store.held_all([DossierId(row.subject) for row in rows])
+        held = readable(self.services, [DossierId(row.subject) for row in rows])
         entries = self.services.store.entries_named([(row.subject, row.seq) for row in rows])
         for row in rows:
             here, entry = held.get(DossierId(row.subject)), entries.get((row.subject, row.seq))
@@ -190,6 +190,8 @@ class _Follower:
                 continue
             decision = decided(self.services, self.viewer, here)
             event = Event(self.kind, feeds.cursor(row.arrived_at), entry.recorded_at, here, entry)
-            if decision.sees and not self.push(self.render(self.row.cohort, decision, event)):
+            alert = alert_of(entry.body) if self.kind is Kind.ALERTS else None
+            sees = decision.sees if alert is None else sees_alert(decision, alert)
+            if sees and not self.push(self.render(self.row.cohort, decision, event)):
                 return False
         return True

@@ -14,7 +14,7 @@ from casework.audit.chain import Entry
 from casework.commits import Plan, recorded
 from casework.errands import MAKER, Errand, errand_of
 from casework.makers import service
-from casework.model.errors import Contended, Corrupt, Invalid
+from casework.model.errors import Fault
 from casework.model.packing import instant, moment
 from casework.model.record import DossierId
 from casework.model.task import LEASE, PAGE, Task, TaskKind, passed, progressed, started, taken
@@ -114,9 +114,12 @@ def _done(services: Services, leased: Held, errand: Errand) -> int:
     for subject, known in services.store.held_all(_members(_task(leased))).items():
         try:
             errand.do(subject, known, leased.id)
-        except (Contended, Corrupt, Invalid) as fault:
+        except Fault as fault:
             failed += 1
             log.warning("task %s, dossier %s: %s", leased.id, subject, fault.message)
+        except Exception:
+            failed += 1
+            log.exception("task %s, dossier %s", leased.id, subject)
     return failed
 
 

@@ -122,12 +122,19 @@ def decide_task(viewer: Viewer) -> Decision:
     return Decision()
 
 
-def decide_incident(viewer: Viewer) -> Decision:
-    """Decide what a viewer may see of an incident: all that there is one, officials why, and those who answer for units its trail."""
-    if viewer.role in {Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR}:
-        return Decision(_OFFICIAL, trail=Trail.ALL)
-    groups = _OFFICIAL if viewer.role in {Role.RECEPTION, Role.OFFICER} else frozenset({Group.SUMMARY})
-    return Decision(groups, trail=Trail.TECHNICAL if viewer.role is Role.ADMIN else Trail.NONE)
+def decide_incident(viewer: Viewer, lineage: Iterable[str], *, affected: bool) -> Decision:
+    """Decide what a viewer may see of an incident: all that there is one, officials whom it concerns why.
+
+    It concerns those of its unit and of the units above (`lineage` names it and them), and below it those who are `affected`. Who answers
+    for the unit or for one above sees its trail, too.
+    """
+    if viewer.role is Role.ADMIN:
+        return Decision(frozenset({Group.SUMMARY}), trail=Trail.TECHNICAL)
+    above = viewer.role is Role.INSPECTOR or bool(frozenset(viewer.units) & frozenset(lineage))
+    answers = above and viewer.role in {Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR}
+    official = answers or viewer.role in {Role.HEAD, Role.SUPERVISOR, Role.RECEPTION, Role.OFFICER}
+    groups = _OFFICIAL if official and (above or affected) else frozenset({Group.SUMMARY})
+    return Decision(groups, trail=Trail.ALL if answers else Trail.NONE)
 
 
 def pushed(decision: Decision) -> Decision:

@@ -131,8 +131,9 @@ def levels(reckoning: Reckoning, calendar: Calendar, thresholds: Thresholds = ST
         (AlertLevel.AT_RISK, max(at_time(at_risk_on, OPENS), received_at)),
         (AlertLevel.DUE_TODAY, max(min(at_time(due_on, OPENS), due_at), received_at)),
         # The due instant itself is in time; so is the closing time of the fifth day.
-        (AlertLevel.OVERDUE, due_at + SECOND),
-        (AlertLevel.ESCALATED, again[-1].at if again else at_time(escalated_on, CLOSES) + SECOND),
+        # Who is named after the date is late from then on, and never was before.
+        (AlertLevel.OVERDUE, max(due_at + SECOND, received_at)),
+        (AlertLevel.ESCALATED, again[-1].at if again else max(at_time(escalated_on, CLOSES) + SECOND, received_at)),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from casework.model.errors import Invalid
-from casework.model.intervals import backwards, begun, burdened_by_all, expired, handed_over, room, running, stage, switched
+from casework.model.intervals import backwards, begun, burdened_by_all, expired, handed_over, room, running, stage, switched, unanswered
 from casework.model.moves import (
     Assign,
     Barred,
@@ -34,6 +34,8 @@ from casework.model.record import (
     Step,
     Supplement,
 )
+
+MOST_BESIDE = 30  # units that have yet to answer: the alerts of all deadlines that end at once go into one transaction
 
 
 def received(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Dossier:
@@ -70,6 +72,8 @@ def assigned(dossier: Dossier, move: Move, at: datetime, setting: Setting) -> Do
     if last and at < last and (lead or not setting.imported):
         raise backwards(MoveName.ASSIGN)
     room(dossier.assignments, "assignments")
+    if not lead and not setting.imported and sum(1 for _ in unanswered(dossier, at)) >= MOST_BESIDE:
+        raise Invalid(f"at most {MOST_BESIDE} units are asked at once", code="TOO_MANY")
     old = tuple(
         replace(a, ended_at=at) if lead and a.role is AssignmentRole.LEAD and a.ended_at is None else a for a in dossier.assignments
     )

@@ -32,7 +32,7 @@ def armed(dossier: Dossier, at: datetime, setting: Setting) -> Dossier:
         if not alert.open:
             return alert
         if alert.level in PASSING and (alert.kind, alert.of or "", alert.arming) not in live:
-            return replace(alert, closed_at=at)
+            return replace(alert, closed_at=max(at, alert.observed_at))  # A move may be dated back.
         return alert if alert.kind is DeadlineKind.COORDINATION else replace(alert, officer=keeper)
 
     return replace(dossier, alerts=tuple(map(now, dossier.alerts)))

@@ -244,7 +244,7 @@ def holiday_in_french(name: str) -> str:
     said = []
     for part in name.split("; "):
         plain, _, observed = part.partition(" (observed")
-        french = HOLIDAYS_IN_FRENCH.get(plain, DAY_OFF.fr)
+        french = HOLIDAYS_IN_FRENCH.get(plain, "jour férié")
         said.append(f"{french} (jour de compensation)" if observed else french)
     return " ; ".join(said)
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from casework.actions.deadlines import settle
 from casework.model.texts import LONGEST_TEXT
+from casework.noticing import settle
 from tests.support import Client
 
 UNKNOWN = "22-XD-260101-9999"

@@ -13,7 +13,7 @@ import pytest
 
 from casework import commits
 from casework.actions import deadlines as sweeping
-from casework.actions.deadlines import MOST_AT_ONCE, Sweeper
+from casework.actions.deadlines import Sweeper
 from casework.model import raising
 from casework.model.alert import levels
 from casework.model.deadlines import deadlines
@@ -21,6 +21,7 @@ from casework.model.errors import Unavailable
 from casework.model.moves import MoveName
 from casework.model.packing import moment
 from casework.model.record import AssignmentRole, DossierId
+from casework.noticing import MOST_AT_ONCE
 from casework.ports import Held, Services, Store
 from casework.views import setting
 from schema import inputs
@@ -299,7 +300,7 @@ def test_one_row_that_cannot_be_handled_holds_no_other_up(monkeypatch: pytest.Mo
             raise ZeroDivisionError("no clock that we know")
         return usual(dossier, *more)  # type: ignore[arg-type] # as the function takes it
 
-    monkeypatch.setattr("casework.actions.deadlines.raised", failing)
+    monkeypatch.setattr("casework.noticing.raised", failing)
     sweeper = Sweeper(world.services, no_work)
     found = sweeper.round()
     assert found.failed == 1

@@ -19,7 +19,6 @@ import boto3
 import pytest
 import strawberry
 
-from casework.actions.deadlines import settle
 from casework.actions.dossiers import Asked, move
 from casework.actions.procedures import subject_of
 from casework.adapters.dynamo import DynamoStore
@@ -27,6 +26,7 @@ from casework.audit import chain
 from casework.model.moves import MoveName
 from casework.model.parties import Party, PartyKind, Role, Viewer
 from casework.model.workdays import legal_day
+from casework.noticing import settle
 from casework.ports import Services
 from local import engine as engines
 from local import eventlog

@@ -127,14 +127,18 @@ def held_of(item: Mapping[str, Any]) -> Held:
     """Read a state back from its attributes by name."""
     if int(item["v"]) != ITEM_VERSION or "state" not in item or "recorded_at" not in item:
         raise Corrupt(f"the state of {item['pk']} is of a form that this version does not read")
-    flat = parsed(item["state"])
+    try:
+        flat = parsed(item["state"])
+        record = restored(item["kind"], flat)
+    except (KeyError, ValueError, TypeError) as error:
+        raise Corrupt(f"the state of {item['pk']} cannot be read") from error
     due = None
     if item.get("due_bucket"):
         due = DueKey(item["due_bucket"], item["due_moment"], item["due_level"])
     return Held(
         id=DossierId(item["pk"]),
         province=item["province"],
-        record=restored(item["kind"], flat),
+        record=record,
         flat=flat,
         tip=Tip(int(item["entries"]), item["head"], instant(item["recorded_at"])),
         due=due,

@@ -151,8 +151,8 @@ def rises(one: Falling, case: Case, calendar: Calendar) -> Iterator[tuple[str, d
     due_on = local(one.due_at)
     yield "AT_RISK", max(clock(one.warn_on, OPENING), one.begun)
     yield "DUE_TODAY", max(min(clock(due_on, OPENING), one.due_at), one.begun)
-    yield "OVERDUE", one.due_at + SECOND
-    late = clock(working_days_from(due_on, case.terms.thresholds.escalated_days, calendar), CLOSING) + SECOND
+    yield "OVERDUE", max(one.due_at + SECOND, one.begun)
+    late = max(clock(working_days_from(due_on, case.terms.thresholds.escalated_days, calendar), CLOSING) + SECOND, one.begun)
     again = one.key == OWN and len(case.longer) > 1
     yield "ESCALATED", case.longer_at if again and case.longer_at else late
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from casework.actions.deadlines import Sweeper, settle
+from casework.actions.deadlines import Sweeper
 from casework.actions.dossiers import Asked, Person, Submission, move, submit
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import AlertItem, DueItem, LiveItem
@@ -19,6 +19,7 @@ from casework.model.packing import instant, moment
 from casework.model.procedure import Channel
 from casework.model.record import AssignmentRole, DossierId
 from casework.model.workdays import ZONE
+from casework.noticing import settle
 from casework.ports import DueKey, Held, Services
 from schema import inputs
 from tests.casework.actions.expected import MAKINGS

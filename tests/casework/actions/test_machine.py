@@ -340,7 +340,8 @@ ALL_DAY = 24 * HOUR
 SWEEP = timedelta(0)
 SCRIPT: list[tuple[MoveName, How, str] | timedelta] = [
     (M.RECEIVE, How("stranger"), "NOT_FOUND"), (M.RECEIVE, How("branch"), "NOT_YOUR_MOVE"), (M.RECEIVE, How(flaw=0), "INCOMPLETE"),
-    (M.ASSIGN, How(), "STATE"), (M.RECEIVE, How(version=1), "CONFLICT"), (M.RECEIVE, How(version=0, when="earlier"), DONE), HOUR,
+    (M.ASSIGN, How(), "STATE"), (M.RECEIVE, How(version=1), "CONFLICT"), (M.RECEIVE, How(version=0, when="earlier"), DONE),
+    (M.ACKNOWLEDGE, How("head"), "ALERT_CLOSED"), HOUR,
     (M.ASSIGN, How(flaw=2), "EMPTY"), (M.ASSIGN, How(variant=0), DONE), (M.ASSIGN, How("lead"), "NOT_YOUR_MOVE"),
     (M.ASSIGN, How("pretender"), "NOT_YOUR_MOVE"), (M.ASSIGN, How(variant=5), DONE), (M.ASSIGN, How("beside"), "NOT_YOUR_MOVE"),
     (M.DECIDE, How(), "OPINION_MISSING"),
@@ -355,7 +356,7 @@ SCRIPT: list[tuple[MoveName, How, str] | timedelta] = [
     (M.SUPPLY, How(flaw=0), "INCOMPLETE"), (M.SUPPLY, How(), DONE), (M.REQUEST_SUPPLEMENT, How("lead"), "ONCE_PER_STAGE"),
     (M.REQUEST_SUPPLEMENT, How("head"), DONE), ALL_DAY, (M.SUPPLY, How("desk"), DONE), HOUR, (M.RETURN, How("lead"), DONE),
     (M.COMPLETE_STEP, How("lead"), "NOT_YOUR_MOVE"), HOUR, (M.ASSIGN, How("second head", variant=1), DONE), HOUR,
-    (M.ASSIGN, How(variant=4), DONE), (M.ROTATE, How("desk"), DONE), (M.ACKNOWLEDGE, How("head"), "ALERT_CLOSED"), 40 * ALL_DAY, SWEEP,
+    (M.ASSIGN, How(variant=4), DONE), (M.ROTATE, How("desk"), DONE), 40 * ALL_DAY, SWEEP,
     (M.ACKNOWLEDGE, How("applicant"), "NOT_YOUR_MOVE"), (M.ACKNOWLEDGE, How("supervisor", flaw=2), "EMPTY"),
     (M.ACKNOWLEDGE, How("colleague"), DONE), (M.ACKNOWLEDGE, How("head"), DONE), (M.ACKNOWLEDGE, How("desk"), DONE),
     (M.ACKNOWLEDGE, How("supervisor"), DONE), (M.ACKNOWLEDGE, How("supervisor", flaw=0), "UNKNOWN_ALERT"),
@@ -476,6 +477,13 @@ def shifted(by: timedelta) -> Callable[[Dossier, Setting, datetime], Dossier | N
 
 SWITCHED, CLOSED, CLOCK_OF, CHANGED, LEVELS = intervals.switched, ending._closed, course.clock_of, chain.changed, alert.levels
 RAISED = raising.raised
+
+
+def again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    put("casework.model.raising.next_level", lambda levels, *_: next(iter(levels), None))(monkeypatch)
+    put("casework.noticing.MOST_AT_ONCE", 2)(monkeypatch)
+
+
 FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "a return ends the lead": (
         row(M.RETURN, lambda old, new, at: replace(new, assignments=tuple(replace(a, ended_at=at) for a in new.assignments))), "leads now"),
@@ -499,12 +507,12 @@ FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "an applicant has all the time in the world": (put("casework.model.deadlines._of_applicant", lambda *_: ()), "armings"),
     "a clock that stands is looked at": (put("casework.model.raising.levels", unpaused), "a level is ahead|due row"),
     "a level is raised again and again": (
-        put("casework.model.raising.next_level", lambda levels, *_: next(iter(levels), None)), "what was raised"),
+        again_and_again, "what was raised|the entry|as many"),
     "another date opens no arming": (put("casework.model.raising._arming", lambda *_: 1), "due row|what was raised"),
     "what was near stays open": (put("casework.model.raising.PASSING", frozenset()), "alerts"),
     "the next lead is told nothing": (put("casework.model.raising._keeper", lambda *_: "01-XD-1"), "alerts|what was raised"),
-    "a sweep notices what is not there yet": (put("casework.actions.deadlines.raised", shifted(DAY)), "what was raised"),
-    "a sweep overlooks what is reached": (put("casework.actions.deadlines.raised", lambda *_: None), "all that was reached"),
+    "a sweep notices what is not there yet": (put("casework.noticing.raised", shifted(DAY)), "what was raised|the entry"),
+    "a sweep overlooks what is reached": (put("casework.noticing.raised", lambda *_: None), "all that was reached|the entry"),
     "the old due row stays": (put("pynamodb.transactions.TransactWrite.delete", lambda *_, **__: None), "due rows"),
     "an entry leaves a change out": (
         put("casework.audit.chain.changed", lambda *states: [one for one in CHANGED(*states) if "version" not in str(one)]), "commitment"),

@@ -13,7 +13,6 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, Self
 
-from casework.actions.deadlines import settle
 from casework.actions.dossiers import Asked, Submission, move, submit
 from casework.adapters.dynamo.models import DueItem
 from casework.audit.canonical import canonical
@@ -27,6 +26,7 @@ from casework.model.packing import instant, moment
 from casework.model.parties import Role, Viewer
 from casework.model.procedure import Channel
 from casework.model.record import AssignmentRole, Dossier, DossierId, HolderKind, Interval, IntervalKind
+from casework.noticing import settle
 from casework.ports import Held, Services
 from casework.views import decided, setting
 from tests.casework.actions.expected import (
@@ -162,6 +162,7 @@ class World:
             raise AssertionError(f"outcome of {name}: {outcome}, not one of {sorted(wanted)}")
         if outcome == DONE:
             assert done
+            self._noticed_before(case)
             must("the entry", (done.repeated, done.entry.seq, done.entry.occurred_at), (False, case.version + case.noticed + 1, at))
             follow(case, name, given, at, viewer)
             self.watches[case.id].follow(case)
@@ -178,6 +179,14 @@ class World:
         if at > self.now and case.last != at:
             self.now = at + SECOND  # Only what begins or ends an interval ahead of this machine's clock is waited for.
         return outcome
+
+    def _noticed_before(self, case: Case) -> None:
+        """Foretell what a move notices before it is made: all that its dossier's deadlines have reached by then."""
+        watch = self.watches[case.id]
+        while (ahead := watch.ahead(case)) and ahead[0].reached_at <= self.now:
+            watch.raised[ahead[0]] = True, ahead[1][1]
+            case.noticed += 1
+            self.noticed += 1
 
     def sweep(self) -> None:
         """Let the sweep look at every dossier: it raises what was reached, in that order, each level of an arming once."""

@@ -413,12 +413,14 @@ def test_those_who_answer_for_a_task_see_it(role: Role) -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-def test_all_see_an_incident_and_officials_why(role: Role) -> None:
-    found = decide_incident(Viewer(role, "somebody", ("22-XD",)))
-    official = role in {Role.RECEPTION, Role.OFFICER, Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR}
+@pytest.mark.parametrize(("units", "affected"), [(("22-XD",), True), (("22",), False), (("22-XD-B",), True), (("01-XD",), False)])
+def test_all_see_an_incident_and_officials_whom_it_concerns_why(role: Role, units: tuple[str, ...], affected: bool) -> None:  # noqa: FBT001
+    found = decide_incident(Viewer(role, "somebody", units), ("22-XD", "22"), affected=affected)
+    above = role is Role.INSPECTOR or units[0] in {"22-XD", "22"}
+    official = role is Role.INSPECTOR or (role in {Role.RECEPTION, Role.OFFICER, Role.HEAD, Role.SUPERVISOR} and (above or affected))
     assert (found.sees, REASONS in found.groups, PERSONAL in found.groups) == (True, official, False)
-    trail = Trail.ALL if role in {Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR} else Trail.TECHNICAL if role is Role.ADMIN else Trail.NONE
-    assert found.trail is trail
+    answers = above and role in {Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR}
+    assert found.trail is (Trail.ALL if answers else Trail.TECHNICAL if role is Role.ADMIN else Trail.NONE)
 
 
 # The register's last word.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from casework.model.alert import AlertLevel
-from casework.model.handling import camel
+from casework.model.handling import MOST_BESIDE, camel
 from casework.model.moves import Assign, CompleteStep, Move, Receive, RequestSupplement, Setting, Supply
 from casework.model.procedure import Channel
 from casework.model.record import (
@@ -422,3 +422,12 @@ def test_what_was_asked_for_is_supplied_and_nothing_else(given_codes: tuple[str,
 
 def test_camel_case_is_that_of_the_schema() -> None:
     assert [camel(name) for name in ("officer", "due_at", "expected_result")] == ["officer", "dueAt", "expectedResult"]
+
+
+def test_a_bounded_number_of_units_is_asked_at_once() -> None:
+    full = LED
+    for _ in range(MOST_BESIDE):
+        full = after(full, (TO_OTHER, T2))
+    assert fault(full, TO_OTHER, T3) == ("TOO_MANY", ())
+    room_again = after(full, (OPINION, T3), (TO_OTHER, T4))
+    assert len(room_again.coordinating()) == MOST_BESIDE + 1

@@ -122,7 +122,11 @@ def test_the_dates_of_other_deadlines_are_kept_with_their_armings() -> None:
 def test_what_is_near_closes_with_its_deadline_and_what_is_late_does_not() -> None:
     done = after(all_raised(led()), (STEP, T3), setting=TIMED)
     of_step = {one.level: (one.open, one.closed_at) for one in done.alerts if one.kind is STEPS}
-    assert of_step == {RISK: (False, T3), TODAY: (False, T3), LATE: (True, None), ESCALATED: (True, None)}
+    assert of_step == {RISK: (False, LATER), TODAY: (False, LATER), LATE: (True, None), ESCALATED: (True, None)}, (
+        "not before it was noticed"
+    )
+    in_time = after(all_raised(led(), T3), (STEP, T3 + HOUR), setting=TIMED)
+    assert all(one.closed_at == T3 + HOUR for one in in_time.alerts if one.kind is STEPS)
     assert all(one.open for one in done.alerts if one.kind is OWN), "its own clock runs still"
     ended = after(all_raised(led(BARE), setting=BARE), (GRANT, LATER), setting=BARE)
     assert [one.open for one in ended.alerts] == [False, False, True, True]

@@ -87,7 +87,7 @@ def test_an_override_stands_above_the_seed() -> None:
 def test_an_override_without_a_pair_is_a_day_off_of_its_own() -> None:
     mourning = Override(date(2026, 3, 10), OverrideKind.OFF, None, "1/QD", ANNOUNCED)
     day = Calendar((mourning,)).day(date(2026, 3, 10))
-    assert (day.kind, day.names.fr, day.document) == (DayKind.HOLIDAY, "jour férié", "1/QD")
+    assert (day.kind, day.names.fr, day.document) == (DayKind.HOLIDAY, "jour chômé", "1/QD")
 
 
 def test_a_holiday_that_is_overridden_keeps_its_name() -> None:
