@@ -14,10 +14,10 @@ from casework.audit.chain import Entry
 from casework.commits import Plan, recorded
 from casework.errands import MAKER, Errand, errand_of
 from casework.makers import service
-from casework.model.errors import Fault
+from casework.model.errors import Fault, Unavailable
 from casework.model.packing import instant, moment
 from casework.model.record import DossierId
-from casework.model.task import LEASE, PAGE, Task, TaskKind, passed, progressed, started, taken
+from casework.model.task import LEASE, PAGE, Task, TaskKind, begun, passed, progressed, started, taken
 from casework.ports import Held, Services, Span
 
 log = logging.getLogger("giamsat")
@@ -27,6 +27,7 @@ NATION = "VN"
 SLICE = timedelta(seconds=5)
 PAGES = 8  # of one slice
 LOOKS = 50  # at lists, in search of a page
+MOST_TRIES = 10  # of a page, while the store does not answer for one of its dossiers
 LAST = moment(datetime.max.replace(tzinfo=UTC))  # where dossiers without a due date stand
 
 
@@ -100,12 +101,12 @@ def _page(services: Services, held: Held) -> Held | None:
         if not found.page:  # Much was looked through in vain: the next step begins behind it.
             return _kept(services, held, lambda now: _plan(found, "TASK_PROGRESSED", now, now))
         task = found
-    leased = _kept(services, held, lambda now: _plan(task, "TASK_TAKEN", now, now + LEASE))
+    leased = _kept(services, held, lambda now: _plan(begun(task), "TASK_TAKEN", now, now + LEASE))
     if leased is None:
         return None
     failed = _done(services, leased, errand)
     changed = sum(errand.changed(one.dossier) for one in services.store.held_all(_members(task)).values())
-    return _kept(services, leased, lambda now: _plan(progressed(task, changed, failed), "TASK_PROGRESSED", now, now))
+    return _kept(services, leased, lambda now: _plan(progressed(_task(leased), changed, failed), "TASK_PROGRESSED", now, now))
 
 
 def _done(services: Services, leased: Held, errand: Errand) -> int:
@@ -114,6 +115,10 @@ def _done(services: Services, leased: Held, errand: Errand) -> int:
     for subject, known in services.store.held_all(_members(_task(leased))).items():
         try:
             errand.do(subject, known, leased.id)
+        except Unavailable:
+            if (_task(leased).tries or 0) < MOST_TRIES:
+                raise  # What was to be written may stand: the page is done again.
+            failed += 1
         except Fault as fault:
             failed += 1
             log.warning("task %s, dossier %s: %s", leased.id, subject, fault.message)

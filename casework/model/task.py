@@ -40,7 +40,7 @@ class TaskState(StrEnum):
 class Task:
     """A task as it stands. `of` and `seq` name the entry that it follows from.
 
-    `page` are the dossiers in hand, which were found in the list of `within` up to `place`. `looked` counts the dossiers looked at in
+    `page` are the dossiers in hand, which were found in the list of `within` up to `place`, and `tries` how often it was begun. `looked` counts the dossiers looked at in
     this pass, `failed` those of them that could not be changed, `changed` all that were.
     """
 
@@ -57,6 +57,7 @@ class Task:
     within: str | None = None
     place: str | None = None
     page: tuple[str, ...] = ()
+    tries: int | None = None
     looked: int = 0
     changed: int = 0
     failed: int = 0
@@ -84,10 +85,15 @@ def taken(task: Task, within: str, place: str | None, page: Sequence[str]) -> Ta
     return replace(task, within=within, place=place, page=tuple(page))
 
 
+def begun(task: Task) -> Task:
+    """Begin with the page in hand, or begin again after a worker has died, or the store has not answered."""
+    return replace(task, tries=(task.tries or 0) + 1)
+
+
 def progressed(task: Task, changed: int, failed: int) -> Task:
     """Put the page in hand down, done."""
     done = len(task.page)
-    return replace(task, page=(), looked=task.looked + done, changed=task.changed + changed, failed=task.failed + failed)
+    return replace(task, page=(), tries=None, looked=task.looked + done, changed=task.changed + changed, failed=task.failed + failed)
 
 
 def passed(task: Task, at: datetime) -> tuple[Task, datetime | None]:

@@ -48,7 +48,7 @@ FIELDS = {
     "procedure": re.compile(r"code|unit|version|versions\.[1-9][0-9]*"),
     "calendar": re.compile(r"unit|version|overrides\.\d{4}-\d\d-\d\d", re.ASCII),
     "task": re.compile(
-        "kind|of|seq|unit|asked_at|version|state|calendar_version|first_on|passing|within|place|page|looked|changed|failed|started_at|"
+        "kind|of|seq|unit|asked_at|version|state|calendar_version|first_on|passing|within|place|page|tries|looked|changed|failed|started_at|"
         "ended_at"
     ),
     "incident": re.compile("unit|opened_at|stops_clocks|reason|version|legal_basis|closed_at|close_reason"),
