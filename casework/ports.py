@@ -248,6 +248,12 @@ class Due(Protocol):
     def keep_swept(self, hour: str) -> None:
         """Keep that hour; it moves forward only."""
 
+    def stuck(self) -> list[str]:
+        """Give the hours before that one in which a row is left that cannot be handled, oldest first, a thousand at the most."""
+
+    def keep_stuck(self, hour: str, *, stuck: bool) -> None:
+        """Keep whether an hour is one of those."""
+
 
 class Register(Protocol):
     """Procedures, units, people and the calendar, as the register has them; at most 30 s old."""

@@ -12,7 +12,7 @@ import secrets
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from schema.node import global_id
 from schema.root import core
 from tests.schema.common import SUPPLEMENT, after, alerted, coordinated, soon, submitted
 from tests.stages import staged
-from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, present, services_over
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -77,7 +77,7 @@ def far(days: int) -> Callable[[], str]:
 SHOWN: dict[str, Callable[[], str]] = {
     "2026-01-09T17:00:00+07:00": soon,
     "2026-02-20T17:00:00+07:00": lambda: soon(40),
-    "2026-02-01": lambda: f"{legal_day(datetime.now(UTC)) + timedelta(30)}",
+    "2026-02-01": lambda: f"{legal_day(present()) + timedelta(30)}",
     "2026-05-04": far(0),
     "2026-05-09": far(5),
     "XD-90": lambda: f"T-{secrets.token_hex(4).upper()}",

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
 from typing import Protocol, TypeVar
 
 from casework.commits import DUE_SHARDS
@@ -22,7 +23,6 @@ log = logging.getLogger("giamsat")
 
 PAGE = 100  # rows of a bucket at a time, and as many dossiers
 HOUR = timedelta(hours=1)
-LEFT = timedelta(minutes=15)  # after its end an hour may still get rows: of a commit that took long, by a clock that goes wrong
 OLDEST = datetime(2026, 5, 1, tzinfo=UTC)  # no row lies before it in a store that was never swept
 KEPT_EACH = 24  # hours left behind before the watermark is kept: a long outage is caught up in several runs
 LONGEST_REST = timedelta(minutes=1)  # before a row that could not be handled is tried again
@@ -30,6 +30,19 @@ LONGEST_REST = timedelta(minutes=1)  # before a row that could not be handled is
 A = TypeVar("A")
 B = TypeVar("B")
 Work = Callable[[Services, Held], None]
+
+
+class Left(Enum):
+    """What was found in an hour: nothing, rows that could not be handled before and nothing else, or more."""
+
+    NOTHING = auto()
+    STUCK = auto()
+    MORE = auto()
+
+
+# How long after its end an hour is left behind. It may still get rows of a commit that took long, or by a clock that goes wrong;
+# what cannot be handled may yet be, and is looked at again and again also behind the watermark, which would else stand still.
+WAITS = {Left.NOTHING: timedelta(minutes=15), Left.STUCK: timedelta(days=1)}
 
 
 class Each(Protocol):
@@ -67,12 +80,17 @@ class Sweeper:
         """Do all that is due by now, hour by hour, and move the watermark over the hours that are left behind."""
         self._written = self._failed = 0
         now = self._services.now()
+        for hour in self._store.stuck():
+            if self._hour(hour, now) is Left.NOTHING:
+                self._store.keep_stuck(hour, stuck=False)
         kept = passed = self._store.swept() or moment(min(now, OLDEST))[:13]
         behind = True
         for looked, hour in enumerate(_hours(passed, now), 1):
-            empty = self._hour(hour, now)
-            behind = behind and empty and _start(hour) + HOUR + LEFT <= now
+            left = self._hour(hour, now)
+            behind = behind and left in WAITS and _start(hour) + HOUR + WAITS[left] <= now
             if behind:
+                if left is Left.STUCK:
+                    self._store.keep_stuck(hour, stuck=True)
                 passed = moment(_start(hour) + HOUR)[:13]
                 if looked % KEPT_EACH == 0:
                     self._store.keep_swept(passed)
@@ -85,11 +103,12 @@ class Sweeper:
             log.warning("%d rows and pages of the due table wait for the next round: %s", self._failed, self._why)
         return Round(self._written, self._failed, self._going())
 
-    def _hour(self, hour: str, now: datetime) -> bool:
-        """Handle the buckets of an hour, in an order of its own, so that two sweeps meet seldom; tells whether all read empty."""
+    def _hour(self, hour: str, now: datetime) -> "Left":
+        """Handle the buckets of an hour, in an order of its own, so that two sweeps meet seldom; tells what was found in them."""
         buckets = [f"{hour}#{shard:02d}" for shard in range(DUE_SHARDS)]
         random.shuffle(buckets)
         first = list(self._each(lambda bucket: self._read(bucket, now), buckets))
+        resting = set(self._resting)
         for bucket, found in zip(buckets, first, strict=True):
             rows = found
             while rows and self._going():
@@ -97,7 +116,10 @@ class Sweeper:
                 rows = self._read(bucket, now, rows[-1].moment) if len(rows) == PAGE else []
             if rows is None:
                 self._failed += 1
-        return all(rows == [] for rows in first)
+        if all(rows == [] for rows in first):
+            return Left.NOTHING
+        stuck = all(rows is not None and len(rows) < PAGE and resting.issuperset(row.place for row in rows) for rows in first)
+        return Left.STUCK if stuck else Left.MORE
 
     def _read(self, bucket: str, now: datetime, after: str | None = None) -> list[DueKey] | None:
         """Read a page of a bucket; None when the engine does not answer, which the next round makes up for."""

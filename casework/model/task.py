@@ -40,8 +40,8 @@ class TaskState(StrEnum):
 class Task:
     """A task as it stands. `of` and `seq` name the entry that it follows from.
 
-    `page` are the dossiers in hand, which were found in the list of `within` up to `place`, and `tries` how often it was begun. `looked` counts the dossiers looked at in
-    this pass, `failed` those of them that could not be changed, `changed` all that were.
+    `page` are the dossiers in hand, which were found in the list of `within` up to `place`, and `tries` how often that page was begun.
+    `looked` counts the dossiers looked at in this pass, `failed` those of them that could not be changed, `changed` all that were.
     """
 
     kind: TaskKind

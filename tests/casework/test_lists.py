@@ -4,7 +4,7 @@ import random
 import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -24,11 +24,11 @@ from casework.model.unit import Officer, PointKind, ReceptionPoint, Unit
 from casework.ports import Held, Index, Partition, Services, Span, Store
 from casework.views import View
 from tests.casework.adapters.laid import dossier, fresh, laid
-from tests.support import Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import Issuer, RecordingCourier, SettableClock, present, services_over
 
 SHOWN = settings(print_blob=True, deadline=None, max_examples=40)
 NAME = Texts("một", "one", "un")
-NOW = datetime.now(UTC)
+NOW = present()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVERYTHING = Span(100)
 

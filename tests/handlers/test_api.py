@@ -4,7 +4,6 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +15,7 @@ from casework.model.errors import Contended, Unavailable
 from casework.ports import Services
 from handlers import api
 from schema.limits import MOST_DEPTH, MOST_NODES, MOST_ROOT_FIELDS, MOST_TOKENS
-from tests.support import AUDIENCE, ISSUER, KEY_ID, Client, Issuer
+from tests.support import AUDIENCE, ISSUER, KEY_ID, Client, Issuer, present
 
 ROLE = "{ viewer { role } }"
 MODERN = "application/graphql-response+json"
@@ -180,7 +179,7 @@ def _event(text: str | None) -> dict[str, Any]:
 
 def _signed(issuer: Issuer, **changes: Any) -> str:  # noqa: ANN401 - claims
     """Give a token whose claims are good but for these; None takes one away."""
-    now = int(datetime.now(UTC).timestamp())
+    now = int(present().timestamp())
     claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "officer-1", "role": "OFFICER", "units": ["22-XD"], "exp": now + 600, **changes}
     kept = {name: value for name, value in claims.items() if value is not None}
     return jwt.encode(kept, issuer.key, algorithm="EdDSA", headers={"kid": KEY_ID})

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from schema.execution import rendered
 from schema.node import global_id
 from tests.handlers.test_sockets import Socket
 from tests.handlers.test_stream import record
-from tests.support import Client, Issuer, RecordingCourier, SettableClock
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, present
 
 FEED = """subscription($unit: ID!, $after: String) { unitFeed(unit: $unit, after: $after) {
     id cursor gap ready at count version entry { seq action } dossier { code entries applicant { name } } tracked { code } } }"""
@@ -336,7 +336,7 @@ def test_one_who_loses_the_right_while_it_is_replayed_hears_no_more(
 
 
 def test_one_whose_token_expires_hears_so(join: Callable[..., Watcher], case: Case, clock: SettableClock) -> None:
-    short = join("HEAD", "22-XD", claims={"exp": int(datetime.now(UTC).timestamp()) + 60})
+    short = join("HEAD", "22-XD", claims={"exp": int(present().timestamp()) + 60})
     short.subscribe()
     case.step()
     clock.ahead = timedelta(seconds=61)

@@ -4,7 +4,7 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -18,7 +18,7 @@ from handlers import rendering, sockets, stream
 from local.engine import Engine
 from local.home import REGION
 from schema.execution import rendered
-from tests.support import Client, Issuer, RecordingCourier, SettableClock
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, present
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -240,7 +240,7 @@ def test_a_token_that_is_not_a_text_is_no_token(opened: Socket) -> None:
 
 
 def test_an_operation_after_the_token_is_refused(join: Callable[..., Socket], clock: SettableClock) -> None:
-    socket = join("OFFICER", exp=int(datetime.now(UTC).timestamp()) + 60)
+    socket = join("OFFICER", exp=int(present().timestamp()) + 60)
     clock.ahead = timedelta(seconds=61)
     socket.subscribe("{ viewer { role } }")
     (message,) = socket.heard()
@@ -466,7 +466,7 @@ def test_a_secret_shows_tracked_alone(join: Callable[..., Socket], client: Clien
         (ready,) = socket.events()
         assert (ready["ready"], ready["tracked"]) == (True, None)
     assert client.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])["errors"] == []
-    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    due = (present() + timedelta(days=3)).isoformat()
     assert client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1", task="t", responsibility="r",
                        dueAt=due, expectedResult="e")["errors"] == []  # fmt: skip
     pump(code)
@@ -538,7 +538,7 @@ def test_one_who_loses_sight_hears_so_and_nothing_more(
     for socket in (old, head):
         socket.subscribe(WATCH, code=code)
         assert len(socket.events()) == 1
-    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    due = (present() + timedelta(days=3)).isoformat()
     assert client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-6", task="t", responsibility="r",
                        dueAt=due, expectedResult="e")["errors"] == []  # fmt: skip
     pump(code)
@@ -556,7 +556,7 @@ def test_one_whose_token_expires_hears_so_and_nothing_more(
     join: Callable[..., Socket], client: Client, services: Services, clock: SettableClock, pump: Callable[..., None]
 ) -> None:
     code = client.assigned()
-    short, long = join("HEAD", exp=int(datetime.now(UTC).timestamp()) + 60), join("HEAD")
+    short, long = join("HEAD", exp=int(present().timestamp()) + 60), join("HEAD")
     for socket in (short, long):
         socket.subscribe(WATCH, code=code)
         assert len(socket.events()) == 1
@@ -717,7 +717,7 @@ def test_those_of_one_cohort_who_may_see_different_things_are_told_apart(
     join: Callable[..., Socket], client: Client, executions: list[str], pump: Callable[..., None]
 ) -> None:
     code = client.assigned()
-    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    due = (present() + timedelta(days=3)).isoformat()
     given = {"role": "COORDINATING", "unit": "22-MT", "task": "t", "dueAt": due, "expectedResult": "e"}
     assert client.move("assignDossier", "HEAD", dossier=code, **given)["errors"] == []
     lead, other = join("OFFICER"), join("OFFICER", "officer-2")
@@ -958,7 +958,7 @@ def test_a_lead_whose_dossier_goes_to_another_hears_no_more(join: Callable[..., 
     officer.subscribe(WATCH, code=code)
     officer.heard()
     client.done("returnAssignment", "OFFICER", dossier=code, assignment="1", reason="bận")
-    due = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    due = (present() + timedelta(days=1)).isoformat()
     client.done("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="22-XD-1", task="t", responsibility="r",
                 dueAt=due, expectedResult="e")  # fmt: skip
     pump(code, after=4)

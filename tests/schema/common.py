@@ -1,12 +1,12 @@
 """What tests of several nouns give to mutations, and how they read what comes of them."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from casework.model.texts import LONGEST_TEXT
 from casework.noticing import settle
-from tests.support import Client
+from tests.support import Client, present
 
 UNKNOWN = "22-XD-260101-9999"
 LONG = "x" * (LONGEST_TEXT + 1)
@@ -20,7 +20,7 @@ TRAIL = "query($code: ID!) { auditTrail(dossier: $code, first: 100) { nodes { id
 
 
 def soon(days: float = 3) -> str:
-    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    return (present() + timedelta(days=days)).isoformat()
 
 
 def lead(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON

@@ -304,6 +304,25 @@ def test_a_coordinating_officer_takes_note_of_what_his_unit_is_to_answer(client:
     assert acknowledged(client, "OFFICER", "officer-2", alert=row["id"])["alert"]["acknowledgedBy"] == "officer-2"
 
 
+def test_a_coordinating_unit_finds_what_it_is_to_answer_in_its_own_list(client: Client) -> None:
+    code = client.assigned()
+    client.done("assignDossier", "HEAD", dossier=code, **beside(dueAt=soon(0.01)))
+    swept(client, code)
+    (row, *_) = of(client, code, kind="COORDINATION")
+
+    def found(who: str, subject: str | None = None, **given: Any) -> list[str]:  # noqa: ANN401 - JSON
+        return [one["id"] for one in listed(client, who, subject, last=100, **given)["nodes"] if one["dossier"]["code"] == code]
+
+    for viewer in (("HEAD", "22-MT-H"), ("HEAD", None), ("INSPECTOR", None, "22-MT"), ("INSPECTOR", None, "22-XD")):
+        who, subject, *unit = viewer
+        assert found(who, subject, unit=unit[0] if unit else None).count(row["id"]) == 1, viewer
+    whole = listed(client, "INSPECTOR", unit="22", last=100)
+    assert [one["id"] for one in whole["nodes"]].count(row["id"]) == 1, "once, though both its units are in the tree"
+    acknowledged(client, "OFFICER", "officer-2", alert=row["id"])
+    assert row["id"] not in found("HEAD", "22-MT-H", open=True)
+    assert found("HEAD", "22-MT-H", open=False) == [row["id"]]
+
+
 def test_what_is_late_is_taken_note_of_after_the_end_too(client: Client) -> None:
     code = alerted(client)
     client.done("decideDossier", "OFFICER", dossier=code, outcome="GRANTED")

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from local.engine import Engine
 from schema.node import global_id, read_id
 from tests.schema.common import BAD_TEXTS, bad_input
 from tests.stages import staged
-from tests.support import Client
+from tests.support import Client, present
 
 AMEND = """mutation($input: AmendCalendarInput!) { amendCalendar(input: $input) {
     dossier { code } calendarVersion
@@ -163,7 +163,7 @@ def test_a_dossier_is_no_task_and_a_task_no_dossier(client: Client, services: Se
     ({"days": [day("2200-03-06")]}, ("CLOCK_INPUT", ["days", "on"])),
     ({"days": [day(FRIDAY, "OFF", "2200-03-06")]}, ("CLOCK_INPUT", ["days", "pair"])),
     ({"days": [day(FRIDAY)], "announcedOn": "1900-01-01"}, ("CLOCK_INPUT", ["announcedOn"])),
-    ({"days": [day(FRIDAY)], "announcedOn": (legal_day(datetime.now(UTC)) + timedelta(2)).isoformat()}, ("IN_FUTURE", ["announcedOn"])),
+    ({"days": [day(FRIDAY)], "announcedOn": (legal_day(present()) + timedelta(2)).isoformat()}, ("IN_FUTURE", ["announcedOn"])),
     ({"days": [day(FRIDAY)], "idempotencyKey": ""}, ("BAD_KEY", ["idempotencyKey"])),
 ])  # fmt: skip
 def test_what_cannot_be_is_refused_and_changes_nothing(client: Client, given: dict[str, Any], told: tuple[str, list[str]]) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +27,7 @@ from tests.schema.common import (
     submitted,
     told,
 )
-from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, present, services_over
 
 FULL = """query($code: ID!) { dossier(code: $code) {
     state version outcome decidedAt deliveredAt endedAt endReason endLegalBasis decisionReason bounces
@@ -521,5 +521,5 @@ def test_a_clock_of_this_moment_stays_so_after_the_end(client: Client, clock: Se
     code = STATES["STOPPED"](client)
     before = full(client, code)["clock"]
     clock.ahead = timedelta(days=60)
-    token = issuer.token("HEAD", exp=int((datetime.now(UTC) + timedelta(days=61)).timestamp()))
+    token = issuer.token("HEAD", exp=int((present() + timedelta(days=61)).timestamp()))
     assert client.asked_with(token, FULL, code=code)["data"]["dossier"]["clock"] == before

@@ -16,7 +16,7 @@ from casework.ports import Held, Services
 from schema.node import global_id
 from schema.paging import cursor, place_cursor
 from tests.schema.common import GROUNDS, SUPPLEMENT, bad_input, beside, lead, soon
-from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, present, services_over
 
 LIST = """query($filter: DossierFilter, $order: DossierOrder, $first: Int, $last: Int, $after: String, $before: String) {
     dossiers(filter: $filter, orderBy: $order, first: $first, last: $last, after: $after, before: $before) {
@@ -29,7 +29,7 @@ EMPTY = {
 }  # fmt: skip
 OPEN = {"SUBMITTED", "RECEIVED", "IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"}
 NEVER = datetime.max.replace(tzinfo=UTC)
-NOW = datetime.now(UTC)
+NOW = present()
 Who = tuple[str | None, str | None]
 
 

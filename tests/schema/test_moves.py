@@ -4,7 +4,7 @@ import json
 import random
 import secrets
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Barrier
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from casework.model.texts import LONGEST_NAME
 from schema.node import global_id
 from tests.schema.common import LONG, TRAIL, UNKNOWN, beside, code_of, coordinated, entries, lead, soon, told
-from tests.support import Client, Issuer, SettableClock
+from tests.support import Client, Issuer, SettableClock, present
 
 AN = {"name": "Nguyễn Văn An"}
 OPEN = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": AN}
@@ -408,7 +408,7 @@ def test_the_dossier_in_a_conflict_shows_no_more_than_the_viewer_may_see(client:
 
 def test_backdating_wants_a_reason_and_keeps_it_from_the_entry(client: Client) -> None:
     code = client.submitted(channel="COUNTER")["dossier"]["code"]
-    before = datetime.now(UTC) - timedelta(days=1)
+    before = present() - timedelta(days=1)
     given = {"dossier": code, "checked": ["FORM", "DEED"], "at": before.isoformat()}
     error = told(client.move("receiveDossier", "RECEPTION", **given))
     assert (error["code"], error["path"]) == ("BACKDATING_REASON_NEEDED", ["backdatingReason"])
@@ -435,7 +435,7 @@ def test_backdating_wants_a_reason_and_keeps_it_from_the_entry(client: Client) -
 
 def test_a_move_of_this_moment_needs_no_reason(client: Client) -> None:
     code = client.submitted()["dossier"]["code"]
-    at = datetime.now(UTC).isoformat()
+    at = present().isoformat()
     done = client.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"], at=at)
     assert done["errors"] == []
     assert entries(client, code)[1]["reason"] is None
@@ -498,7 +498,7 @@ def test_a_key_used_with_another_input_is_refused(client: Client) -> None:
     code = client.assigned()
     given: dict[str, Any] = {"dossier": code, "step": "CHECK", "idempotencyKey": "key"}
     assert client.move("completeStep", "OFFICER", **given)["errors"] == []
-    for change in ({"step": "SITE"}, {"expectedVersion": 3}, {"at": datetime.now(UTC).isoformat()}, {"backdatingReason": "x"}):
+    for change in ({"step": "SITE"}, {"expectedVersion": 3}, {"at": present().isoformat()}, {"backdatingReason": "x"}):
         error = told(client.move("completeStep", "OFFICER", **{**given, **change}))
         assert (error["__typename"], error["code"], error["path"]) == ("Invalid", "IDEMPOTENCY_KEY_REUSED", ["idempotencyKey"])
     assert len(entries(client, code)) == 4

@@ -15,7 +15,7 @@ from casework.model.limit import MOST, LimitUnit
 from casework.model.workdays import legal_day
 from schema.node import global_id
 from tests.schema.common import BAD_TEXTS, bad_input
-from tests.support import Client
+from tests.support import Client, present
 
 PUBLISH = """mutation($input: PublishProcedureInput!) { publishProcedure(input: $input) {
     dossier { code }
@@ -32,7 +32,7 @@ OF_DOSSIER = "query($code: ID!) { dossier(code: $code) { procedure { code versio
 
 
 def today() -> date:
-    return legal_day(datetime.now(UTC))
+    return legal_day(present())
 
 
 def on(days: int) -> str:
@@ -223,10 +223,10 @@ def test_a_dossier_keeps_the_version_of_its_receipt(client: Client, received_fir
         client.done("receiveDossier", "RECEPTION", dossier=dossier)
     found = client.ask(OF_DOSSIER, "HEAD", None, code=dossier)["data"]["dossier"]
     assert found["procedure"] == {"code": code, "version": 1 if received_first else 2}
-    due = client.ask(DUE, c=code, at=datetime.now(UTC).isoformat())["data"]["dueIfReceived"]
+    due = client.ask(DUE, c=code, at=present().isoformat())["data"]["dueIfReceived"]
     assert (found["clock"]["dueAt"] == due["dueAt"]) is not received_first
     client.done("assignDossier", "HEAD", dossier=dossier, role="LEAD", unit="22-XD", officer="officer-1", **(
-        {"task": "t", "responsibility": "r", "expectedResult": "e", "dueAt": (datetime.now(UTC) + timedelta(minutes=9)).isoformat()}
+        {"task": "t", "responsibility": "r", "expectedResult": "e", "dueAt": (present() + timedelta(minutes=9)).isoformat()}
         if received_first else {}  # the new version asks for nothing
     ))  # fmt: skip
 
@@ -333,7 +333,7 @@ def test_every_limit_that_can_be_computed_can_be_published(client: Client) -> No
     for unit in set(LimitUnit) - {LimitUnit.FIXED_DATE}:
         for amount in (1, MOST[unit]):
             code = done(client, **draft(limit={"unit": unit.value, "amount": amount}))["procedure"]["code"]
-            assert client.ask(DUE, c=code, at=datetime.now(UTC).isoformat())["data"]["dueIfReceived"]
+            assert client.ask(DUE, c=code, at=present().isoformat())["data"]["dueIfReceived"]
 
 
 def test_the_cut_off_counts(client: Client) -> None:

@@ -4,7 +4,7 @@ import json
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from casework.ports import Services
 from schema import audit
 from schema.node import global_id
 from schema.paging import cursor
-from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, present, services_over
 
 DOSSIER = """query($code: ID!) { dossier(code: $code) {
     id code state version entries kind channel rehearsal submittedAt receivedAt decidedAt outcome checked flags
@@ -58,7 +58,7 @@ def worked(store: DynamoStore, issuer: Issuer) -> Worked:
     client = Client(services_over(store, issuer, RecordingCourier(), SettableClock()), issuer)
     opened = client.move("submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="22-MC", channel="ONLINE", applicant=SECRETS)
     code = opened["dossier"]["code"]
-    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    due = (present() + timedelta(days=3)).isoformat()
     task, responsibility, authority, result, opinion = INTERNAL
     steps: list[tuple[str, str, str | None, dict[str, Any]]] = [
         ("receiveDossier", "RECEPTION", None, {"checked": ["FORM", "DEED"]}),
@@ -260,7 +260,7 @@ def test_a_lead_that_was_replaced_sees_it_no_more(client: Client, services: Serv
     officer = services.store.officer("officer-1")
     assert officer
     services.store.register([replace(officer, code="officer-5")], "22")
-    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    due = (present() + timedelta(days=3)).isoformat()
     done = client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-5", task="t",
                        responsibility="r", dueAt=due, expectedResult="e")  # fmt: skip
     assert done["errors"] == []

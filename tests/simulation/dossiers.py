@@ -98,7 +98,7 @@ class SimulatedDossiers:
             writes.append(delete(engine.due, stood.place))
         if after.due and after.due != stood:
             writes.append(put(engine.due, laid_out(items.due_item(change, after.due))))
-        writes.extend(put(engine.alerts, laid_out(items.alert_item(change, alert))) for alert in change.alerts)
+        writes.extend(put(engine.alerts, laid_out(row)) for alert in change.alerts for row in items.alert_items(change, alert))
         try:
             with engine.lock:
                 engine.transact(*writes)

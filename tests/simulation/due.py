@@ -8,7 +8,7 @@ from casework.adapters.dynamo.models import ITEM_VERSION
 from casework.ports import DueKey
 from tests.simulation.engine import Engine
 from tests.simulation.tables import Row
-from tests.simulation.writes import Cancelled, check, delete, update
+from tests.simulation.writes import Cancelled, check, delete, put, update
 
 
 class SimulatedDue:
@@ -43,6 +43,19 @@ class SimulatedDue:
         with self._engine.lock:
             row = self._engine.get(self._engine.live, items.SWEPT)
         return str(row["body"]) if row else None
+
+    def stuck(self) -> list[str]:
+        """See `ports.Due`."""
+        with self._engine.lock:
+            rows = self._engine.query(self._engine.live, items.SWEPT[0], "", items.SWEPT[1], most=items.MOST_STUCK + 1)
+        return [row["sk"] for row in rows if row["sk"] != items.SWEPT[1]]
+
+    def keep_stuck(self, hour: str, *, stuck: bool) -> None:
+        """See `ports.Due`."""
+        place = (items.SWEPT[0], hour)
+        row: Row = {"pk": items.SWEPT[0], "sk": hour, "v": ITEM_VERSION, "province": NOWHERE}
+        with self._engine.lock:
+            self._engine.write(put(self._engine.live, row) if stuck else delete(self._engine.live, place))
 
     def keep_swept(self, hour: str) -> None:
         """See `ports.Due`."""

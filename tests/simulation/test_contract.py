@@ -350,6 +350,20 @@ def test_the_watermark_moves_forward_only(either: Store) -> None:
         assert either.swept() == stands
 
 
+def test_an_hour_is_stuck_until_it_is_not(either: Store) -> None:
+    hours = [f"2027-03-{day:02d}T05" for day in (2, 1, 3)]
+    assert either.stuck() == []
+    for hour in (*hours, hours[0]):
+        either.keep_stuck(hour, stuck=True)
+    either.keep_swept("2027-04-01T00")
+    assert either.stuck() == sorted(hours)
+    for _ in range(2):
+        either.keep_stuck(hours[0], stuck=False)
+    assert either.stuck() == ["2027-03-01T05", "2027-03-03T05"]
+    for hour in hours:
+        either.keep_stuck(hour, stuck=False)
+
+
 @pytest.mark.parametrize(("after", "limit", "backwards", "before", "wanted"), [
     (0, 10, False, None, [1, 2, 3, 4]), (1, 10, False, None, [2, 3, 4]), (0, 2, False, None, [1, 2]), (2, 1, False, None, [3]),
     (0, 10, True, None, [4, 3, 2, 1]), (0, 2, True, None, [4, 3]), (1, 10, True, 4, [3, 2]), (1, 1, True, 4, [3]), (0, 9, False, 3, [1, 2]),

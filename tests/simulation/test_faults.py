@@ -137,6 +137,8 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
         DueKey("2031-03-03T02#00", f"2031-03-03T02:00:00.000000Z#{change.after.id}", "AT_RISK")
     ),
     "swept": lambda store, change, _: store.swept(),
+    "stuck": lambda store, change, _: store.stuck(),
+    "keep_stuck": lambda store, change, _: store.keep_stuck("2031-03-03T01", stuck=True),
     "keep_swept": lambda store, change, _: store.keep_swept("2031-03-03T02"),
     "coded": lambda store, change, _: store.coded(change.after.dossier.code),
     "remembered": lambda store, change, _: store.remembered([(change.memory.scope, change.memory.key)]),

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from casework.actions.deadlines import Sweeper
 from casework.model import raising
 from casework.model.alert import levels
 from casework.model.deadlines import deadlines
-from casework.model.errors import Unavailable
+from casework.model.errors import Corrupt, Unavailable
 from casework.model.moves import MoveName
 from casework.model.packing import moment
 from casework.model.record import AssignmentRole, DossierId
@@ -312,6 +312,34 @@ def test_one_row_that_cannot_be_handled_holds_no_other_up(monkeypatch: pytest.Mo
     assert sweeper.round().failed == 0
     assert raised_of(world, subjects) == expected(world, subjects)
     assert (world.store.swept() or "") >= (before or "")
+
+
+def test_the_watermark_leaves_a_row_behind_that_is_never_handled_and_comes_back_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, subjects = world_of(5)
+    broken = subjects[0]
+    usual = world.store.held_all
+
+    def spoiled(ids: Sequence[DossierId]) -> Mapping[DossierId, Held]:
+        if broken in ids:
+            raise Corrupt("a state that nobody can read")
+        return usual(ids)
+
+    monkeypatch.setattr(world.store, "held_all", spoiled)
+    monkeypatch.setattr(world.store, "held", lambda subject: spoiled([subject]).get(subject))
+    sweeper = Sweeper(world.services, no_work)
+    world.clock.now += LONG
+    for _ in range(3):
+        sweeper.round()
+        world.clock.now += HOUR
+    due = next(row for row in world.store.due_rows.values() if row["subject"] == broken)
+    stuck = due["bucket"].partition("#")[0]
+    assert world.store.stuck() == [stuck]
+    assert stuck < moment(world.clock.now - 3 * HOUR)[:13] <= (world.store.swept() or ""), "it waits for nobody"
+    monkeypatch.undo()
+    for _ in range(2):
+        Sweeper(world.services, no_work).round()
+    assert world.store.stuck() == []
+    assert raised_of(world, subjects) == expected(world, subjects)
 
 
 def test_the_watermark_stays_before_what_is_left() -> None:

@@ -230,7 +230,7 @@ class Check:
         self.states: dict[str, Mapping[str, Any]] = {}
         self.codes: set[str] = set()
         self.rows: set[str] = set()
-        self.alerted: set[tuple[str, int]] = set()
+        self.alerted: set[tuple[str, str]] = set()
         self.counters: list[tuple[str, str, int, str]] = []
 
     @contextlib.contextmanager
@@ -428,11 +428,11 @@ class Check:
             with self.at(f"alerts {_key(item, 'subject', 'number')}"):
                 seen = _plain(
                     item,
-                    {"subject": "S", "number": "S", "body": "S", "unit_key": "S", "province_key": "S", "raised_sort": "S"},
-                    {"officer_key": "S", "point_key": "S"},
+                    {"subject": "S", "number": "S", "body": "S", "unit_key": "S", "raised_sort": "S"},
+                    {"province_key": "S", "officer_key": "S", "point_key": "S"},
                 )
                 chain = self.chains.get(seen["subject"])
-                _must(chain and re.fullmatch(r"A#[0-9]{6}", seen["number"]), "an alert of nothing")
+                _must(chain and re.fullmatch(r"[AK]#[0-9]{6}", seen["number"]), "an alert of nothing")
                 assert chain is not None
                 number = int(seen["number"][2:])
                 alert = chain.state.get(f"alerts.{number}")
@@ -440,18 +440,20 @@ class Check:
                 assert alert is not None
                 side = "PAST" if {"closed_at", "acknowledged_at"} & alert.keys() else "OPEN"
                 late = alert["level"] in LATE
+                whole = seen["number"][0] == "A"
+                _must(whole or alert["unit"] != chain.state["unit"], "a copy of an alert for the unit that has it")
                 expected = {
                     "province": self.states[chain.id]["province"],
                     "body": canonical(alert).decode(),
-                    "unit_key": f"{chain.state['unit']}#{side}",
-                    "province_key": f"{self.states[chain.id]['province']}#{side}",
-                    "officer_key": f"{alert['officer']}#{side}" if "officer" in alert else None,
-                    "point_key": f"{chain.state['reception_point']}#{side}" if late else None,
+                    "unit_key": f"{chain.state['unit'] if whole else alert['unit']}#{side}",
+                    "province_key": f"{self.states[chain.id]['province']}#{side}" if whole else None,
+                    "officer_key": f"{alert['officer']}#{side}" if whole and "officer" in alert else None,
+                    "point_key": f"{chain.state['reception_point']}#{side}" if whole and late else None,
                     "raised_sort": f"{alert['observed_at']}#{chain.id}#{number:06d}",
                 }
                 for name, value in expected.items():
                     _is(seen.get(name), value, name)
-                _once(self.alerted, (chain.id, number))
+                _once(self.alerted, (chain.id, seen["number"]))
 
     def log(self, items: Sequence[Item]) -> None:
         for item in items:
@@ -487,7 +489,9 @@ class Check:
                     _must(chain.id in self.codes, "the code is missing")
                     _numbered(chain, drawn)
                     alerts = [value for name, value in chain.state.items() if name.startswith("alerts.")]
-                    _must(all((chain.id, alert["number"]) in self.alerted for alert in alerts), "an alert has no row")
+                    for alert in alerts:
+                        for kind in "AK" if alert["unit"] != chain.state["unit"] else "A":
+                            _must((chain.id, f"{kind}#{alert['number']:06d}") in self.alerted, "an alert has no row")
                     _each_once(alerts)
             for seq, entry in chain.entries.items():
                 with self.at(f"trail {chain.id} {seq}"):

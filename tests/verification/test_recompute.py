@@ -34,7 +34,7 @@ from local.home import QUICK, REGION
 from local.replay import replay
 from local.tokens import USUAL
 from schema.alert import AcknowledgeAlertInput, acknowledging
-from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import Client, Issuer, RecordingCourier, SettableClock, present, services_over
 from tests.verification import recompute
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def left_alone(services: Services, code: str) -> None:
 
 def whole(client: Client) -> str:
     """Take a dossier from its submission to its second decision, through nearly every move there is; gives its code."""
-    now = datetime.now(UTC)
+    now = present()
     person = {"name": "Trần Thị Bé", "phone": "0900 000 001", "address": '1 "Lê Lợi"\\\t', "identityNumber": "000000000001"}
     code: str = client.move(
         "submitDossier", "CITIZEN", procedure="XD-01", receptionPoint="22-MC", channel="COUNTER", applicant=person,

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pynamodb.connection import Connection
-from pynamodb.exceptions import TransactWriteError, UpdateError
+from pynamodb.exceptions import DeleteError, PutError, TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -48,6 +48,21 @@ class DueTable:
         """See `ports.Due`."""
         found = list(self._reader.batch("live", [dict(zip(("pk", "sk"), items.SWEPT, strict=True))]))
         return str(found[0]["body"]) if found else None
+
+    def stuck(self) -> list[str]:
+        """See `ports.Due`."""
+        return [row["sk"] for row in self._reader.rows("live", ("pk", "sk"), items.SWEPT[0], None, items.SWEPT[1], items.MOST_STUCK)]
+
+    def keep_stuck(self, hour: str, *, stuck: bool) -> None:
+        """See `ports.Due`."""
+        row = LiveItem(items.SWEPT[0], hour, v=ITEM_VERSION, province=NOWHERE)
+        try:
+            if stuck:
+                row.save()
+            else:
+                row.delete(add_version_condition=False)
+        except (PutError, DeleteError) as error:
+            raise unavailable(error) from error
 
     def keep_swept(self, hour: str) -> None:
         """See `ports.Due`."""

@@ -31,7 +31,8 @@ from casework.ports import Change, DueKey, Held, Noticed, Repeat, Thing
 
 SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
-SWEPT = ("SWEPT", "SWEPT")  # the place of the sweep's watermark
+SWEPT = ("SWEPT", "SWEPT")  # the place of the sweep's watermark; before it, the hours in which something is stuck
+MOST_STUCK = 1000  # of these hours
 LAST_SEQ = 99_999_999
 LOG_SHARDS = 16
 PROVINCE_SHARDS = 8
@@ -218,25 +219,30 @@ def last_of(upto: datetime) -> str:
     return f"{moment(upto)}$"
 
 
-def alert_item(change: Change, alert: Alert) -> AlertItem:
+def alert_items(change: Change, alert: Alert) -> Iterator[AlertItem]:
     """Lay out an alert: a copy of what the dossier's state holds, and the keys of the lists that it is in.
 
-    What is late stands in the list of the reception point, too.
+    What is late stands in the list of the reception point, too. A unit beside the dossier's own that is to keep the deadline has a copy
+    for its own list.
     """
     held, side = change.after, "OPEN" if alert.open else "PAST"
-    point = None if alert.level in PASSING else f"{held.dossier.reception_point}#{side}"
-    return AlertItem(
+    same: dict[str, Any] = {
+        "v": ITEM_VERSION,
+        "province": held.province,
+        "body": canonical(packed(alert)).decode(),
+        "raised_sort": f"{moment(alert.observed_at)}#{held.id}#{alert.number:06d}",
+    }
+    yield AlertItem(
         held.id,
         alert_key(alert.number),
-        v=ITEM_VERSION,
-        province=held.province,
-        body=canonical(packed(alert)).decode(),
         unit_key=f"{held.dossier.unit}#{side}",
         province_key=f"{held.province}#{side}",
         officer_key=f"{alert.officer}#{side}" if alert.officer else None,
-        point_key=point,
-        raised_sort=f"{moment(alert.observed_at)}#{held.id}#{alert.number:06d}",
+        point_key=None if alert.level in PASSING else f"{held.dossier.reception_point}#{side}",
+        **same,
     )
+    if alert.unit != held.dossier.unit:
+        yield AlertItem(held.id, alert_key(alert.number, "K"), unit_key=f"{alert.unit}#{side}", **same)
 
 
 def noticed(item: Mapping[str, Any]) -> Noticed:
@@ -244,9 +250,9 @@ def noticed(item: Mapping[str, Any]) -> Noticed:
     return Noticed(DossierId(item["subject"]), unpacked(Alert, parsed(item["body"])))
 
 
-def alert_key(number: int) -> str:
-    """Write an alert's sort key."""
-    return f"A#{number:06d}"
+def alert_key(number: int, whose: str = "A") -> str:
+    """Write an alert's sort key: `A`, or `K` for the copy of the unit that is to keep the deadline."""
+    return f"{whose}#{number:06d}"
 
 
 def version_items(version: ProcedureVersion, province: str) -> Iterator[RegisterItem]:

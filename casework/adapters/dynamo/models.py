@@ -217,7 +217,7 @@ class AlertItem(Model):
     province = UnicodeAttribute()
     body = UnicodeAttribute()
     unit_key = UnicodeAttribute()
-    province_key = UnicodeAttribute()
+    province_key = UnicodeAttribute(null=True)
     officer_key = UnicodeAttribute(null=True)
     point_key = UnicodeAttribute(null=True)
     raised_sort = UnicodeAttribute()

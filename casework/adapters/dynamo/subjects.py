@@ -133,7 +133,8 @@ class SubjectTables:
                 if after.due and after.due != stood:
                     write.save(items.due_item(change, after.due))
                 for alert in change.alerts:
-                    write.save(items.alert_item(change, alert))
+                    for row in items.alert_items(change, alert):
+                        write.save(row)
         except TransactWriteError as error:
             # What is deleted goes before all that is saved.
             raise _cancelled(error, (1 if left else 0) if change.repeat else None) from error

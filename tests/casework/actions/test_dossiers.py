@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, cast
 
 import pytest
@@ -20,7 +20,7 @@ from casework.model.record import HolderKind
 from casework.model.unit import COMMUNES, Officer, PointKind, ReceptionPoint, Unit
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services, Span
-from tests.support import Client, SettableClock
+from tests.support import Client, SettableClock, present
 
 PROXY = Viewer(Role.CITIZEN, "proxy-1", (), "citizen-y")
 SUBMISSION = Submission("XD-01", "22-MC", Channel.ONLINE, Person("Nguyễn Văn Ý"))
@@ -258,7 +258,7 @@ def test_the_result_is_handed_out_at_the_delivery_point_alone(client: Client) ->
         == "NOT_YOUR_MOVE"
     )
     assert client.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])["errors"] == []
-    due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    due = (present() + timedelta(days=5)).isoformat()
     clear = {"task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
     client.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1", **clear)
     assert client.move("deliverResult", "RECEPTION", "22-CN1-1", **given)["errors"][0]["code"] == "STATE"
@@ -281,7 +281,7 @@ def test_the_result_is_handed_out_at_the_delivery_point_alone(client: Client) ->
 ])  # fmt: skip
 def test_a_move_lies_now_or_says_why_not(client: Client, at: timedelta, why: str | None, code: str | None) -> None:
     dossier = client.submitted(channel="COUNTER")["dossier"]["code"]
-    instant = (datetime.now(UTC) + at).isoformat()
+    instant = (present() + at).isoformat()
     done = client.move("receiveDossier", "RECEPTION", dossier=dossier, checked=["FORM", "DEED"], at=instant, backdatingReason=why)
     assert [error["code"] for error in done["errors"]] == ([code] if code else [])
 
@@ -292,7 +292,7 @@ def test_a_move_lies_now_or_says_why_not(client: Client, at: timedelta, why: str
     ({"officer": "22-XD-1"}, None),
 ])  # fmt: skip
 def test_whoever_is_assigned_is_in_office_there(client: Client, places: dict[str, str], given: dict[str, str], code: str | None) -> None:
-    due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    due = (present() + timedelta(days=5)).isoformat()
     clear = {"task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
     usual = {"dossier": client.received(), "role": "LEAD", "unit": "22-XD", "officer": "officer-1", **clear}
     done = client.move("assignDossier", "HEAD", **{**usual, **{name: places.get(value, value) for name, value in given.items()}})
@@ -320,7 +320,7 @@ def test_supplements_are_asked_for_by_the_lead_and_again_by_the_head(client: Cli
 def test_who_coordinates_is_of_the_province_and_not_the_lead(
     client: Client, places: dict[str, str], given: dict[str, str], code: str | None
 ) -> None:
-    due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    due = (present() + timedelta(days=5)).isoformat()
     asked_ = {name: places.get(value, value) for name, value in given.items()}
     done = client.move(
         "assignDossier", "HEAD", dossier=client.assigned(), role="COORDINATING", task="t", dueAt=due, expectedResult="e", **asked_
@@ -343,7 +343,7 @@ def test_a_reopened_dossier_goes_back_to_a_lead_who_is_still_there(services: Ser
     yesterday = legal_day(services.now()) - timedelta(days=1)
     services.store.register([Officer(officer, Role.OFFICER, "22-XD")], "22")
     code = client.received()
-    due = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    due = (present() + timedelta(days=5)).isoformat()
     clear = {"task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
     client.done("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer=officer, **clear)
     client.done("decideDossier", "HEAD", dossier=code, outcome="GRANTED")

@@ -13,7 +13,7 @@ from casework.model.errors import Invalid
 from casework.model.procedure import Channel
 from casework.model.record import DossierId, HolderKind, State
 from casework.ports import Held, Services
-from tests.support import SettableClock
+from tests.support import SettableClock, present
 
 DAY = datetime(2026, 3, 2, 2, tzinfo=UTC)
 OWN, BESIDE = "L-EMPTY", "L-G4"
@@ -202,7 +202,7 @@ def test_a_case_that_ends_before_it_starts_is_kept_and_flagged(services: Service
 
 
 def test_an_open_case_gets_its_due_row_with_its_last_move(services: Services, whole: Log, clock: SettableClock) -> None:
-    clock.ahead = at(10) - datetime.now(UTC)  # while the due date lies ahead
+    clock.ahead = at(10) - present()  # while the due date lies ahead
     found = run(services, whole)
     assert found["b"].dossier.state is State.IN_PROCESS
     assert found["b"].dossier.intervals[-1].holder is HolderKind.OFFICER
@@ -213,7 +213,7 @@ def test_an_open_case_gets_its_due_row_with_its_last_move(services: Services, wh
 
 
 def test_levels_that_passed_before_the_import_are_never_raised(services: Services, whole: Log, clock: SettableClock) -> None:
-    clock.ahead = at(24 * 400) - datetime.now(UTC)
+    clock.ahead = at(24 * 400) - present()
     assert run(services, whole)["b"].due is None
 
 

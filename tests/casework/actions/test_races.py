@@ -5,7 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from threading import Barrier
 from typing import Any
@@ -21,7 +21,7 @@ from casework.model.parties import Role, Viewer
 from casework.model.record import AssignmentRole, Dossier, DossierId
 from casework.ports import Held
 from schema.node import global_id
-from tests.support import Client
+from tests.support import Client, present
 
 ROUNDS, DOSSIERS, FEW = 500, 50, 20
 HEAD = Viewer(Role.HEAD, "head-1", ("22-XD",))
@@ -96,7 +96,7 @@ def delivered(client: Client) -> str:
 
 
 def led(officer: str) -> dict[str, Any]:
-    due = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+    due = (present() + timedelta(days=2)).isoformat()
     return {"role": "LEAD", "unit": "22-XD", "officer": officer, "task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
 
 

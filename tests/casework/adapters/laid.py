@@ -41,7 +41,7 @@ def laid(store: DynamoStore, dossiers: Iterable[Dossier | tuple[DossierId, Dossi
     memory = Repeat("", "", "", "", 1, None)
     changes = [Change(Subject("dossier", held.id), None, held, entry, {}, memory) for held in out]
     rows: list[SubjectItem | AlertItem] = [items.state_item(change) for change in changes]
-    rows += [items.alert_item(change, alert) for change in changes for alert in change.after.dossier.alerts]
+    rows += [row for change in changes for alert in change.after.dossier.alerts for row in items.alert_items(change, alert)]
     for start in range(0, len(rows), AT_ONCE):
         with TransactWrite(connection=store._connection) as write:
             for row in rows[start : start + AT_ONCE]:

@@ -41,7 +41,7 @@ from casework.ports import Change, Held, Index, Partition, Raced, Repeat, Seen, 
 from local.engine import Engine
 from local.home import REGION
 from tests.casework.adapters.laid import dossier, laid
-from tests.support import Client, Issuer
+from tests.support import Client, Issuer, present
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -104,7 +104,7 @@ def held(store: DynamoStore, code: str) -> Held:
 
 def lead() -> dict[str, Any]:
     """Say who is to lead a dossier."""
-    due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+    due = (present() + timedelta(days=3)).isoformat()
     clear = {"task": "t", "responsibility": "r", "dueAt": due, "expectedResult": "e"}
     return {"role": "LEAD", "unit": "22-XD", "officer": "officer-1", **clear}
 
@@ -281,13 +281,13 @@ def test_a_due_row_that_changes_its_place_leaves_the_old_one(
 
 def test_a_backdated_receipt_writes_no_row_behind_the_hour(client: Client, store: DynamoStore) -> None:
     code = client.submitted(channel="COUNTER")["dossier"]["code"]
-    at = (datetime.now(UTC) - timedelta(days=90)).isoformat()
+    at = (present() - timedelta(days=90)).isoformat()
     done = client.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"], at=at, backdatingReason="sổ giấy")
     assert done["errors"] == []
     key = held(store, code).due
     assert key
-    assert key.moment < moment(datetime.now(UTC) - timedelta(days=30))
-    assert key.bucket[:13] >= moment(datetime.now(UTC) - timedelta(hours=1))[:13]
+    assert key.moment < moment(present() - timedelta(days=30))
+    assert key.bucket[:13] >= moment(present() - timedelta(hours=1))[:13]
 
 
 # What every item carries.
@@ -412,7 +412,7 @@ def test_the_newest_entries_of_several_are_the_last_ones_of_each(client: Client,
     ways = [lambda: client.submitted()["dossier"]["code"], client.received, client.assigned]
     codes = [way() for way in (*ways, *chance.choices(ways, k=5))]
     for _ in range(15):
-        due = (datetime.now(UTC) + timedelta(days=3)).isoformat()
+        due = (present() + timedelta(days=3)).isoformat()
         client.move("assignDossier", "HEAD", dossier=chance.choice(codes), role="COORDINATING", unit="22-MT", task="t", expectedResult="e",
                     dueAt=due)  # fmt: skip
     lengths: dict[str, int] = {found.id: found.tip.seq for found in (held(store, code) for code in codes)}
@@ -600,13 +600,13 @@ def test_a_state_of_a_later_form_is_not_read(store: DynamoStore) -> None:
 
 @pytest.fixture
 def connection(store: DynamoStore) -> Connection:
-    made = Connection(f"conn-{secrets.token_hex(6)}", datetime.now(UTC).replace(microsecond=0) + timedelta(hours=2))
+    made = Connection(f"conn-{secrets.token_hex(6)}", present().replace(microsecond=0) + timedelta(hours=2))
     store.connect(made)
     return made
 
 
 def test_a_connection_is_acknowledged_once(store: DynamoStore, connection: Connection) -> None:
-    now = datetime.now(UTC)
+    now = present()
     assert store.connection(connection.id, now) == connection
     known = replace(connection, phase=Phase.ACKNOWLEDGED, viewer="hidden")
     assert store.acknowledge(known)
@@ -617,7 +617,7 @@ def test_a_connection_is_acknowledged_once(store: DynamoStore, connection: Conne
 
 
 def test_an_operation_begins_once(store: DynamoStore, connection: Connection) -> None:
-    now = datetime.now(UTC)
+    now = present()
     first, second, third = (Operation(connection.id, name, connection.expires_at) for name in "abc")
     assert store.begin(first, 2, now) is Began.FULL  # not acknowledged
     store.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
@@ -634,7 +634,7 @@ def test_an_operation_begins_once(store: DynamoStore, connection: Connection) ->
 
 
 def test_going_live_asks_for_the_last_entry(client: Client, store: DynamoStore, connection: Connection) -> None:
-    now = datetime.now(UTC)
+    now = present()
     code = client.assigned()
     subject = held(store, code).id
     store.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
@@ -659,7 +659,7 @@ def test_going_live_asks_for_the_last_entry(client: Client, store: DynamoStore, 
 
 
 def test_a_subscription_whose_operation_was_completed_takes_its_row_back(store: DynamoStore, connection: Connection) -> None:
-    now = datetime.now(UTC)
+    now = present()
     row = Subscription(
         f"dossier:{secrets.token_hex(16)}", Cohort("{}", None, "{}", "s"), connection.id, "a", "x", "hidden", connection.expires_at
     )
@@ -669,8 +669,8 @@ def test_a_subscription_whose_operation_was_completed_takes_its_row_back(store: 
 
 
 def test_any_number_of_topics_is_asked_for_at_once(store: DynamoStore) -> None:
-    assert store.watched([f"dossier:{number}" for number in range(250)], datetime.now(UTC)) == {}
-    assert store.watched([], datetime.now(UTC)) == {}
+    assert store.watched([f"dossier:{number}" for number in range(250)], present()) == {}
+    assert store.watched([], present()) == {}
 
 
 def test_a_follower_keeps_its_place(store: DynamoStore) -> None:
@@ -711,14 +711,14 @@ def test_connections_tell_an_engine_that_does_not_answer(store: DynamoStore, mon
 
     monkeypatch.setattr(f"casework.adapters.dynamo.connections.{called}", failing)
     with pytest.raises(Unavailable, match="did not answer"):
-        read(store, datetime.now(UTC))
+        read(store, present())
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_an_operation_that_another_ends_meanwhile_has_ended(
     store: DynamoStore, connection: Connection, monkeypatch: pytest.MonkeyPatch, there: bool  # noqa: FBT001
 ) -> None:  # fmt: skip
-    now = datetime.now(UTC)
+    now = present()
     store.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
     assert store.begin(Operation(connection.id, "a", connection.expires_at), 2, now) is Began.BEGUN
     row = replace(BOUND, topic=f"dossier:{secrets.token_hex(16)}", connection=connection.id, expires_at=connection.expires_at)
