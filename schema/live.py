@@ -178,7 +178,8 @@ class Subscription:
             yield _
 
     @strawberry.subscription(
-        description="Every step of a task, once, in order. For ADMIN, SUPERVISOR and INSPECTOR. A task begins a moment after its entry; "
+        description="Every step of a task, once, in order. For HEAD, SUPERVISOR, INSPECTOR and ADMIN. "
+        "A task begins a moment after its entry; "
         "whoever subscribes at once waits for it."
     )
     async def task_progressed(

@@ -116,8 +116,8 @@ def decide_procedure(viewer: Viewer) -> Decision:
 
 
 def decide_task(viewer: Viewer) -> Decision:
-    """Decide what a viewer may see of a task: those who answer for its outcome see all of it, others nothing."""
-    if viewer.role in {Role.ADMIN, Role.INSPECTOR, Role.SUPERVISOR}:
+    """Decide what a viewer may see of a task, which counts and names nobody: whoever may begin or inspect one sees all of it."""
+    if viewer.role in {Role.ADMIN, Role.INSPECTOR, Role.SUPERVISOR, Role.HEAD}:
         return Decision(frozenset({Group.SUMMARY, Group.INTERNAL}), trail=Trail.ALL)
     return Decision()
 

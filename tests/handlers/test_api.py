@@ -71,7 +71,7 @@ def test_a_dossier_from_submit_to_decision(client: Client) -> None:
         assert client.move("completeStep", "OFFICER", dossier=code, step=step)["entry"]["action"] == "STEP_COMPLETED"
     done = client.move("decideDossier", "OFFICER", dossier=code, outcome="GRANTED", reason="đủ điều kiện")
     assert done["dossier"]["state"] == "DECIDED"
-    assert (done["dossier"]["version"], done["dossier"]["entries"]) == (7, 7)
+    assert (done["dossier"]["version"], done["dossier"]["entries"]) == (7, 8)  # the last step was at risk from its beginning
 
 
 # Methods and media types.

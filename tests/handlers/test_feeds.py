@@ -397,10 +397,10 @@ def test_one_who_comes_again_hears_each_event_that_it_missed(join: Callable[...,
     last = watcher.last
     ready = watcher.subscribe("2", after=last)
     assert (ready["gap"], ready["cursor"]) == (False, last)
-    assert watcher.heard() == [4, 5, 6]  # what it has already comes again, under the same id
+    assert watcher.heard() == [4, 5, 6, 7]  # what it has already comes again, under the same id; 6 is that DRAFT was at risk
     case.alert(AlertLevel.AT_RISK)
     case.hand_on()
-    assert watcher.heard() == [7]
+    assert watcher.heard() == [8]
 
 
 def test_a_wanted_feed_gets_its_rows_without_members_and_no_other_does(
@@ -440,7 +440,7 @@ def test_one_who_replays_is_passed_over_and_reads_on_by_itself(
     monkeypatch.undo()
     case.step("DRAFT")
     case.hand_on()
-    assert watcher.heard() == [6]
+    assert watcher.heard() == [6, 7]  # that it was at risk, and that it is done
 
 
 def test_one_that_comes_between_the_heads_and_the_row_is_told(

@@ -352,14 +352,14 @@ def test_ready_comes_first_and_then_each_entry_once(join: Callable[..., Socket],
         stepped(client, code, step)
     pump(code)  # from the very beginning: what it has seen is not told again
     events = socket.events()
-    assert [event["cursor"] for event in events] == ["4", "5", "6"]
-    assert [event["entry"] for event in events] == [{"seq": n, "action": "STEP_COMPLETED"} for n in (4, 5, 6)]
-    assert [(event["ready"], event["gap"], event["count"], event["version"]) for event in events] == [
-        (False, False, 1, n) for n in (4, 5, 6)
-    ]
-    assert all(event["dossier"]["entries"] == 6 for event in events)  # as it is now, never older
-    assert len({event["id"] for event in [ready, *events]}) == 4
-    assert events[0]["at"] <= events[1]["at"] <= events[2]["at"]
+    actions = {4: "STEP_COMPLETED", 5: "STEP_COMPLETED", 6: "ALERT_RAISED", 7: "STEP_COMPLETED"}
+    assert [event["cursor"] for event in events] == [str(n) for n in actions]
+    assert [event["entry"] for event in events] == [{"seq": n, "action": action} for n, action in actions.items()]
+    assert [(event["ready"], event["gap"], event["count"]) for event in events] == [(False, False, 1)] * 4
+    assert [event["version"] for event in events] == [4, 5, None, 6], "an alert makes nobody's version stale"
+    assert all(event["dossier"]["entries"] == 7 for event in events)  # as it is now, never older
+    assert len({event["id"] for event in [ready, *events]}) == 5
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
 
 
 @pytest.mark.parametrize("after", [0, 1, 2, 3])
@@ -413,7 +413,7 @@ def test_what_is_written_before_going_live_is_neither_lost_nor_doubled(
     assert socket.events() == []
     stepped(client, code, "DRAFT")
     pump(code)
-    assert [event["cursor"] for event in socket.events()] == ["6"]
+    assert [event["cursor"] for event in socket.events()] == ["6", "7"]  # that it was at risk, and that it is done
 
 
 def test_two_subscriptions_of_one_connection_hear_apart(join: Callable[..., Socket], client: Client, pump: Callable[..., None]) -> None:
@@ -437,7 +437,7 @@ def test_a_backlog_longer_than_a_page_is_replayed_whole(
         stepped(client, code, step)
     socket = join("HEAD")
     socket.subscribe(WATCH, code=code, after="0")
-    assert [event["cursor"] for event in socket.events()] == ["0", "1", "2", "3", "4", "5", "6"]
+    assert [event["cursor"] for event in socket.events()] == [str(n) for n in range(8)]
 
 
 # Who hears what.

@@ -88,7 +88,7 @@ def test_every_step_is_told_to_whoever_subscribed_at_once(services: Services, co
     assert [event["id"] for event in again] == [event["id"] for event in events[:-1]]
 
 
-@pytest.mark.parametrize("who", ["HEAD", "OFFICER", "CITIZEN"])
+@pytest.mark.parametrize("who", ["RECEPTION", "OFFICER", "CITIZEN"])
 def test_others_are_told_nothing(services: Services, courier: RecordingCourier, issuer: Issuer, task: str, who: str) -> None:
     tasks.handle({"Records": [record(last(services))]}, services)
     socket = opened(services, courier, issuer, who)

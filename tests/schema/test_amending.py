@@ -122,7 +122,7 @@ def test_the_task_is_shown_before_it_is_begun_and_as_it_goes_on(client: Client, 
     work(services, held)
     found = client.ask(TASK, "ADMIN", None, id=task["id"])["data"]["task"]
     assert (found["id"], found["state"], found["pass"], found["done"]) == (task["id"], "RUNNING", 2, 0)
-    for who, sees in {"ADMIN": True, "INSPECTOR": True, "SUPERVISOR": True, "HEAD": False, "OFFICER": False, "RECEPTION": False,
+    for who, sees in {"ADMIN": True, "INSPECTOR": True, "SUPERVISOR": True, "HEAD": True, "OFFICER": False, "RECEPTION": False,
                       "CITIZEN": False, None: False}.items():  # fmt: skip
         assert (client.ask(TASK, who, None, id=task["id"])["data"]["task"] is not None) is sees
         node = client.ask(NODE, who, None, id=task["id"])["data"]["node"]

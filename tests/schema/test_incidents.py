@@ -91,7 +91,7 @@ def test_an_incident_stops_the_clocks_of_its_unit_until_it_is_closed(client: Cli
         incident["id"],
         {"id": "head-1"},
     )
-    assert made["task"] is None  # a head does not answer for it
+    assert (made["task"]["kind"], made["task"]["state"]) == ("INCIDENT", "PENDING")
     carried_out(services, made)
     found = client.ask(DOSSIER, "HEAD", None, code=code)["data"]["dossier"]
     assert found["blockers"] == [

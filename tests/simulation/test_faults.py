@@ -577,6 +577,11 @@ def walked(world: World, steps: int) -> int:
     return done
 
 
+def moves(world: World) -> int:
+    """Count the entries of a world that somebody asked for: what falls due is noticed besides, by whoever comes first."""
+    return sum('"action":"ALERT_RAISED"' not in row["line"] for row in world.store.engine.trail.values())
+
+
 @pytest.mark.parametrize("name", EACH)
 def test_each_request_is_done_once_and_whole_under_every_fault(seed: int, name: str) -> None:
     world = World(seed)
@@ -587,7 +592,7 @@ def test_each_request_is_done_once_and_whole_under_every_fault(seed: int, name: 
     for _ in range(20):
         world.store.place("f", "s")  # what was put off is made by now
     assert unsound(world.store) == []
-    assert len(world.store.engine.trail) == done
+    assert moves(world) == done
     if EACH[name].throttled or EACH[name].lost or EACH[name].delayed:
         assert "UNAVAILABLE" in world.tried
 
@@ -606,7 +611,7 @@ def test_two_take_turns_within_each_others_calls(seed: int) -> None:
         for _ in range(30):
             done["one"] += world.insisted(world.some(subject)) is not None
         assert unsound(world.store) == []
-        assert len(world.store.engine.trail) == 2 + done.total()
+        assert moves(world) == 2 + done.total()
         return done["one"] > 0 and done["other"] > 0
 
     until(both, seed)

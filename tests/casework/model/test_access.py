@@ -406,9 +406,9 @@ def test_all_see_a_procedure_and_those_who_answer_for_it_its_trail(role: Role) -
 
 
 @pytest.mark.parametrize("role", Role)
-def test_those_who_answer_for_a_task_see_it(role: Role) -> None:
+def test_those_who_may_begin_or_inspect_a_task_see_it(role: Role) -> None:
     found = decide_task(Viewer(role, "somebody", ("22-XD",)))
-    answers = role in {Role.ADMIN, Role.INSPECTOR, Role.SUPERVISOR}
+    answers = role in {Role.ADMIN, Role.INSPECTOR, Role.SUPERVISOR, Role.HEAD}
     assert (found.sees, found.trail) == (answers, Trail.ALL if answers else Trail.NONE)
 
 
