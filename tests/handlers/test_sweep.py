@@ -43,6 +43,21 @@ def test_a_run_is_over_after_its_time(here: Services, monkeypatch: pytest.Monkey
     assert done["rounds"] >= 1
 
 
+def test_a_round_that_is_cut_short_is_made_up_for_by_the_next(here: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, asked = here.store.swept, list[str]()
+
+    def throttled() -> str | None:
+        asked.append("")
+        if len(asked) == 2:
+            raise Unavailable("the store did not answer")
+        return usual()
+
+    monkeypatch.setattr(here.store, "swept", throttled)
+    rests: list[float] = []
+    assert sweep.handle({}, here, rests.append, lambda: len(rests) < 4) == {"rounds": 4, "written": 0, "failed": 1}
+    assert len(asked) == 4
+
+
 def test_a_task_keeps_no_alert_waiting(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     world = World(15)
     subject = world.received()

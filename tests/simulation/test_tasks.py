@@ -21,7 +21,7 @@ from casework.model.errors import Contended, Unavailable
 from casework.model.packing import instant, moment
 from casework.model.parties import Role, Viewer
 from casework.model.record import DossierId
-from casework.model.task import AGAIN, Task, TaskState
+from casework.model.task import AGAIN, LEASE, Task, TaskState
 from casework.model.workdays import Calendar, OverrideKind
 from casework.ports import Change, Held, Services, Store
 from casework.recomputing import recompute
@@ -299,6 +299,29 @@ def test_a_dossier_that_fails_is_tried_again(seed: int, monkeypatch: pytest.Monk
         assert (made.state.passing, made.state.changed) == (2, LATE - 1)
         work(made.world.services, made.held)
         assert (made.state.state, made.state.passing, made.state.changed) == (TaskState.RUNNING, 3, LATE - 1)
+    finished(made)
+    check(made)
+
+
+def test_a_dossier_for_which_the_store_never_answers_holds_no_task_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = amended(seed)
+    followed(made)
+
+    def silent(services: Services, subject: DossierId, *given: Any, **more: Any) -> object:  # noqa: ANN401 - as it is
+        if subject == made.late[0]:
+            raise Unavailable("the store did not answer")
+        return recompute(services, subject, *given, **more)
+
+    with monkeypatch.context() as unanswered:
+        unanswered.setattr(errands, "recompute", silent)
+        for tries in range(1, tasks.MOST_TRIES):
+            with pytest.raises(Unavailable):
+                work(made.world.services, made.held)
+            assert made.state.tries == tries, "the page is begun anew"
+            made.world.clock.now += 2 * LEASE
+        with suppress(Unavailable):  # The second pass tries that one again.
+            work(made.world.services, made.held)
+        assert (made.state.passing, made.state.changed) == (2, LATE - 1), "it goes on without that one"
     finished(made)
     check(made)
 

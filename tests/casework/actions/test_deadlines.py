@@ -11,11 +11,15 @@ from casework.actions.deadlines import Sweeper
 from casework.actions.dossiers import Asked, Person, Submission, move, submit
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import AlertItem, DueItem, LiveItem
+from casework.affecting import affect
 from casework.commits import Plan, recorded
 from casework.makers import service
 from casework.model.alert import AlertLevel
+from casework.model.errors import Unavailable
+from casework.model.incident import Incident
 from casework.model.moves import MoveName
 from casework.model.packing import instant, moment
+from casework.model.parties import Ref
 from casework.model.procedure import Channel
 from casework.model.record import AssignmentRole, DossierId
 from casework.model.workdays import ZONE
@@ -108,6 +112,48 @@ def test_each_level_is_raised_at_its_second(here: Services, time: Clock) -> None
     assert held.due is None
     assert held.version == 2, "nobody has made a move"
     assert held.dossier.due_at == at("2027-01-19T17:00")
+
+
+ENDS = inputs.StopDossierInput(idempotency_key="stop", dossier="", reason="thiếu thẩm quyền", legal_basis="61/2018/NĐ-CP")  # type: ignore[arg-type] # an ID
+
+
+def stopped(services: Services, subject: DossierId) -> list[str]:
+    """Have a head stop a dossier; gives the actions of its entries from the third on."""
+    move(services, HEAD, subject, MoveName.STOP, Asked(f"stop {subject}", "test", "stop"), MAKINGS[MoveName.STOP](ENDS))
+    return [str(entry.body["action"]) for entry in services.store.entries(subject, 2, 100)]
+
+
+def test_a_move_notices_first_what_no_sweep_has(here: Services, time: Clock) -> None:
+    subject = received(here, time, "2027-01-05T09:10")
+    time.now = at("2027-01-20T09:00")  # the sweep has been down since
+    assert stopped(here, subject) == ["ALERT_RAISED"] * 3 + ["STOPPED"]
+    assert alerts(here, subject) == [
+        (AlertLevel.AT_RISK, at("2027-01-15T07:30"), time.now),
+        (AlertLevel.DUE_TODAY, at("2027-01-19T07:30"), time.now),
+        (AlertLevel.OVERDUE, at("2027-01-19T17:00:01"), time.now),
+    ]
+    held = here.store.held(subject)
+    assert held
+    assert [alert.open for alert in held.dossier.alerts] == [False, False, True], "what was late is answered for"
+
+
+def test_a_move_is_not_held_up_by_what_cannot_be_noticed(here: Services, time: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = received(here, time, "2027-01-05T09:20")
+    time.now = at("2027-01-20T09:00")
+
+    def slow(*_: object, **__: object) -> None:
+        raise Unavailable("no answer")
+
+    monkeypatch.setattr("casework.noticing.settle", slow)
+    assert stopped(here, subject) == ["STOPPED"]
+
+
+def test_an_incident_notices_first_what_no_sweep_has(here: Services, time: Clock) -> None:
+    subject = received(here, time, "2027-01-05T09:30")
+    time.now = at("2027-01-19T09:00")
+    incident = Incident("22-XD", time.now, stops_clocks=True, reason=Ref("digest", 1), version=1)
+    assert affect(here, subject, ("0" * 32, incident), "tasks", "test")
+    assert [entry.body["action"] for entry in here.store.entries(subject, 2, 100)] == ["ALERT_RAISED"] * 2 + ["INCIDENT_BEGAN"]
 
 
 def test_an_outage_of_three_working_days_over_tet_is_made_up_for(here: Services, time: Clock) -> None:

@@ -3,7 +3,20 @@
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
-from casework.model.task import AGAIN, MOST_PASSES, Task, TaskKind, TaskState, flattened, passed, progressed, restored, started, taken
+from casework.model.task import (
+    AGAIN,
+    MOST_PASSES,
+    Task,
+    TaskKind,
+    TaskState,
+    begun,
+    flattened,
+    passed,
+    progressed,
+    restored,
+    started,
+    taken,
+)
 
 AT = datetime(2026, 3, 2, 3, tzinfo=UTC)
 LATER = AT + timedelta(minutes=2)
@@ -22,6 +35,13 @@ def test_a_page_is_taken_and_put_down() -> None:
     done = progressed(progressed(held, 2, 1), 0, 0)
     assert (done.page, done.looked, done.changed, done.failed) == ((), 3, 2, 1)
     assert (done.within, done.place) == ("22", "place")
+
+
+def test_a_page_that_is_begun_again_and_again_counts_it_until_it_is_put_down() -> None:
+    held = taken(BEGUN, "22", "place", ["x"])
+    assert held.tries is None
+    assert [begun(held).tries, begun(begun(held)).tries] == [1, 2]
+    assert progressed(begun(begun(held)), 0, 1).tries is None
 
 
 def test_the_second_pass_comes_a_quarter_of_an_hour_after_what_the_task_follows_from() -> None:
@@ -52,5 +72,5 @@ def test_what_fails_is_tried_again_for_some_time() -> None:
 
 
 def test_a_task_comes_back_from_its_fields() -> None:
-    for task in (TASK, taken(BEGUN, "22", "place", ["x"])):
+    for task in (TASK, begun(taken(BEGUN, "22", "place", ["x"]))):
         assert restored(flattened(task)) == task
