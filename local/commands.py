@@ -203,7 +203,7 @@ def _parser() -> Parser:
         help="how long it holds: 30s, 15m, 8h, 7d (default: 8h)",
     )
     dated = command(
-        "due", _due, "Tell when a dossier would be due, and why, line by line. It writes nothing.",
+        "due", _due, "Tell when a dossier would be due, and why, line by line. It changes nothing that is stored.",
         "giamsat due --procedure XD-01 --at 2025-01-24T16:10:00+07:00 --lang en",
     )  # fmt: skip
     dated.add_argument("--procedure", type=_code, required=True, metavar="CODE", help="the procedure, as XD-01")

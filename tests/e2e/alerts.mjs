@@ -7,7 +7,7 @@ import WebSocket from 'ws';
 const [url, unit, minLevel, token] = process.argv.slice(2);
 const client = createClient({ url, webSocketImpl: WebSocket, keepAlive: 10_000, connectionParams: { authorization: `Bearer ${token}` } });
 const query = `subscription Alerts($unit: ID!, $minLevel: AlertLevel) {
-  alertRaised(unit: $unit, minLevel: $minLevel) { id ready alert { level dueAt observedAt } }
+  alertRaised(unit: $unit, minLevel: $minLevel) { id ready alert { level dueAt observedAt dossier { code } } }
 }`;
 const seen = new Set();
 
