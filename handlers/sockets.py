@@ -1,5 +1,7 @@
 """WebSocket events of API Gateway ($connect, $default, $disconnect) -> the protocol's intents, performed.
 
+$waited is one more, which a gateway does not send: a connection has had its time to send connection_init.
+
 Each message is an invocation of its own; what lies between two of them stands in the table `live`.
 """
 
@@ -37,6 +39,8 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     match about["routeKey"]:
         case "$connect":
             return _connect(event, about["connectionId"], services)
+        case "$waited":
+            _waited(about["connectionId"], services)
         case "$disconnect":
             services.store.disconnect(about["connectionId"])
         case _:
@@ -54,6 +58,12 @@ def _connect(event: dict[str, Any], connection: str, services: Services) -> dict
         return {"statusCode": 403, "body": "pages of that origin may not connect"}
     services.store.connect(Connection(connection, services.now() + LIFE))
     return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}
+
+
+def _waited(connection_id: str, services: Services) -> None:
+    connection = services.store.connection(connection_id, services.now())
+    if connection and (close := protocol.waited(connection.phase)):
+        services.courier.close(connection_id, close.code, close.reason)
 
 
 def _message(text: str, connection_id: str, services: Services) -> None:

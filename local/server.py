@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from casework.live.connection import INIT
 from casework.ports import Services
 from handlers import api, health, sockets
 from handlers.api import LONGEST_BYTES
@@ -141,6 +142,7 @@ async def _served(websocket: WebSocket, courier: LocalCourier, call: Call) -> No
         asyncio.create_task(_read(websocket, inbound, line)),
         asyncio.create_task(_worked(connection, inbound, call)),
         asyncio.create_task(_sent(websocket, line)),
+        asyncio.create_task(_waited(connection, call)),
     ]
     try:
         ended, _ = await asyncio.wait(tasks[:2], return_when=asyncio.FIRST_COMPLETED)
@@ -148,7 +150,7 @@ async def _served(websocket: WebSocket, courier: LocalCourier, call: Call) -> No
             if fault := task.exception():
                 log.error("a message of %s could not be handled", connection, exc_info=fault)
                 line.put(Closing(1011, "Internal error"))
-                await asyncio.wait(tasks[2:], timeout=2)
+                await asyncio.wait(tasks[2:3], timeout=2)
     finally:
         courier.gone(connection)
         for task in tasks:
@@ -175,6 +177,11 @@ async def _worked(connection: str, inbound: "asyncio.Queue[str]", call: Call) ->
             sockets.handle,
             {"requestContext": {"routeKey": "$default", "connectionId": connection}, "body": body},
         )
+
+
+async def _waited(connection: str, call: Call) -> None:
+    await asyncio.sleep(INIT.total_seconds())
+    await call(sockets.handle, {"requestContext": {"routeKey": "$waited", "connectionId": connection}})
 
 
 async def _sent(websocket: WebSocket, line: Line) -> None:

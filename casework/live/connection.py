@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 LIFE = timedelta(hours=2)  # API Gateway ends a connection after two hours; so does every reader of its row
+INIT = timedelta(seconds=10)  # to send connection_init; a cold start in the cloud takes some of it
 OPERATIONS = 100  # at once on one connection
 TOMBSTONE = timedelta(seconds=30)  # how long a `complete` waits for the `subscribe` that it overtook
 

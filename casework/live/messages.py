@@ -91,9 +91,9 @@ def read(text: str) -> Message:
 
 
 def _subscribe(operation_id: str, payload: Mapping[str, Any] | None) -> Subscribe:
-    query = (payload or {}).get("query")
-    variables = (payload or {}).get("variables")
-    operation = (payload or {}).get("operationName")
+    found = payload or {}
+    query, variables, operation = found.get("query"), found.get("variables"), found.get("operationName")
+    _object(found.get("extensions"), optional=True)
     if not isinstance(query, str) or not isinstance(operation, str | None):
         raise Malformed("Invalid message received")
     return Subscribe(operation_id, query, _object(variables, optional=True) or {}, operation)

@@ -178,11 +178,19 @@ def test_pings_are_answered_before_and_after_init(opened: Socket) -> None:
     assert opened.closed == []
 
 
-@pytest.mark.parametrize("kind", ["subscribe", "complete"])
-def test_nothing_is_done_before_init(opened: Socket, kind: str) -> None:
-    opened.say(kind, id="1", payload={"query": "{ viewer { role } }"})
+def test_nothing_is_done_before_init(opened: Socket) -> None:
+    opened.say("complete", id="1")
+    assert opened.closed == [], "an id that is not known is nothing"
+    opened.say("subscribe", id="1", payload={"query": "{ viewer { role } }"})
     assert opened.closed == [4401]
     assert opened.heard() == []
+
+
+def test_whoever_does_not_say_in_time_who_he_is_is_let_go(opened: Socket, join: Callable[..., Socket]) -> None:
+    known = join()
+    for socket in (known, opened):
+        socket.event("$waited")
+    assert (known.closed, opened.closed) == ([], [4408])
 
 
 @pytest.mark.parametrize(

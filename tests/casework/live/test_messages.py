@@ -39,7 +39,7 @@ READ = [
     (message(type="complete", id="1"), Complete("1")),
     (message(type="complete", id="x" * LONGEST_ID, payload=5), Complete("x" * LONGEST_ID)),
     (subscribe({"query": DOCUMENT}), Subscribe("1", DOCUMENT, {}, None)),
-    (subscribe({"query": DOCUMENT, "variables": None, "operationName": None, "extensions": []}), Subscribe("1", DOCUMENT, {}, None)),
+    (subscribe({"query": DOCUMENT, "variables": None, "operationName": None, "extensions": {"a": 1}}), Subscribe("1", DOCUMENT, {}, None)),
     (subscribe({"query": "", "variables": {"code": "x"}, "operationName": "Op"}), Subscribe("1", "", {"code": "x"}, "Op")),
     (" \n" + message(type="ping", unknown=True) + "\n", Ping()),
 ]

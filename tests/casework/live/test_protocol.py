@@ -8,7 +8,7 @@ import pytest
 
 from casework.live.connection import Began, Phase
 from casework.live.messages import LONGEST_BYTES, LONGEST_ID, Complete, Init, Message, Ping, Pong, Subscribe
-from casework.live.protocol import LONGEST_REASON, SILENT, TABLE, Acknowledge, Close, End, Intent, Send, Start, began, received
+from casework.live.protocol import LONGEST_REASON, SILENT, TABLE, Acknowledge, Close, End, Intent, Send, Start, began, received, waited
 
 TEXTS: dict[type, str] = {
     Init: '{"type":"connection_init","payload":{"authorization":"Bearer x"}}',
@@ -25,7 +25,7 @@ LEADS_TO: dict[tuple[Phase, type], tuple[Intent, ...]] = {
     (Phase.OPENED, Ping): (PONG,),
     (Phase.OPENED, Pong): (),
     (Phase.OPENED, Subscribe): (UNAUTHORIZED,),
-    (Phase.OPENED, Complete): (UNAUTHORIZED,),
+    (Phase.OPENED, Complete): (),
     (Phase.ACKNOWLEDGED, Init): (Close(4429, "Too many initialisation requests"),),
     (Phase.ACKNOWLEDGED, Ping): (PONG,),
     (Phase.ACKNOWLEDGED, Pong): (),
@@ -52,6 +52,7 @@ MALFORMED = {
     "a long id": json.dumps({"id": "x" * (LONGEST_ID + 1), "type": "complete"}),
     "an id that is a number": '{"id":1,"type":"complete"}',
     "variables that are an array": '{"id":"1","type":"subscribe","payload":{"query":"q","variables":[]}}',
+    "extensions that are an array": '{"id":"1","type":"subscribe","payload":{"query":"q","extensions":[]}}',
     "a deep message": '{"type":"ping","payload":{"a":' + "[" * 10_000 + "]" * 10_000 + "}}",
     "a payload too deep to be sent back": '{"type":"ping","payload":{"a":' + "[" * 300 + "]" * 300 + "}}",
     "half a pair of UTF-16": '{"id":"\ud800","type":"complete"}',
@@ -84,6 +85,11 @@ def test_a_ping_without_a_payload_gets_a_pong_without_one() -> None:
 def test_what_is_no_message_ends_the_connection(phase: Phase, text: str) -> None:
     reason = "Message too long" if text == MALFORMED["a long message"] or len(text) > LONGEST_BYTES else "Invalid message received"
     assert received(phase, text) == (Close(4400, reason),)
+
+
+def test_a_connection_that_never_says_who_it_is_ends() -> None:
+    assert waited(Phase.OPENED) == Close(4408, "Connection initialisation timeout")
+    assert waited(Phase.ACKNOWLEDGED) is None
 
 
 @pytest.mark.parametrize(("outcome", "close"), [
