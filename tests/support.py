@@ -161,7 +161,7 @@ class Client:
     def assigned(self) -> str:
         """Bring a dossier under way, with officer-1 as its lead; gives its code."""
         code = self.received()
-        due = (present() + timedelta(days=5)).isoformat()
+        due = (self.services.now() + timedelta(days=5)).isoformat()
         done = self.move(
             "assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1",
             task="t", responsibility="r", dueAt=due, expectedResult="e",

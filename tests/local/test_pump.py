@@ -4,7 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -19,10 +19,11 @@ from local import pump as pumps
 from local.engine import Engine
 from local.home import QUICK, REGION
 from local.pump import Pump
-from tests.support import Client, SettableClock
+from tests.support import Client, SettableClock, present
 
 LONGEST_S = 60
 FOLLOWERS = itertools.count()
+REAL = datetime.now(UTC) - present()  # records bear the engine's own time
 Event = dict[str, Any]
 
 
@@ -44,6 +45,11 @@ class Records:
 
     def of(self, subject: str) -> list[int]:
         return [seq for there, seq in self.entries if there == subject]
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock(REAL)
 
 
 @pytest.fixture
@@ -158,7 +164,7 @@ def test_who_has_caught_up_is_not_behind(client: Client, clock: SettableClock, s
     pump = start()
     opened(client)
     for ahead in (0, 3600):
-        clock.ahead = timedelta(seconds=ahead)
+        clock.ahead = REAL + timedelta(seconds=ahead)
         until(lambda: behind(pump) < 2)
 
 
@@ -169,7 +175,7 @@ def test_a_batch_that_fails_leaves_it_behind(client: Client, records: Records, c
     tried = len(records.batches)
     records.failures += [Unavailable("the store did not answer")] * 1_000_000
     received(client, code)
-    clock.ahead = timedelta(hours=1)
+    clock.ahead = REAL + timedelta(hours=1)
     until(lambda: len(records.batches) > tried + 3 and behind(pump) >= 3600 - 1)
     tried = len(records.batches)
     until(lambda: len(records.batches) > tried)
@@ -189,7 +195,7 @@ def test_a_stream_that_cannot_be_read_leaves_it_behind(clock: SettableClock, sta
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:1")
 
     monkeypatch.setattr(pump._streams, "get_records", fails)
-    clock.ahead = timedelta(hours=1)
+    clock.ahead = REAL + timedelta(hours=1)
     until(lambda: behind(pump) > 3600 - 1)
     monkeypatch.setattr(pump._streams, "get_records", read)
     until(lambda: behind(pump) < 2)

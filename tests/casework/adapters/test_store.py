@@ -585,13 +585,13 @@ def test_a_read_that_fails_is_unavailable(store: DynamoStore, monkeypatch: pytes
 
 
 def test_a_state_of_a_later_form_is_not_read(store: DynamoStore) -> None:
-    (found,) = laid(store, [dossier()])
+    (found,) = laid(store, [dossier(point="22-LATER")])
     item = SubjectItem.get(found.id, "STATE")
     item.update([SubjectItem.v.set(2)])
     with pytest.raises(Corrupt, match=found.id):
         store.held(found.id)
     with pytest.raises(Corrupt):
-        store.listed([Partition(Index.POINT, "22-MC#INTAKE")], Span(1000))
+        store.listed([Partition(Index.POINT, "22-LATER#INTAKE")], Span(10))
     item.delete(add_version_condition=False)
 
 
