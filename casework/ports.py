@@ -322,6 +322,9 @@ class Connections(Protocol):
         A feed has no `seen`: it is LIVE at once, and its last read comes behind.
         """
 
+    def put_back(self, subscription: Subscription) -> bool:
+        """Set REPLAYING again, as given, so that whoever fans out passes it over; False when the row is gone."""
+
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """End an operation; an unknown one leaves a tombstone for a `subscribe` that comes late. True when it stood."""
 
@@ -351,14 +354,50 @@ class Store(Dossiers, Due, Register, Connections, Protocol):
     """The one store behind all of them."""
 
 
+class Posted(StrEnum):
+    """What came of a message."""
+
+    DONE = "DONE"
+    GONE = "GONE"  # there is no such connection any more
+    FAILED = "FAILED"  # it could not be posted, or nobody knows whether it was
+
+
 class Courier(Protocol):
     """Carries messages to connections."""
 
     def post(self, connection: str, message: str) -> bool:
-        """Post a message; False when the connection is gone."""
+        """Post a message; False when the connection is gone.
+
+        Raises:
+            Unavailable: it could not be posted, or nobody knows whether it was.
+        """
+
+    def post_all(self, messages: Sequence[tuple[str, str]]) -> Sequence[Posted]:
+        """Post messages to different connections, maybe at once; gives what came of each. One that fails hurts no other."""
 
     def close(self, connection: str, code: int, reason: str) -> None:
         """End a connection, with the code where the transport can carry one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A payload for a part of a topic's audience, each member a connection and its operation; `stamp` is when it arrived on a feed."""
+
+    topic: str
+    payload: bytes
+    members: tuple[tuple[str, str], ...]
+    stamp: datetime | None = None
+
+
+class Queue(Protocol):
+    """Takes parcels, each of which is handed out soon and at least once, by somebody else."""
+
+    def put(self, parcels: Sequence[Parcel]) -> None:
+        """Put parcels in.
+
+        Raises:
+            Unavailable: some may not have been taken; those that were are handed out all the same.
+        """
 
 
 class Tokens(Protocol):
@@ -384,3 +423,4 @@ class Services:
     now: Callable[[], datetime]
     entropy: Callable[[int], bytes]
     origins: frozenset[str] = field(default_factory=frozenset)
+    queue: Queue | None = None

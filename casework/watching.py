@@ -4,14 +4,16 @@ Who may is decided anew at each event, by the register as it is now. It reads no
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from casework.audit.chain import Entry
 from casework.lists import supervises
 from casework.live.cohorts import Cohort
-from casework.live.topics import Kind
-from casework.model.access import Decision
+from casework.live.messages import LONGEST_PAYLOAD
+from casework.live.topics import Kind, alert_of
+from casework.model.access import Decision, sees_alert
+from casework.model.alert import Alert
 from casework.model.parties import Role, Viewer
 from casework.ports import Held, Services
 from casework.views import confirmed_viewer
@@ -27,7 +29,10 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event on a topic of that kind: of an entry of the subject, or without one READY, which on a feed has no subject either."""
+    """An event on a topic of that kind: of an entry of the subject, or without one READY, which on a feed has no subject either.
+
+    `count` is how many events it stands for. A `thin` one is shown with what all events have, and nothing more.
+    """
 
     kind: Kind
     cursor: str
@@ -35,10 +40,33 @@ class Event:
     held: Held | None = None
     entry: Entry | None = None
     gap: bool = False
+    count: int = 1
+    thin: bool = False
+
+    def standing_for(self, count: int) -> "Event":
+        """Give it as the one that so many are told by."""
+        return self if count == 1 else replace(self, count=count)
 
 
 # What is to be shown, for one cohort and decision -> the encoded payload
 Render = Callable[[Cohort, Decision, Event], bytes]
+
+
+def payload(render: Render, cohort: Cohort, decision: Decision, event: Event) -> bytes:
+    """Execute an event for those of a cohort and decision; thin where the answer is longer than a message carries."""
+    found = render(cohort, decision, event)
+    return found if len(found) <= LONGEST_PAYLOAD else render(cohort, decision, replace(event, thin=True))
+
+
+def alerted(event: Event) -> Alert | None:
+    """Give the alert that an event of the topic of a unit's alerts tells of."""
+    return alert_of(event.entry.body) if event.kind is Kind.ALERTS and event.entry else None
+
+
+def told(decision: Decision, event: Event) -> bool:
+    """Whether a feed's event is for those of a decision: a dossier that may not be seen is nothing to them, others may be."""
+    alert = alerted(event)
+    return decision.sees if alert is None else decision.sees and sees_alert(decision, alert)
 
 
 def may_follow(services: Services, viewer: Viewer, unit: str) -> bool:

@@ -7,6 +7,7 @@ Each message is an invocation of its own; what lies between two of them stands i
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +18,7 @@ from graphql import OperationType
 from casework.actions.subscriptions import Client, Wanted, subscribe
 from casework.live import messages, protocol
 from casework.live.connection import LIFE, OPERATIONS, Began, Connection, Operation, Phase
-from casework.live.messages import SUBPROTOCOL, Subscribe
+from casework.live.messages import LONGEST_PAYLOAD, LONGEST_SENT, SUBPROTOCOL, Subscribe
 from casework.model.errors import Contended, Fault, Forbidden, Invalid, Unauthenticated, Unavailable
 from casework.model.parties import PUBLIC
 from casework.ports import Services
@@ -44,7 +45,11 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
         case "$disconnect":
             services.store.disconnect(about["connectionId"])
         case _:
-            _message(event.get("body") or "", about["connectionId"], services)
+            try:
+                _message(event.get("body") or "", about["connectionId"], services)
+            except Unavailable as fault:  # What the client is to hear, it might not: it comes again behind what it has heard.
+                log.warning("connection %s: %s", about["connectionId"], fault.message)
+                _let_go(about["connectionId"], services)
     return OK
 
 
@@ -64,6 +69,13 @@ def _waited(connection_id: str, services: Services) -> None:
     connection = services.store.connection(connection_id, services.now())
     if connection and (close := protocol.waited(connection.phase)):
         services.courier.close(connection_id, close.code, close.reason)
+
+
+def _let_go(connection_id: str, services: Services) -> None:
+    with suppress(Unavailable):
+        services.courier.close(connection_id, protocol.TRY_LATER.code, protocol.TRY_LATER.reason)
+    with suppress(Unavailable):
+        services.store.disconnect(connection_id)
 
 
 def _message(text: str, connection_id: str, services: Services) -> None:
@@ -131,7 +143,12 @@ def _start(connection: Connection, message: Subscribe, services: Services) -> No
         if result.data is None and result.errors:
             _fail(services, connection.id, message.id, [dict(error.formatted) for error in result.errors])
             return
-        services.courier.post(connection.id, messages.following(message.id, encoded(result, correlation)))
+        answer = encoded(result, correlation)
+        if len(answer) > LONGEST_PAYLOAD:
+            why = f"the answer is longer than the {LONGEST_SENT // 1024} KB that a message carries: select less, or ask over HTTP"
+            _fail(services, connection.id, message.id, [_error(TopLevel.BAD_USER_INPUT, why, correlation)])
+            return
+        services.courier.post(connection.id, messages.following(message.id, answer))
         if services.store.end(connection.id, message.id, services.now()):
             services.courier.post(connection.id, messages.complete(message.id))
         return
@@ -165,8 +182,8 @@ def _pusher(services: Services, connection: str, operation: str) -> Callable[[by
 
 
 def _fail(services: Services, connection: str, operation: str, errors: list[dict[str, Any]]) -> None:
-    services.store.end(connection, operation, services.now())
     services.courier.post(connection, messages.error(operation, errors))
+    services.store.end(connection, operation, services.now())
 
 
 def _told(fault: Fault, correlation: str) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Carries messages to the sockets of this process, in the order in which they were posted, with the protocol's own close codes."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from casework.ports import Posted
 
 MOST_PENDING = 5000  # messages; a client that reads slower than this is let go, so that it holds up nobody else
 TOO_SLOW = (1013, "Too slow")
@@ -36,6 +39,11 @@ class Line:
         self.queue.put_nowait(item)
 
 
+def _put_all(messages: Sequence[tuple[Line, str]]) -> None:
+    for line, message in messages:
+        line._put(message)  # noqa: SLF001 - of this module
+
+
 class LocalCourier:
     """`ports.Courier` over the sockets of this process."""
 
@@ -64,6 +72,14 @@ class LocalCourier:
             return False
         line.put(message)
         return True
+
+    def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
+        """See `ports.Courier`."""
+        found = [(self._lines.get(connection), message) for connection, message in messages]
+        here = [(line, message) for line, message in found if line is not None and not line.closed]
+        if here:
+            here[0][0].loop.call_soon_threadsafe(_put_all, here)
+        return [Posted.GONE if line is None or line.closed else Posted.DONE for line, _ in found]
 
     def close(self, connection: str, code: int, reason: str) -> None:
         """See `ports.Courier`."""

@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from casework.ports import Courier, Services
+from casework.ports import Courier, Posted, Services
 from casework.wiring import wired
 from local import engine as engines
 from local import tables
@@ -64,6 +64,10 @@ class NoCourier:
         """Tell that nobody is connected."""
         del connection, message
         return False
+
+    def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
+        """Tell that nobody is connected."""
+        return [Posted.GONE] * len(messages)
 
     def close(self, connection: str, code: int, reason: str) -> None:
         """Do nothing."""

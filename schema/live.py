@@ -7,12 +7,13 @@ from typing import Annotated, Any
 import strawberry
 
 from casework.audit.chain import Entry
-from casework.live.topics import Kind, alert_of, alerts_key
+from casework.live.topics import Kind, alerts_key
 from casework.model.access import Decision
 from casework.model.alert import AlertLevel
 from casework.model.task import Task as Stored
 from casework.views import View, visible
 from casework.watching import Event as Told
+from casework.watching import alerted
 from schema.alert import Alert, alert_shown
 from schema.audit import AuditEntry, entry_shown
 from schema.context import Context
@@ -32,6 +33,9 @@ class Event:
     ready: bool = strawberry.field(description="True for the first event of a subscription, which has these fields alone.")
     at: datetime = strawberry.field(description="When it was recorded.")
     count: int = strawberry.field(description="How many events this one stands for.")
+    thin: bool = strawberry.field(
+        description="True where it was too long to be carried: it has these fields alone, and the rest is to be asked for."
+    )
     version: int | None = strawberry.field(description="The dossier's version after it; null when no person's move changed it.")
 
 
@@ -59,12 +63,12 @@ class TaskEvent(Event):
 
 
 def _task_event(event: Told, decision: Decision) -> TaskEvent:
-    held = event.held if event.entry and decision.sees else None
+    held = event.held if event.entry and decision.sees and not event.thin else None
     return TaskEvent(**_common(event), task=task_shown(held.id, held.record) if held and isinstance(held.record, Stored) else None)
 
 
 def _dossier_event(event: Told, decision: Decision) -> DossierEvent:
-    entry, held = event.entry, event.held
+    entry, held = (None, None) if event.thin else (event.entry, event.held)
     seen = visible([entry], decision)[0] if entry and not decision.tracked else None
     return DossierEvent(
         **_common(event),
@@ -75,7 +79,7 @@ def _dossier_event(event: Told, decision: Decision) -> DossierEvent:
 
 
 def _alert_event(event: Told, decision: Decision) -> AlertEvent:
-    alert = alert_of(event.entry.body) if event.entry else None
+    alert = None if event.thin else alerted(event)
     return AlertEvent(**_common(event), alert=alert_shown(event.held, alert, decision) if event.held and alert else None)
 
 
@@ -88,7 +92,8 @@ def _common(event: Told) -> dict[str, Any]:
         "gap": event.gap,
         "ready": entry is None,
         "at": event.at,
-        "count": 0 if entry is None else 1,
+        "count": 0 if entry is None else event.count,
+        "thin": event.thin,
         "version": _version(entry) if entry else None,
     }
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +12,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from casework.adapters.tokens import KeySetTokens
+from casework.model.errors import Unavailable
 from casework.model.parties import Role
 from casework.model.slip import Keys
-from casework.ports import Services, Store
+from casework.ports import Courier, Posted, Services, Store
 from handlers import api
 from local.tokens import USUAL
 
@@ -36,6 +38,9 @@ class RecordingCourier:
         self.posts.append((connection, json.loads(message)))
         return True
 
+    def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
+        return [posted(self, connection, message) for connection, message in messages]
+
     def close(self, connection: str, code: int, reason: str) -> None:
         self.closed.append((connection, code, reason))
 
@@ -49,6 +54,14 @@ def present() -> datetime:
     It lies ahead of the machine's, since the engine deletes what has expired by that.
     """
     return MONDAY + timedelta(seconds=time.monotonic() - BEGUN)
+
+
+def posted(courier: Courier, connection: str, message: str) -> Posted:
+    """Post one of several."""
+    try:
+        return Posted.DONE if courier.post(connection, message) else Posted.GONE
+    except Unavailable:
+        return Posted.FAILED
 
 
 @dataclass

@@ -1,41 +1,72 @@
-"""Posts to WebSocket connections through API Gateway's `@connections`: signed (SigV4), over kept-alive HTTP.
+"""Posts to WebSocket connections through API Gateway's `@connections`: signed (SigV4), many at once over kept-alive HTTP.
 
 What that transport cannot do, and what is done instead:
 
 - It ends a connection with no close code. To npm's `graphql-ws` that is a normal end, after which it comes back at once and without a
   pause, thousands of times where what it did is refused each time. So an end for a client's own fault is told first, by a message that
   is none of the protocol's and names code and reason: the client shows it as its error and stays away. Where it should come back
-  (4408: the connection is old) the connection is only ended.
-- It carries 128 KB. A longer answer would be refused at every try, and hold up whatever stands behind it: its operation gets an `error`.
+  (4408: the connection is old; 1013: it could not be served) the connection is only ended.
+- Its account has a quota of requests, which posts share with everything else: a bucket of tokens keeps this process below its part of it,
+  and a 429 halves that part for a while.
 
 It knows no subscriptions: whoever hears that a connection is gone forgets what it held.
 """
 
+import asyncio
 import json
 import random
-import socket
-import time
-from urllib.parse import quote
+import threading
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from urllib.parse import quote, urlsplit
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
-from botocore.exceptions import BotoCoreError, NoCredentialsError
-from botocore.httpsession import URLLib3Session
+from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
-from casework.live import messages
+from casework.adapters.lines import Lines, Unanswered
+from casework.adapters.signing import Signer
 from casework.model.errors import Unavailable
+from casework.ports import Posted
 
-LONGEST_BYTES = 128 * 1024
 TRIES = 3
 PAUSE_S = 0.2  # at most, before the second try; twice that before the third
 TIMEOUT_S = 4  # to connect, and again to answer: with every try it is less than a function's 29 s
-CONNECTIONS = 32
-COMES_BACK = frozenset({4408})
+CONNECTIONS = 32  # posts at once
+RATE = (
+    5000  # posts a second at the most: half of an account's quota, https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+)
+LEAST_RATE = 50
+GAIN = 1.1  # of the rate, each second that nothing was refused
+COMES_BACK = frozenset({4408, 1013})
 
 GONE = 410
 TOO_MANY = 429
 BROKEN = 500
+
+
+class Bucket:
+    """Tokens that come at a rate, at most a tenth of a second's; refusals halve the rate, and time brings it back."""
+
+    def __init__(self, most: float = RATE) -> None:
+        """Start full."""
+        self.most = self.rate = most
+        self._tokens = most / 10
+        self._at = 0.0
+        self._gained = 0.0
+
+    def take(self, now: float) -> float:
+        """Take a token; gives how long to wait before it is there, in seconds. `now` is a clock that only goes forward."""
+        if now - self._gained >= 1:
+            self.rate = min(self.most, self.rate * GAIN)
+            self._gained = now
+        self._tokens = min(self.rate / 10, self._tokens + (now - self._at) * self.rate) - 1
+        self._at = now
+        return max(0.0, -self._tokens / self.rate)
+
+    def refused(self, now: float) -> None:
+        """Take note of a refusal."""
+        self.rate = max(LEAST_RATE, self.rate / 2)
+        self._gained = now
 
 
 class GatewayCourier:
@@ -46,15 +77,11 @@ class GatewayCourier:
         credentials = Session().get_credentials()
         if credentials is None:
             raise NoCredentialsError
-        self._credentials = credentials
-        self._connections = f"{url.rstrip('/')}/@connections/"
-        self._region = region
-        self._http = URLLib3Session(
-            timeout=TIMEOUT_S,
-            max_pool_connections=CONNECTIONS,
-            # By itself a session holds the body back until the head is acknowledged, for some 40 ms.
-            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],  # type: ignore[list-item] # it takes what a socket takes
-        )
+        self._signer = Signer(credentials, "execute-api", region)
+        self._path = f"{urlsplit(url).path.rstrip('/')}/@connections/"
+        self._lines = Lines(url, TIMEOUT_S)
+        self._bucket = Bucket()
+        self._one = threading.Lock()
 
     def post(self, connection: str, message: str) -> bool:
         """See `ports.Courier`.
@@ -62,43 +89,67 @@ class GatewayCourier:
         Raises:
             Unavailable: the gateway refused, or failed at each try. One that timed out may have posted: a client may hear it twice.
         """
-        data = message.encode()
-        return self._called("POST", connection, data if len(data) <= LONGEST_BYTES else _too_long(message))
+        return self._called("POST", connection, message.encode())
+
+    def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
+        """See `ports.Courier`."""
+        found = [Posted.FAILED] * len(messages)
+        with self._one:
+            self._loop.run_until_complete(self._all(enumerate(messages), found))
+        return found
 
     def close(self, connection: str, code: int, reason: str) -> None:
         """See `ports.Courier`."""
         if code in COMES_BACK or self.post(connection, json.dumps({"type": f"close {code}: {reason}"})):
             self._called("DELETE", connection, b"")
 
+    def shut(self) -> None:
+        """End its connections."""
+        self._lines.close()
+        self._loop.call_soon(self._loop.stop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """Give the loop that runs while somebody posts, and stands still in between, as a function does."""
+        return asyncio.new_event_loop()
+
+    async def _all(self, messages: Iterator[tuple[int, tuple[str, str]]], found: list[Posted]) -> None:
+        async def some() -> None:
+            for place, (connection, message) in messages:
+                try:
+                    found[place] = Posted.DONE if await self._call("POST", connection, message.encode()) else Posted.GONE
+                except Unavailable:
+                    found[place] = Posted.FAILED
+
+        await asyncio.gather(*(some() for _ in range(min(CONNECTIONS, len(found)))))
+
     def _called(self, method: str, connection: str, data: bytes) -> bool:
+        with self._one:
+            return self._loop.run_until_complete(self._call(method, connection, data))
+
+    async def _call(self, method: str, connection: str, data: bytes) -> bool:
         """Call until an answer stands: True when it was done, False when the connection is gone."""
-        answer = ""
+        answer, path = "", self._path + quote(connection, safe="")
         for tried in range(TRIES):
             if tried:
-                time.sleep(random.uniform(0, PAUSE_S * tried))  # noqa: S311 - it spreads tries and hides nothing
-            request = self._signed(method, connection, data)
+                await asyncio.sleep(random.uniform(0, PAUSE_S * tried))  # noqa: S311 - it spreads tries and hides nothing
+            if waits := self._bucket.take(self._loop.time()):
+                await asyncio.sleep(waits)
+            headers = self._signer.headers(method, self._lines.host, path, data)
             try:
-                status = self._http.send(request).status_code
-            except BotoCoreError as error:
-                answer = type(error).__name__
+                status = await self._lines.ask(method, path, headers, data)
+            except Unanswered as fault:
+                answer = str(fault)
                 continue
             if status == GONE:
                 return False
             if status < 300:  # noqa: PLR2004 - HTTP's own border
                 return True
             answer = str(status)
-            if status != TOO_MANY and status < BROKEN:
+            if status == TOO_MANY:
+                self._bucket.refused(self._loop.time())
+            elif status < BROKEN:
                 break
         raise Unavailable(f"the gateway did not take a message ({answer})")
-
-    def _signed(self, method: str, connection: str, data: bytes) -> AWSPreparedRequest:
-        request = AWSRequest(method=method, url=self._connections + quote(connection, safe=""), data=data)
-        SigV4Auth(self._credentials.get_frozen_credentials(), "execute-api", self._region).add_auth(request)
-        return request.prepare()
-
-
-def _too_long(message: str) -> bytes:
-    operation = json.loads(message)["id"]
-    why = f"the answer is longer than the {LONGEST_BYTES // 1024} KB that a message carries: select less"
-    error = {"message": why, "extensions": {"code": "BAD_USER_INPUT", "correlationId": operation}}
-    return messages.error(operation, [error]).encode()

@@ -43,7 +43,8 @@ class Cohort:
 class Subscription:
     """One client's operation on a topic; its viewer is hidden.
 
-    On a topic with a trail, entries up to `seen` of `subject` reached it while it was replaying; on a feed there is neither.
+    On a topic with a trail, entries up to `seen` of `subject` reached it while it was replaying; on a feed there is neither. While it
+    replays, it does so `since` an instant and from a `place` on: whoever finds that nobody does any more goes on from there.
     """
 
     topic: str
@@ -55,6 +56,12 @@ class Subscription:
     expires_at: datetime
     status: Status = Status.REPLAYING
     seen: int = 0
+    since: datetime | None = None
+    place: str | None = None
+
+    def replays(self, since: datetime, place: str) -> "Subscription":
+        """Give the subscription as it is brought up to date from a place on."""
+        return replace(self, status=Status.REPLAYING, since=since, place=place)
 
     def lives(self, seen: int) -> "Subscription":
         """Give the subscription once it is up to date."""

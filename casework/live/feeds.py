@@ -5,8 +5,10 @@ settled, and a client resumes some time before its cursor and drops by `id` what
 and writes nothing.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from casework.live.topics import no_cursor
 
@@ -15,11 +17,14 @@ POST = timedelta(seconds=30)  # from a row's stamp to its last post
 LAST_READ = timedelta(seconds=20)  # from LIVE to the end of a subscription's last read
 PUT = timedelta(seconds=5)  # from a row's stamp to where others read it
 SKEW = timedelta(seconds=5)  # between the clocks of two processes
+LEFT = timedelta(seconds=60)  # after which nobody replays a subscription any more: a call of the socket's function ends before
 SETTLED = PUT + SKEW  # all rows that are older can be read
 OVERLAP = timedelta(seconds=60)  # how far before its cursor a client resumes
 KEPT = timedelta(days=7)  # what is older may be gone: `gap`
 HELD = KEPT + timedelta(hours=1)  # how long a row is there: none goes that is still promised, overlap and reading included
 assert OVERLAP == POST + LAST_READ + PUT + SKEW
+
+MOST_A_SECOND = 50  # events of a feed that a watcher gets one by one
 
 EPOCH = 1  # a feed that has to be built anew gets the next one
 ZERO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,6 +53,15 @@ class Start:
     cursor: str
     after: str
     gap: bool
+
+
+def gathered(rows: Iterable[Fed]) -> list[tuple[Fed, int]]:
+    """Let the last row of a second stand for all of that second where these are too many, with how many they are."""
+    out: list[tuple[Fed, int]] = []
+    for _, second in groupby(rows, key=lambda row: row.arrived_at.replace(microsecond=0)):
+        those = list(second)
+        out += [(those[-1], len(those))] if len(those) > MOST_A_SECOND else [(row, 1) for row in those]
+    return out
 
 
 def before(at: datetime) -> str:

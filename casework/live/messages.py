@@ -12,6 +12,8 @@ import orjson
 SUBPROTOCOL = "graphql-transport-ws"
 LONGEST_BYTES = 32 * 1024  # one frame of API Gateway; the same limit holds on one machine
 LONGEST_ID = 128
+LONGEST_SENT = 128 * 1024  # bytes of a message of API Gateway; the same limit holds on one machine
+LONGEST_PAYLOAD = LONGEST_SENT - 6 * LONGEST_ID - 64  # what is left of it beside an envelope, whose id may be all escapes
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def test_deployed_services_post_through_the_gateway(environ: dict[str, str]) -> 
         courier = deployed(environ | {"GIAMSAT_GATEWAY_URL": f"{gate.url}/test"}).courier
         assert isinstance(courier, GatewayCourier)
         assert courier.post("a", "text")
-        courier._http.close()
+        courier.shut()
     (seen,) = gate.seen
     assert seen.path == "/test/@connections/a"
     assert f"/{REGION}/execute-api/" in seen.headers["authorization"]

@@ -475,14 +475,15 @@ def test_a_backlog_longer_than_a_page_is_replayed_whole(
     case.step()
     case.hand_on()
     assert watcher.heard() == [8]
-    monkeypatch.setattr("casework.actions.subscriptions.PAGE", 2)
+    monkeypatch.setattr("casework.following.PAGE", 2)
     watcher.subscribe("2", after=watcher.last)
     found = watcher.heard()
     assert sorted(set(found)) == [4, 5, 6, 7, 8]
-    monkeypatch.setattr("casework.actions.subscriptions.ROUNDS", 1)
+    monkeypatch.setattr("casework.following.ROUNDS", 1)
     watcher.socket.subscribe(FEED, "3", unit="22-XD", after=watcher.last)
     assert (
-        watcher.socket.heard()[-1]["payload"][0]["message"] == "more arrives than can be replayed; subscribe again behind your last cursor"
+        watcher.socket.heard()[-1]["payload"][0]["message"]
+        == "more is written to this unit than can be replayed; subscribe again behind your last cursor"
     )
 
 

@@ -439,7 +439,7 @@ def test_two_subscriptions_of_one_connection_hear_apart(join: Callable[..., Sock
 def test_a_backlog_longer_than_a_page_is_replayed_whole(
     join: Callable[..., Socket], client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("casework.actions.subscriptions.PAGE", 2)
+    monkeypatch.setattr("casework.following.PAGE", 2)
     code = client.assigned()
     for step in ("CHECK", "SITE", "DRAFT"):
         stepped(client, code, step)

@@ -57,7 +57,7 @@ def gate(tmp_path: Path, issuer: Issuer, engine: Engine, store: DynamoStore, mon
         yield found
         courier = handlers.services().courier
         assert isinstance(courier, GatewayCourier)
-        courier._http.close()
+        courier.shut()
     handlers.services.cache_clear()
     bind_again(store, engine)
 

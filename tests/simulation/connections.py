@@ -109,6 +109,12 @@ class SimulatedConnections:
                 return cancelled.reasons[1] is Reason.CONDITION  # The row is gone: there is nothing to bring up to date.
         return True
 
+    def put_back(self, subscription: Subscription) -> bool:
+        """See `ports.Connections`."""
+        row = (f"TOPIC#{subscription.topic}", _row_key(subscription))
+        with self._engine.lock:
+            return self._made(update(self._engine.live, row, {"status": Status.REPLAYING.value, "body": _body(subscription)}, present))
+
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """See `ports.Connections`."""
         home, key = _home(connection), f"OP#{operation}"

@@ -131,6 +131,17 @@ class LiveTable:
             return len(codes) > 1 and codes[1] == CONDITION  # The row is gone: completed, so there is nothing to bring up to date.
         return True
 
+    def put_back(self, subscription: Subscription) -> bool:
+        """See `ports.Connections`."""
+        row = LiveItem(f"TOPIC#{subscription.topic}", _row_key(subscription))
+        try:
+            row.update(
+                [LiveItem.status.set(Status.REPLAYING.value), LiveItem.body.set(_body(subscription))], condition=LiveItem.pk.exists()
+            )
+        except UpdateError as error:
+            return _lost(error)
+        return True
+
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """See `ports.Connections`."""
         home, key = _home(connection), f"OP#{operation}"

@@ -1,7 +1,7 @@
 """The list reader: pages of an index and batches by key, without pynamodb's models, which cost more than all the rest of a page.
 
-It signs with botocore, sends with urllib3 over connections that it keeps alive, and reads items as plain attributes by name. It writes
-nothing.
+It signs by itself (`signing`), sends with urllib3 over connections that it keeps alive, and reads items as plain attributes by name. It
+writes nothing.
 """
 
 import random
@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import urllib3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from pynamodb.connection import Connection
 from urllib3.exceptions import HTTPError as Unreachable
 
+from casework.adapters.signing import Signer
 from casework.model.errors import Unavailable
 from casework.ports import Span
 
@@ -35,8 +35,11 @@ class Reader:
 
     def __init__(self, connection: Connection, stage: str) -> None:
         """Share endpoint, region and credentials with the models' connection."""
-        self._client = connection.client
-        self._url = str(connection.client.meta.endpoint_url)
+        client = connection.client
+        self._url = str(client.meta.endpoint_url)
+        self._host = urlsplit(self._url).netloc
+        credentials = client._request_signer._credentials  # noqa: SLF001 - there is no other way to them
+        self._signer = Signer(credentials, "dynamodb", client.meta.region_name)
         self._stage = stage
         self._http = urllib3.PoolManager(  # botocore's own session costs half as much again
             timeout=urllib3.Timeout(connect=2, read=10),
@@ -138,11 +141,8 @@ class Reader:
 
     def _signed(self, operation: str, content: bytes) -> dict[str, str]:
         """Give the headers of a request."""
-        headers = {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": f"DynamoDB_20120810.{operation}"}
-        request = AWSRequest("POST", self._url, headers=headers, data=content)
-        credentials = self._client._request_signer._credentials.get_frozen_credentials()  # noqa: SLF001 - there is no other way to them
-        SigV4Auth(credentials, "dynamodb", self._client.meta.region_name).add_auth(request)
-        return dict(request.headers.items())
+        headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": f"DynamoDB_20120810.{operation}"}
+        return self._signer.headers("POST", self._host, "/", content, headers)
 
 
 TOP = "\U0010ffff"

@@ -19,14 +19,14 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 
 from casework.adapters import gateway
-from casework.adapters.gateway import LONGEST_BYTES, TRIES, GatewayCourier
-from casework.live import messages
+from casework.adapters.gateway import CONNECTIONS, LEAST_RATE, RATE, TRIES, Bucket, GatewayCourier
 from casework.model.errors import Unavailable
-from casework.ports import Courier
+from casework.ports import Courier, Posted
 
 ROOT = Path(__file__).parents[3]
 KEY, REGION = "key-of-the-test", "ap-southeast-1"
 ID = "L0SM9cOFvHcCIhw="
+HANG_UP = 0  # no answer, and the end of the connection
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Gateway:
     answers: list[int | None] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
     body: bytes = b""
+    refused: dict[str, int] = field(default_factory=dict)  # the status for a connection, each time
     released: threading.Event = field(default_factory=threading.Event)
 
 
@@ -63,7 +64,10 @@ def served() -> Iterator[Gateway]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             gate.seen.append(Seen(self.command, self.path, headers, body, self.client_address[1]))
-            status = gate.answers.pop(0) if gate.answers else 200
+            status = gate.refused.get(self.path.rpartition("/")[2]) or (gate.answers.pop(0) if gate.answers else 200)
+            if status == HANG_UP:
+                self.close_connection = True
+                return
             if status is None:
                 gate.released.wait(10)
                 self.close_connection = True
@@ -104,7 +108,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
 def courier(gate: Gateway) -> Iterator[GatewayCourier]:
     found = GatewayCourier(f"{gate.url}/prod", region=REGION)
     yield found
-    found._http.close()
+    found.shut()
 
 
 def verified(seen: Seen) -> bool:
@@ -190,31 +194,64 @@ def test_silence_is_tried_again(gate: Gateway, monkeypatch: pytest.MonkeyPatch) 
     gate.answers = [None, 200, None, None, None]
     courier = GatewayCourier(gate.url, region=REGION)
     assert courier.post(ID, "text")
-    with pytest.raises(Unavailable, match="ReadTimeoutError"):
+    with pytest.raises(Unavailable, match="no answer in time"):
         courier.post(ID, "text")
     assert len(gate.seen) == 2 + TRIES
-    courier._http.close()
+    courier.shut()
 
 
-def test_nobody_there_is_told(gate: Gateway, courier: GatewayCourier) -> None:
-    courier._connections = courier._connections.replace(gate.url, "http://127.0.0.1:9")
-    with pytest.raises(Unavailable, match="EndpointConnectionError"):
-        courier.post(ID, "text")
+@pytest.mark.usefixtures("gate")
+def test_nobody_there_is_told() -> None:
+    nobody = GatewayCourier("http://127.0.0.1:9/prod", region=REGION)
+    with pytest.raises(Unavailable, match="ConnectionRefusedError"):
+        nobody.post(ID, "text")
+    nobody.shut()
 
 
 def test_the_tries_fit_into_a_function() -> None:
     assert TRIES * 2 * gateway.TIMEOUT_S + gateway.PAUSE_S * sum(range(TRIES)) < 29
 
 
-def test_what_is_too_long_ends_its_operation_alone(gate: Gateway, courier: GatewayCourier) -> None:
-    frame = len(messages.following("op-1", b'""'))
-    assert courier.post(ID, messages.following("op-1", b'"%s"' % (b"x" * (LONGEST_BYTES - frame))))
-    assert courier.post(ID, messages.following("op-1", b'"%s"' % (b"x" * (LONGEST_BYTES - frame + 1))))
-    whole, error = (json.loads(seen.body) for seen in gate.seen)
-    assert whole["type"] == "next"
-    assert (error["type"], error["id"]) == ("error", "op-1")
-    assert "128 KB" in error["payload"][0]["message"]
-    assert error["payload"][0]["extensions"] == {"code": "BAD_USER_INPUT", "correlationId": "op-1"}
+def test_many_are_posted_at_once_and_each_is_told_its_own(gate: Gateway, courier: GatewayCourier) -> None:
+    messages = [(f"connection-{number}", f"text {number}") for number in range(100)]
+    assert courier.post_all(messages) == [Posted.DONE] * 100
+    assert sorted((seen.path.rpartition("/")[2], seen.body.decode()) for seen in gate.seen) == sorted(messages)
+    assert all(verified(seen) for seen in gate.seen)
+    assert 1 < len({seen.peer for seen in gate.seen}) <= CONNECTIONS
+
+
+def test_one_that_fails_hurts_no_other(gate: Gateway, courier: GatewayCourier) -> None:
+    gate.refused = {"gone": 410, "broken": 500, "forbidden": 403}
+    outcomes = courier.post_all([(name, "text") for name in ("a", "gone", "b", "broken", "forbidden", "c")])
+    assert outcomes == [Posted.DONE, Posted.GONE, Posted.DONE, Posted.FAILED, Posted.FAILED, Posted.DONE]
+    assert [seen.path.rpartition("/")[2] for seen in gate.seen].count("broken") == TRIES
+    assert courier.post_all([]) == []
+
+
+def test_a_connection_that_was_kept_for_too_long_costs_no_try(gate: Gateway, courier: GatewayCourier) -> None:
+    gate.answers = [200, HANG_UP]
+    for _ in range(2):
+        assert courier.post(ID, "text")
+    gate.answers = [HANG_UP] * 9
+    with pytest.raises(Unavailable, match="closed"):
+        courier.post(ID, "text")
+
+
+def test_refusals_halve_the_rate_and_time_brings_it_back() -> None:
+    bucket = Bucket()
+    assert [bucket.take(1.0) for _ in range(RATE // 10)] == [0.0] * (RATE // 10)
+    assert bucket.take(1.0) == pytest.approx(1 / RATE)
+    bucket.refused(1.0)
+    assert bucket.rate == RATE / 2
+    for second in range(2, 60):
+        bucket.take(float(second))
+    assert bucket.rate == RATE
+    for _ in range(99):
+        bucket.refused(60.0)
+    assert bucket.rate == LEAST_RATE
+    waits = [bucket.take(60.5) for _ in range(LEAST_RATE)]
+    assert waits == sorted(waits)
+    assert waits[-1] == pytest.approx(1, abs=0.2)
 
 
 def test_a_connection_that_is_old_is_only_ended(gate: Gateway, courier: GatewayCourier) -> None:
