@@ -2,10 +2,13 @@
 
 import sys
 
-from benchmarks import alert, due, moves, page, push, replay, start, sweep, watch
+from benchmarks import alert, courier, crowd, due, fan, moves, page, push, replay, start, sweep, watch
 from benchmarks.report import Result, written
 
-ALL = {one.__name__.rpartition(".")[2]: one.measured for one in (due, replay, moves, page, sweep, alert, push, watch, start)}
+ALL = {
+    one.__name__.rpartition(".")[2]: one.measured
+    for one in (due, replay, moves, page, sweep, alert, courier, fan, push, watch, crowd, start)
+}
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from benchmarks.push import _made
+from benchmarks.push import made as asked
 from benchmarks.report import ROOT, Result
 from benchmarks.setting import SUBMITTED
 from benchmarks.watch import served
@@ -41,11 +41,11 @@ def measured() -> list[Result]:
             first = datetime.now(UTC) + SETUP
 
             def made(number: int) -> None:
-                code = _made(service.url, tokens[Role.CITIZEN], "submitDossier", SUBMITTED)["dossier"]["code"]
-                _made(service.url, tokens[Role.RECEPTION], "receiveDossier", {"dossier": code, "checked": ["FORM", "DEED"]})
+                code = asked(service.url, tokens[Role.CITIZEN], "submitDossier", SUBMITTED)["dossier"]["code"]
+                asked(service.url, tokens[Role.RECEPTION], "receiveDossier", {"dossier": code, "checked": ["FORM", "DEED"]})
                 given = {"dossier": code, "task": "t", "responsibility": "r", "expectedResult": "e"}
                 due = {"dueAt": (first + timedelta(days=5)).isoformat()}
-                _made(
+                asked(
                     service.url,
                     tokens[Role.HEAD],
                     "assignDossier",
@@ -53,7 +53,7 @@ def measured() -> list[Result]:
                 )
                 for place, unit in enumerate(UNITS):
                     at = first + (place * DOSSIERS + number) * SECOND / PER_S
-                    _made(
+                    asked(
                         service.url,
                         tokens[Role.HEAD],
                         "assignDossier",

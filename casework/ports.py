@@ -307,6 +307,9 @@ class Connections(Protocol):
     def connection(self, connection: str, now: datetime) -> Connection | None:
         """Load a connection that has not expired."""
 
+    def beating(self, bucket: int, after: str | None, count: int) -> list[str]:
+        """Read, in order, at most `count` connections of a bucket of the heartbeat, `connection.beat_of` their end, behind one of them."""
+
     def acknowledge(self, connection: Connection) -> bool:
         """Keep who it is, once; False when it was acknowledged before or is gone."""
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Entry
@@ -23,6 +24,7 @@ from casework.ports import Held, Services
 
 log = logging.getLogger("giamsat")
 
+MOST_VIEWERS = 10_000  # whom a process remembers as read
 UNKNOWN = DossierId("0" * 32)  # an id that nothing has
 REFERENCE = frozenset({"digest", "entry"})  # the fields of a `parties.Ref`
 
@@ -109,7 +111,12 @@ def hide(services: Services, viewer: Viewer) -> str:
 
 def show(services: Services, hidden: str) -> Viewer:
     """Read a viewer that `hide` wrote."""
-    return unpacked(Viewer, parsed(services.keys.shown(hidden)))
+    return _viewer(services.keys.shown(hidden))
+
+
+@lru_cache(maxsize=MOST_VIEWERS)
+def _viewer(text: str) -> Viewer:
+    return unpacked(Viewer, parsed(text))
 
 
 def setting(services: Services, dossier: Dossier) -> Setting:

@@ -10,6 +10,7 @@ Settings (all are documented in docs/settings.md):
     GIAMSAT_LOG        the log that entries belong to
     GIAMSAT_ORIGINS    origins whose pages may open sockets, by commas; empty: only requests without an Origin, and loopback's
     GIAMSAT_GATEWAY_URL the WebSocket API by which a deployed function posts to connections
+    GIAMSAT_QUEUE_URL  the queue by which a deployed function hands large audiences out; without it, it posts to all by itself
 
 What a file or a secret holds is read once, when the services are built.
 """
@@ -17,6 +18,7 @@ What a file or a secret holds is read once, when the services are built.
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from botocore.session import Session
 
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.gateway import GatewayCourier
+from casework.adapters.parcels import SqsQueue
 from casework.adapters.tokens import KeySetTokens
 from casework.model.slip import Keys
 from casework.ports import Courier, Services
@@ -68,7 +71,9 @@ def deployed(environ: Mapping[str, str] = os.environ) -> Services:
     Raises:
         KeyError: as `wired`.
     """
-    return wired(GatewayCourier(environ["GIAMSAT_GATEWAY_URL"], region=_region(environ)), environ)
+    region = _region(environ)
+    queue = SqsQueue(environ["GIAMSAT_QUEUE_URL"], region=region) if environ.get("GIAMSAT_QUEUE_URL") else None
+    return replace(wired(GatewayCourier(environ["GIAMSAT_GATEWAY_URL"], region=region), environ), queue=queue)
 
 
 def _region(environ: Mapping[str, str]) -> str:

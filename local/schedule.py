@@ -1,48 +1,62 @@
-"""Keeps the sweep going on one machine: run after run of the very handler that the cloud's schedule starts each minute."""
+"""Keeps going on one machine what the cloud starts each minute: the sweep, run after run, and the heartbeat; the very same handlers."""
 
 import logging
 import threading
+from collections.abc import Callable
 
 from casework.model.errors import Fault
 from casework.ports import Services
-from handlers import sweep
+from handlers import heartbeat, sweep
 
 log = logging.getLogger("giamsat")
 
 AGAIN_S = 1.0
+MINUTE_S = 60.0
 
 
 class Schedule:
-    """A thread that sweeps."""
+    """Two threads."""
 
     def __init__(self, services: Services) -> None:
-        """Sweep with these; nothing is begun yet."""
+        """Work with these; nothing is begun yet."""
         self._services = services
         self.fault: Exception | None = None
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="schedule", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._run, args=(work,), name=work.__name__, daemon=True) for work in (self._swept, self._beaten)
+        ]
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     @property
     def alive(self) -> bool:
-        """Whether it sweeps still."""
-        return self._thread.is_alive()
+        """Whether both go on."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def stop(self) -> None:
-        """End after the rows in hand."""
+        """End after what is in hand."""
         self._stopping.set()
-        self._thread.join(timeout=10)
+        for thread in self._threads:
+            thread.join(timeout=10)
 
-    def _run(self) -> None:
+    def _swept(self) -> None:
+        sweep.handle({}, self._services, self._stopping.wait, lambda: not self._stopping.is_set())
+
+    def _beaten(self) -> None:
+        self._stopping.wait(MINUTE_S)
+        if not self._stopping.is_set():
+            heartbeat.handle({}, self._services)
+
+    def _run(self, work: Callable[[], None]) -> None:
         try:
             while not self._stopping.is_set():
                 try:
-                    sweep.handle({}, self._services, self._stopping.wait, lambda: not self._stopping.is_set())
+                    work()
                 except Fault as fault:
-                    log.warning("the sweep begins again: %s", fault.message)
+                    log.warning("the schedule begins again: %s", fault.message)
                     self._stopping.wait(AGAIN_S)
         except Exception as fault:
             self.fault = fault  # Whoever watches the schedule ends the service with it.

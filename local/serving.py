@@ -80,7 +80,7 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
         if pump.fault is not None:
             raise LocalError(f"the stream could not be followed: {pump.fault!r}")
         if schedule.fault is not None:
-            raise LocalError(f"the sweep has ended: {schedule.fault!r}")
+            raise LocalError(f"the schedule has ended: {schedule.fault!r}")
 
 
 def _fill(services: Services, *, demo: bool, empty: bool) -> None:

@@ -6,8 +6,14 @@ from enum import StrEnum
 
 LIFE = timedelta(hours=2)  # API Gateway ends a connection after two hours; so does every reader of its row
 INIT = timedelta(seconds=10)  # to send connection_init; a cold start in the cloud takes some of it
+BEATS = 8  # minutes between two pings of the service: API Gateway ends a connection that is silent for ten
 OPERATIONS = 100  # at once on one connection
 TOMBSTONE = timedelta(seconds=30)  # how long a `complete` waits for the `subscribe` that it overtook
+
+
+def beat_of(at: datetime) -> int:
+    """Tell the bucket of the heartbeat that an instant's minute is: the next ones follow every BEATS minutes."""
+    return int(at.timestamp() // 60) % BEATS
 
 
 class Phase(StrEnum):

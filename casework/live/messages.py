@@ -123,6 +123,11 @@ def ack() -> str:
     return _written({"type": "connection_ack"})
 
 
+def ping() -> str:
+    """Write ping."""
+    return _written({"type": "ping"})
+
+
 def pong(payload: Mapping[str, Any] | None) -> str:
     """Write pong, with what the ping brought."""
     return _written({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})

@@ -2,11 +2,11 @@
 //
 // usage: node watch.mjs URL CODE [--token T] [--secret S] [--after CURSOR] [--until N] [--raw]
 //
-// It keeps the client's rule: apply event n only when n = last + 1, drop n <= last, hold a higher one for 2 s and then subscribe again
-// behind the last. --raw prints whatever arrives. --until ends it after the event of that number.
+// It keeps the client's rule by clients/live.mjs. --raw prints whatever arrives. --until ends it after the event of that number.
 import { parseArgs } from 'node:util';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
+import { watch } from '../../clients/live.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -22,7 +22,7 @@ if (!url || !code || !/^\d*$/.test(values.after ?? '')) {
 }
 const until = Number(values.until ?? Infinity);
 const client = createClient({
-  url, webSocketImpl: WebSocket, keepAlive: 10_000, retryAttempts: 20, shouldRetry: () => true,
+  url, webSocketImpl: WebSocket, keepAlive: 10_000, retryAttempts: 0,
   connectionParams: values.token ? { authorization: `Bearer ${values.token}` } : {},
 });
 const query = `subscription Watch($code: ID!, $secret: String, $after: String) {
@@ -34,37 +34,22 @@ const query = `subscription Watch($code: ID!, $secret: String, $after: String) {
   }
 }`;
 
-let last = values.after === undefined ? null : Number(values.after);
-let stop = () => {};
-let held = null;
-
-function subscribe() {
-  stop();
-  stop = client.subscribe(
-    { query, variables: { code, secret: values.secret ?? null, after: last === null ? null : String(last) } },
-    { next: ({ data, errors }) => (errors ? fail(errors) : take(data.dossierChanged)), error: fail, complete: () => {} },
-  );
+let stop;
+if (values.raw) {
+  const variables = { code, secret: values.secret ?? null, after: values.after ?? null };
+  stop = client.subscribe({ query, variables }, {
+    next: ({ data, errors }) => (errors ? fail(errors) : print(data.dossierChanged)), error: fail, complete: () => {},
+  });
+} else {
+  const subscribe = (operation, sink) => client.subscribe(operation, sink);
+  ({ stop } = watch({
+    subscribe, query, variables: { code, secret: values.secret ?? null }, after: values.after ?? null, ready: print, next: print, error: fail,
+  }));
 }
 
-function take(event) {
-  const n = Number(event.cursor);
-  if (values.raw) return print(event, n);
-  if (event.ready) {
-    last ??= n;
-    return print(event, n);
-  }
-  if (n <= last) return undefined;
-  if (n > last + 1) {
-    held ??= setTimeout(() => { held = null; subscribe(); }, 2000);
-    return undefined;
-  }
-  last = n;
-  return print(event, n);
-}
-
-function print(event, n) {
+function print(event) {
   console.log(JSON.stringify({ ...event, seenAt: new Date().toISOString() }));
-  if (n >= until && !event.ready) end(0);
+  if (Number(event.cursor) >= until && !event.ready) end(0);
 }
 
 function fail(error) {
@@ -80,4 +65,3 @@ function end(status) {
 }
 
 process.on('SIGTERM', () => end(0));
-subscribe();

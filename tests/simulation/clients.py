@@ -95,6 +95,7 @@ class Client:
     query: str
     variables: dict[str, Any]
     weather: Weather = Weather()
+    name: str = ""
     connection: str = ""
     ready: bool = False
     began: datetime | None = None
@@ -116,7 +117,7 @@ class Client:
     def connect(self) -> None:
         """Open a connection and subscribe; whoever serves that may be killed on the way."""
         self.network.die(self.connection)
-        self.connection, self.ready, self.began = f"{type(self).__name__}-{next(self.numbers)}", False, self.services.now()
+        self.connection, self.ready, self.began = f"{type(self).__name__}{self.name}-{next(self.numbers)}", False, self.services.now()
         self.network.opened(self.connection, self.weather)
         killed = self.network.hits(self.weather.killed)
         services = _mortal(self.services, self.network.chance.randrange(14)) if killed else self.services
@@ -139,6 +140,11 @@ class Client:
         silent = not self.ready and self.services.now() - self.began > SILENCE
         if silent or self.connection in self.network.ended or not self.settled() or self.network.hits(self.weather.died):
             self.connect()
+
+    def listened(self) -> list[dict[str, Any]]:
+        """Give the events that have arrived, as they came."""
+        found = [message["payload"]["data"] for message in self.network.arrived(self.connection) if message["type"] == "next"]
+        return [event for data in found for event in data.values()]
 
     def _say(self, services: Services, **message: Any) -> None:  # noqa: ANN401 - JSON
         self._event(services, "$default", body=json.dumps(message))

@@ -13,7 +13,7 @@ from casework.adapters.dynamo.models import ITEM_VERSION
 from casework.adapters.dynamo.reader import LEAST, TOP
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Status, Subscription
-from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of
 from casework.live.feeds import HELD, Fed, row_at
 from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
@@ -33,6 +33,7 @@ class SimulatedConnections:
         """See `ports.Connections`."""
         there = {"phase": connection.phase.value, "operations": 0, "body": _body(connection), "expires_at": _epoch(connection.expires_at)}
         with self._engine.lock:
+            self._engine.write(self._put((_beat(connection), connection.id), {"expires_at": there["expires_at"]}))
             self._engine.write(self._put((_home(connection.id), "CONN"), there))
 
     def connection(self, connection: str, now: datetime) -> Connection | None:
@@ -42,6 +43,12 @@ class SimulatedConnections:
         if row is None or datetime.fromtimestamp(row["expires_at"], UTC) <= now:
             return None
         return unpacked(Connection, parsed(row["body"]))
+
+    def beating(self, bucket: int, after: str | None, count: int) -> list[str]:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            rows = self._engine.query(self._engine.live, f"BEAT#{bucket}", after + LEAST if after else "", TOP, most=count)
+        return [row["sk"] for row in rows]
 
     def acknowledge(self, connection: Connection) -> bool:
         """See `ports.Connections`."""
@@ -135,6 +142,7 @@ class SimulatedConnections:
                 if row["sk"].startswith("OP#"):
                     self._ended(row)
                 else:
+                    self._engine.write(delete(self._engine.live, (_beat(unpacked(Connection, parsed(row["body"]))), connection)))
                     self._engine.write(delete(self._engine.live, (row["pk"], row["sk"])))
 
     def watched(self, topics: Sequence[str], now: datetime) -> Mapping[str, bool]:
@@ -223,6 +231,10 @@ def _opened(row: Row | None) -> bool:
 
 def _home(connection: str) -> str:
     return f"CONN#{connection}"
+
+
+def _beat(connection: Connection) -> str:
+    return f"BEAT#{beat_of(connection.expires_at)}"
 
 
 def _head(topic: str) -> Place:

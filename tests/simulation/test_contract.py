@@ -23,7 +23,7 @@ from casework.adapters.dynamo.models import DueItem
 from casework.audit.disclosure import digest_of
 from casework.audit.disclosure import opened as disclosed
 from casework.live.cohorts import Cohort, Status, Subscription
-from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of
 from casework.live.feeds import Fed, before
 from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.packing import moment
@@ -831,6 +831,42 @@ def test_a_feed_goes_live_whatever_its_subjects_have(either: Store) -> None:
     assert either.end(connection.id, "a", NOW)
     assert either.go_live(row, None)  # nobody is left to be brought up to date
     assert either.subscriptions(row.topic, NOW) == []
+
+
+def test_a_row_is_put_back_to_replay_from_a_place(either: Store) -> None:
+    connection = connected(either)
+    row = replace(subscription(connection, "a", ""), topic=f"unit:{code()}")
+    assert either.begin(operation(connection, "a"), 5, NOW) is Began.BEGUN
+    either.subscribe(row, NOW)
+    assert either.go_live(row, None)
+    back = row.replays(NOW, "0000000000000001")
+    assert either.put_back(back)
+    assert either.subscriptions(row.topic, NOW) == [back]
+    assert either.go_live(back, None)
+    (live,) = either.subscriptions(row.topic, NOW)
+    assert (live.status, live.place) == (Status.LIVE, back.place)
+    assert either.end(connection.id, "a", NOW)
+    assert not either.put_back(back), "nobody is there any more"
+    assert either.subscriptions(row.topic, NOW) == []
+
+
+def test_connections_are_found_by_the_minute_of_their_end(either: Store) -> None:
+    far = NOW + timedelta(days=secrets.randbelow(3000), minutes=3)
+    ids = sorted(f"beat-{code()}-{number}" for number in range(3))
+    for id_ in reversed(ids):
+        either.connect(Connection(id_, far))
+    either.connect(Connection(f"{ids[0]}-later", far + timedelta(minutes=1)))
+
+    def beating(after: str | None, count: int) -> list[str]:
+        return [id_ for id_ in either.beating(beat_of(far), after, count) if id_ in ids]
+
+    assert beating(None, 1000) == ids
+    assert either.beating(beat_of(far), ids[0], 1) == ids[1:2]
+    assert beating(ids[2], 1000) == []
+    either.disconnect(ids[1])
+    assert beating(None, 1000) == [ids[0], ids[2]]
+    for id_ in (ids[0], ids[2], f"{ids[0]}-later"):
+        either.disconnect(id_)
 
 
 def test_entries_are_read_by_their_names(either: Store) -> None:

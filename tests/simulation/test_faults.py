@@ -171,6 +171,7 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "slip": lambda store, change, connection: store.slip(change.after.id),
     "begin": lambda store, change, connection: store.begin(Operation(connection.id, "b", START), 5, START),
     "subscribe": lambda store, change, connection: store.subscribe(subscription(connection, "b", "s"), START),
+    "beating": lambda store, change, connection: store.beating(0, None, 5),
     "put_back": lambda store, change, connection: store.put_back(subscription(connection, "a", "s")),
     "go_live": lambda store, change, connection: store.go_live(subscription(connection, "a", "s"), 1),
     "end": lambda store, change, connection: store.end(connection.id, "a", START),

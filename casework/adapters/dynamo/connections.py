@@ -6,6 +6,7 @@ a crash may leave it too high, which costs a query until it is no longer wanted,
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 from pynamodb.connection import Connection as Engine
@@ -15,11 +16,11 @@ from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import ITEM_VERSION, LiveItem, SubjectItem
-from casework.adapters.dynamo.reader import TOP, Reader
+from casework.adapters.dynamo.reader import TOP, Attributes, Reader
 from casework.adapters.dynamo.subjects import answered, unavailable
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Status, Subscription
-from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase
+from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of
 from casework.live.feeds import HELD, Fed, row_at
 from casework.model.packing import packed, unpacked
 
@@ -27,6 +28,7 @@ NOWHERE = "-"  # the province of what belongs to none
 WANTED = timedelta(days=8)
 HEADS = 100  # of one BatchGetItem
 MOST_MEMBERS = 100_000
+MOST_KEPT = 20_000  # rows of subscriptions that a process remembers
 CONDITION = "ConditionalCheckFailed"
 
 
@@ -42,6 +44,7 @@ class LiveTable:
         """See `ports.Connections`."""
         until = _epoch(connection.expires_at)
         with answered():
+            _item(_beat(connection), connection.id, expires_at=until).save()
             _item(_home(connection.id), "CONN", phase=connection.phase.value, operations=0, body=_body(connection), expires_at=until).save()
 
     def connection(self, connection: str, now: datetime) -> Connection | None:
@@ -50,6 +53,10 @@ class LiveTable:
         if item is None or _expired(item, now):
             return None
         return unpacked(Connection, parsed(str(item.body)))
+
+    def beating(self, bucket: int, after: str | None, count: int) -> list[str]:
+        """See `ports.Connections`."""
+        return [row["sk"] for row in self._reader.rows("live", ("pk", "sk"), f"BEAT#{bucket}", after, TOP, count)]
 
     def acknowledge(self, connection: Connection) -> bool:
         """See `ports.Connections`."""
@@ -167,6 +174,7 @@ class LiveTable:
                 self._end(item)
             else:
                 with answered():
+                    LiveItem(_beat(unpacked(Connection, parsed(str(item.body)))), connection).delete(add_version_condition=False)
                     item.delete(add_version_condition=False)
 
     def watched(self, topics: Sequence[str], now: datetime) -> Mapping[str, bool]:
@@ -185,11 +193,7 @@ class LiveTable:
     def subscriptions(self, topic: str, now: datetime) -> list[Subscription]:
         """See `ports.Connections`."""
         del now  # Expired rows are given too: their operations are still to be told so.
-        try:
-            rows = list(LiveItem.query(f"TOPIC#{topic}", consistent_read=True, limit=MOST_MEMBERS))
-        except PynamoDBException as error:
-            raise unavailable(error) from error
-        return [_subscription(row) for row in rows]
+        return [_subscription(row) for row in self._reader.rows("live", ("pk", "sk"), f"TOPIC#{topic}", None, TOP, MOST_MEMBERS)]
 
     def feed(self, topic: str, row: Fed) -> None:
         """See `ports.Connections`."""
@@ -237,6 +241,10 @@ def _home(connection: str) -> str:
     return f"CONN#{connection}"
 
 
+def _beat(connection: Connection) -> str:
+    return f"BEAT#{beat_of(connection.expires_at)}"
+
+
 def _row_key(subscription: Subscription) -> str:
     return f"SUB#{subscription.cohort.key}#{subscription.connection}#{subscription.operation}"
 
@@ -258,9 +266,15 @@ def _body(thing: Connection | Subscription) -> str:
     return canonical(packed(thing)).decode()
 
 
-def _subscription(row: LiveItem) -> Subscription:
-    kept = unpacked(Subscription, cast("Mapping[str, Any]", parsed(str(row.body))))
-    return kept.lives(int(row.seen or 0)) if row.status == Status.LIVE.value else kept
+def _subscription(row: Attributes) -> Subscription:
+    kept = _kept(row["body"])
+    return kept.lives(int(row["seen"])) if row["status"] == Status.LIVE.value else kept
+
+
+@lru_cache(maxsize=MOST_KEPT)
+def _kept(body: str) -> Subscription:
+    """Read what a row holds; the same row is read at each event of its topic."""
+    return unpacked(Subscription, cast("Mapping[str, Any]", parsed(body)))
 
 
 def _epoch(at: datetime) -> int:

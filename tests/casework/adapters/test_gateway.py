@@ -112,6 +112,11 @@ def courier(gate: Gateway) -> Iterator[GatewayCourier]:
 
 
 def verified(seen: Seen) -> bool:
+    """Whether a request is signed for API Gateway."""
+    return signed_by(seen, "execute-api")
+
+
+def signed_by(seen: Seen, service: str) -> bool:
     """Compute the signature anew, from the public description of Signature Version 4."""
     algorithm, _, rest = seen.headers["authorization"].partition(" ")
     parts = dict(part.strip().split("=", 1) for part in rest.split(","))
@@ -124,7 +129,7 @@ def verified(seen: Seen) -> bool:
     key = f"AWS4{KEY}".encode()
     for step in [*scope.split("/"), text]:
         key = hmac.digest(key, step.encode(), "sha256")
-    return hmac.compare_digest(key.hex(), parts["Signature"]) and scope.endswith(f"/{REGION}/execute-api/aws4_request")
+    return hmac.compare_digest(key.hex(), parts["Signature"]) and scope.endswith(f"/{REGION}/{service}/aws4_request")
 
 
 def test_it_is_a_courier(courier: GatewayCourier) -> None:

@@ -1,0 +1,31 @@
+"""A ping to each connection every few minutes, so that a silent one outlives API Gateway's ten minutes, and a dead one is found.
+
+Each connection is in the bucket of a minute, and each minute one bucket is done; nothing is scanned. Source: live.md, heartbeat. A client's
+own pings (`keepAlive`) find a dead network sooner, and are what docs/live.md asks for.
+"""
+
+from casework.live import messages
+from casework.live.connection import beat_of
+from casework.ports import Posted, Services
+
+PAGE = 500  # connections
+
+
+def beat(services: Services) -> int:
+    """Ping the connections whose minute it is, and forget those that are gone; gives how many are there.
+
+    Raises:
+        Unavailable: the store did not answer; the others are pinged the next time round.
+    """
+    now = services.now()
+    bucket, after, there = beat_of(now), None, 0
+    while True:
+        connections = services.store.beating(bucket, after, PAGE)
+        outcomes = services.courier.post_all([(connection, messages.ping()) for connection in connections])
+        for connection, outcome in zip(connections, outcomes, strict=True):
+            if outcome is Posted.GONE:
+                services.store.disconnect(connection)
+        there += sum(outcome is Posted.DONE for outcome in outcomes)
+        if len(connections) < PAGE:
+            return there
+        after = connections[-1]

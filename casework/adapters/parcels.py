@@ -1,0 +1,95 @@
+"""Parcels of large audiences through Amazon SQS: how one is written and read, and how it is put into the queue.
+
+Source: the JSON protocol of SQS, action SendMessage. Whoever takes them out is a function of its own (`handlers/fanout.py`).
+"""
+
+import asyncio
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+from botocore.exceptions import NoCredentialsError
+from botocore.session import Session
+
+from casework.adapters.lines import Lines, Unanswered
+from casework.adapters.signing import Signer
+from casework.model.errors import Corrupt, Unavailable
+from casework.model.packing import instant, moment
+from casework.ports import Parcel
+
+TRIES = 3
+TIMEOUT_S = 5
+PAUSE_S = 0.1  # before the second try; twice that before the third
+BROKEN = 500
+HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
+
+
+def written(parcel: Parcel) -> str:
+    """Write a parcel as a message: JSON, the payload in it as a text."""
+    stamp = moment(parcel.stamp) if parcel.stamp else None
+    return orjson.dumps({"topic": parcel.topic, "payload": parcel.payload.decode(), "members": parcel.members, "stamp": stamp}).decode()
+
+
+def read(text: str) -> Parcel:
+    """Read one back.
+
+    Raises:
+        Corrupt: it is none.
+    """
+    try:
+        found: dict[str, Any] = orjson.loads(text)
+        members = tuple((str(connection), str(operation)) for connection, operation in found["members"])
+        return Parcel(found["topic"], found["payload"].encode(), members, instant(found["stamp"]) if found["stamp"] else None)
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Corrupt("a message of the queue is no parcel") from error
+
+
+class SqsQueue:
+    """`ports.Queue` on Amazon SQS."""
+
+    def __init__(self, url: str, *, region: str) -> None:
+        """Put into the queue at `url`, with the credentials that AWS libraries find."""
+        credentials = Session().get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        self._url = url
+        self._signer = Signer(credentials, "sqs", region)
+        parts = urlsplit(url)
+        self._lines = Lines(f"{parts.scheme}://{parts.netloc}", TIMEOUT_S)
+
+    def put(self, parcels: Sequence[Parcel]) -> None:
+        """See `ports.Queue`."""
+        self._loop.run_until_complete(self._all(parcels))
+
+    def shut(self) -> None:
+        """End its connections."""
+        self._lines.close()
+        self._loop.call_soon(self._loop.stop)
+        self._loop.run_forever()
+        self._loop.close()
+
+    async def _all(self, parcels: Sequence[Parcel]) -> None:
+        await asyncio.gather(*map(self._put, parcels))
+
+    async def _put(self, parcel: Parcel) -> None:
+        body, said = orjson.dumps({"QueueUrl": self._url, "MessageBody": written(parcel)}), ""
+        for tried in range(TRIES):
+            await asyncio.sleep(PAUSE_S * tried)
+            headers = self._signer.headers("POST", self._lines.host, "/", body, HEADERS)
+            try:
+                status = await self._lines.ask("POST", "/", headers, body)
+            except Unanswered as fault:
+                said = str(fault)
+                continue
+            if status < 300:  # noqa: PLR2004 - HTTP's own border
+                return
+            said = str(status)
+            if status < BROKEN:
+                break
+        raise Unavailable(f"the queue did not take a message ({said})")
+
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        return asyncio.new_event_loop()

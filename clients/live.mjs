@@ -1,0 +1,139 @@
+// Observe each event of a giamsat subscription once: the rules of docs/live.md, over whatever client speaks graphql-transport-ws.
+//
+//   import { createClient } from 'graphql-ws';
+//   import { watch } from './live.mjs';
+//
+//   const client = createClient({ url, retryAttempts: 0, connectionParams: { authorization: `Bearer ${token}` } });
+//   const watching = watch({
+//     subscribe: (operation, sink) => client.subscribe(operation, sink),
+//     query: 'subscription($code: ID!, $after: String) { dossierChanged(code: $code, after: $after) { id cursor ready dossier { state } } }',
+//     variables: { code: '22-XD-260105-0001' },
+//     next: (event) => console.log(event.cursor, event.dossier.state),
+//   });
+//   watching.stop();
+//
+// `watch` is for what has dense cursors (dossierChanged, taskProgressed), `follow` for feeds (unitFeed, alertRaised). Both subscribe again by
+// themselves, from where they were; so the client below is to retry nothing. A subscription has to select `id cursor ready gap`, as far as
+// it is a feed, and `cursor ready` in any case, and to take `$after`. Each holds in memory what it needs and no more: a few numbers, or the
+// ids of two minutes. `ready` is called whenever it is connected, anew too. It knows no framework and keeps nothing when the page goes: give `after` to go on from a cursor that you kept.
+
+const HOLD_MS = 2_000; // how long a higher number waits for the one before it
+const REMEMBERED_US = 120_000_000n; // ids that may come again: the service resumes a minute before the cursor
+const FIRST_WAIT_MS = 500;
+const LONGEST_WAIT_MS = 30_000;
+const FINAL_CODES = new Set(['FORBIDDEN', 'BAD_USER_INPUT', 'UNAUTHENTICATED', 'COST_EXCEEDED', 'NOT_FOUND']);
+const FINAL_CLOSES = new Set([4400, 4401, 4406, 4409, 4429]);
+
+/** Follow a subscription with dense cursors. Gives { stop, cursor }; `cursor` is that of the last event, to go on from another time. */
+export function watch({ after = null, next, ready = () => {}, gap = () => {}, ...more }) {
+  let last = after === null ? null : Number(after);
+  const held = new Map();
+  let late = null;
+  const drop = () => { clearTimeout(late); late = null; held.clear(); };
+  const run = running(more, () => { drop(); return last === null ? null : String(last); }, (event) => {
+    const number = Number(event.cursor);
+    if (event.ready) {
+      if (event.gap) gap(event);
+      last ??= number;
+      ready(event);
+      return;
+    }
+    if (last === null || number <= last) return;
+    held.set(number, event);
+    while (held.has(last + 1)) {
+      const found = held.get(last + 1);
+      held.delete(last + 1);
+      last += 1;
+      next(found);
+    }
+    if (!held.size) drop();
+    else late ??= setTimeout(() => run.again(0), HOLD_MS);
+  });
+  return { stop: () => { drop(); run.stop(); }, get cursor() { return last === null ? null : String(last); } };
+}
+
+/** Follow a feed. Gives { stop, cursor }; `gap` is called where events are lost for good: read the lists anew, and go on. */
+export function follow({ after = null, next, ready = () => {}, gap = () => {}, ...more }) {
+  let greatest = after;
+  const ids = new Map(); // id -> when it arrived at the service
+  const run = running(more, () => greatest, (event) => {
+    if (greatest === null || at(event.cursor) > at(greatest)) greatest = event.cursor;
+    if (event.ready) {
+      if (event.gap) gap(event);
+      ready(event);
+      return;
+    }
+    if (ids.has(event.id)) return;
+    ids.set(event.id, at(event.cursor));
+    for (const [id, arrived] of ids) {
+      if (arrived >= at(greatest) - REMEMBERED_US) break;
+      ids.delete(id);
+    }
+    next(event);
+  });
+  return { stop: run.stop, get cursor() { return greatest; } };
+}
+
+function at(cursor) {
+  return BigInt(cursor.slice(cursor.indexOf('.') + 1));
+}
+
+/** Keep one subscription going: subscribe, and again after whatever is no final refusal, more and more slowly. */
+function running({ subscribe, query, variables = {}, error = (reason) => { throw reason; } }, resume, take) {
+  let end = () => {};
+  let timer = null;
+  let wait = FIRST_WAIT_MS;
+  let over = false;
+
+  function open() {
+    if (over) return;
+    let current = true;
+    const lost = (reason) => {
+      if (!current) return;
+      if (final(reason)) {
+        stop();
+        error(reason);
+        return;
+      }
+      again(wait * (0.5 + Math.random() / 2));
+      wait = Math.min(2 * wait, LONGEST_WAIT_MS);
+    };
+    const dispose = subscribe({ query, variables: { ...variables, after: resume() } }, {
+      next: ({ data, errors }) => {
+        if (!current) return;
+        if (!data) return lost(errors);
+        wait = FIRST_WAIT_MS;
+        const [event] = Object.values(data);
+        return take(event);
+      },
+      error: lost,
+      complete: () => lost(null),
+    });
+    end = () => { current = false; dispose?.(); };
+  }
+
+  function again(ms) {
+    end();
+    end = () => {};
+    clearTimeout(timer);
+    timer = setTimeout(open, ms);
+  }
+
+  function stop() {
+    over = true;
+    clearTimeout(timer);
+    end();
+  }
+
+  open();
+  return { again, stop };
+}
+
+/** Whether coming again would be refused again. Clients hand errors of GraphQL over in lists or wrapped, and the end of a socket as its event. */
+function final(reason) {
+  if (reason === null || reason === undefined) return false;
+  if (FINAL_CLOSES.has(reason.code)) return true;
+  if (/"type":\s*"close 4(400|401|409|429)/.test(String(reason.message ?? ''))) return true; // as the cloud tells it
+  const errors = Array.isArray(reason) ? reason : reason.graphQLErrors ?? reason.errors ?? [];
+  return errors.some((one) => FINAL_CODES.has(one.extensions?.code));
+}
