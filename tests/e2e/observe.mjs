@@ -35,6 +35,7 @@ const ways = {
   },
 };
 
+globalThis.WebSocket ??= WebSocket; // Apollo tells its errors by it; Node has one from version 22 on
 const subscribe = await ways[kind]();
 const observing = { watch, follow }[rule]({
   subscribe, query, variables: JSON.parse(variables), after: after ?? null,
