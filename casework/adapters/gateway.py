@@ -18,13 +18,13 @@ import random
 import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
 from casework.adapters.lines import Lines, Unanswered
-from casework.adapters.signing import Signer
+from casework.adapters.signing import Signer, encoded
 from casework.model.errors import Unavailable
 from casework.ports import Posted
 
@@ -131,7 +131,7 @@ class GatewayCourier:
 
     async def _call(self, method: str, connection: str, data: bytes) -> bool:
         """Call until an answer stands: True when it was done, False when the connection is gone."""
-        answer, path = "", self._path + quote(connection, safe="")
+        answer, path = "", self._path + encoded(connection).replace("/", "%2F")
         for tried in range(TRIES):
             if tried:
                 await asyncio.sleep(random.uniform(0, PAUSE_S * tried))  # noqa: S311 - it spreads tries and hides nothing

@@ -45,7 +45,7 @@ def answer_in(data: bytes) -> Answer | None:
     parts = first.split(b" ", 2)
     if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit():  # noqa: PLR2004 - version and status
         raise Unanswered("no answer of HTTP/1.1")
-    headers = {name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(b":") for line in lines)}
+    headers = {name.lower(): value.strip().lower() for name, _, value in (line.partition(b":") for line in lines)}
     status, before = int(parts[1]), len(head) + 4
     keeps = headers.get(b"connection") != b"close" and parts[0] == b"HTTP/1.1"
     if headers.get(b"transfer-encoding") == b"chunked":
@@ -121,24 +121,22 @@ class Line(asyncio.Protocol):
         if self.transport is not None:
             self.transport.abort()
 
-    async def ask(self, request: bytes, within_s: float) -> int:
+    async def ask(self, request: bytes) -> int:
         """Send a request; gives the status of its answer.
 
         Raises:
-            Unanswered: there was none in time.
+            Unanswered: there was none before `late` was called.
         """
         assert self.transport is not None
-        loop = asyncio.get_running_loop()
-        self._data, self._waiting = b"", loop.create_future()
+        self._data, self._waiting = b"", asyncio.get_running_loop().create_future()
         self.transport.write(request)
-        late = loop.call_later(within_s, self._late)
         try:
             return (await self._waiting).status
         finally:
-            late.cancel()
             self._waiting = None
 
-    def _late(self) -> None:
+    def late(self) -> None:
+        """Wait no longer."""
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(Unanswered("no answer in time"))
         self.close()
@@ -156,6 +154,8 @@ class Lines:
         self._context = (context or ssl.create_default_context()) if secure else None
         self._within_s = within_s
         self._free: list[Line] = []
+        self._until: dict[Line, float] = {}  # those that wait for an answer, and how long they do
+        self._watch: asyncio.TimerHandle | None = None
 
     async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
         """Send a request; gives the status of its answer.
@@ -168,15 +168,35 @@ class Lines:
         kept = next((line for line in iter(self._kept, None) if line.open), None)
         line = kept or await self._new()
         try:
-            status = await line.ask(request, self._within_s)
+            status = await self._asked(line, request)
         except Closed:
             if kept is None:
                 raise
             line = await self._new()
-            status = await line.ask(request, self._within_s)
+            status = await self._asked(line, request)
         if line.open:
             self._free.append(line)
         return status
+
+    async def _asked(self, line: Line, request: bytes) -> int:
+        loop = asyncio.get_running_loop()
+        self._until[line] = loop.time() + self._within_s
+        if self._watch is None:  # One timer for all: one for each request would cost as much as its signature.
+            self._watch = loop.call_later(self._within_s / 4, self._looked)
+        try:
+            return await line.ask(request)
+        finally:
+            del self._until[line]
+            if not self._until and self._watch is not None:
+                self._watch.cancel()
+                self._watch = None
+
+    def _looked(self) -> None:
+        loop = asyncio.get_running_loop()
+        for line, until in list(self._until.items()):
+            if until <= loop.time():
+                line.late()
+        self._watch = loop.call_later(self._within_s / 4, self._looked) if self._until else None
 
     def _kept(self) -> Line | None:
         return self._free.pop() if self._free else None

@@ -355,9 +355,7 @@ def test_whoever_dies_while_disconnecting_can_disconnect_again(clock: Clock, see
         store.disconnect(connection.id)
         assert store.subscriptions(topic, START) == []
         assert store.connection(connection.id, START) is None
-    assert (
-        calls == 1 + 2 + 2 * 2
-    )  # one query; the connection and its minute; of each operation its row with the head's count, and itself
+    assert calls == 1 + 2 + 2 * 2  # one query; the connection and its minute; of each operation its row with the head's count, and itself
 
 
 def test_a_commit_that_dies_is_whole_or_not_there(clock: Clock, seed: int) -> None:
