@@ -12,18 +12,16 @@ What that transport cannot do, and what is done instead:
 It knows no subscriptions: whoever hears that a connection is gone forgets what it held.
 """
 
-import asyncio
 import json
-import random
 import threading
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+import time
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
-from casework.adapters.lines import Lines, Unanswered
+from casework.adapters.lines import Call, Lines, framed
 from casework.adapters.signing import Signer, encoded
 from casework.model.errors import Unavailable
 from casework.ports import Posted
@@ -79,7 +77,7 @@ class GatewayCourier:
             raise NoCredentialsError
         self._signer = Signer(credentials, "execute-api", region)
         self._path = f"{urlsplit(url).path.rstrip('/')}/@connections/"
-        self._lines = Lines(url, TIMEOUT_S)
+        self._lines = Lines(url, TIMEOUT_S, CONNECTIONS)
         self._bucket = Bucket()
         self._one = threading.Lock()
 
@@ -89,67 +87,46 @@ class GatewayCourier:
         Raises:
             Unavailable: the gateway refused, or failed at each try. One that timed out may have posted: a client may hear it twice.
         """
-        return self._called("POST", connection, message.encode())
+        return self._done("POST", connection, message.encode())
 
     def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
         """See `ports.Courier`."""
-        found = [Posted.FAILED] * len(messages)
+        calls = [self._call("POST", connection, message.encode()) for connection, message in messages]
         with self._one:
-            self._loop.run_until_complete(self._all(enumerate(messages), found))
-        return found
+            self._lines.run(calls, self._bucket.take)
+        return [Posted.DONE if _done(call) else Posted.GONE if call.status == GONE else Posted.FAILED for call in calls]
 
     def close(self, connection: str, code: int, reason: str) -> None:
         """See `ports.Courier`."""
         if code in COMES_BACK or self.post(connection, json.dumps({"type": f"close {code}: {reason}"})):
-            self._called("DELETE", connection, b"")
+            self._done("DELETE", connection, b"")
 
     def shut(self) -> None:
         """End its connections."""
         self._lines.close()
-        self._loop.call_soon(self._loop.stop)
-        self._loop.run_forever()
-        self._loop.close()
 
-    @cached_property
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        """Give the loop that runs while somebody posts, and stands still in between, as a function does."""
-        return asyncio.new_event_loop()
-
-    async def _all(self, messages: Iterator[tuple[int, tuple[str, str]]], found: list[Posted]) -> None:
-        async def some() -> None:
-            for place, (connection, message) in messages:
-                try:
-                    found[place] = Posted.DONE if await self._call("POST", connection, message.encode()) else Posted.GONE
-                except Unavailable:
-                    found[place] = Posted.FAILED
-
-        await asyncio.gather(*(some() for _ in range(min(CONNECTIONS, len(found)))))
-
-    def _called(self, method: str, connection: str, data: bytes) -> bool:
-        with self._one:
-            return self._loop.run_until_complete(self._call(method, connection, data))
-
-    async def _call(self, method: str, connection: str, data: bytes) -> bool:
+    def _done(self, method: str, connection: str, data: bytes) -> bool:
         """Call until an answer stands: True when it was done, False when the connection is gone."""
-        answer, path = "", self._path + encoded(connection).replace("/", "%2F")
-        for tried in range(TRIES):
-            if tried:
-                await asyncio.sleep(random.uniform(0, PAUSE_S * tried))  # noqa: S311 - it spreads tries and hides nothing
-            if waits := self._bucket.take(self._loop.time()):
-                await asyncio.sleep(waits)
-            headers = self._signer.headers(method, self._lines.host, path, data)
-            try:
-                status = await self._lines.ask(method, path, headers, data)
-            except Unanswered as fault:
-                answer = str(fault)
-                continue
-            if status == GONE:
-                return False
-            if status < 300:  # noqa: PLR2004 - HTTP's own border
-                return True
-            answer = str(status)
-            if status == TOO_MANY:
-                self._bucket.refused(self._loop.time())
-            elif status < BROKEN:
-                break
-        raise Unavailable(f"the gateway did not take a message ({answer})")
+        call = self._call(method, connection, data)
+        with self._one:
+            self._lines.run([call], self._bucket.take)
+        if not _done(call) and call.status != GONE:
+            raise Unavailable(f"the gateway did not take a message ({call.said})")
+        return _done(call)
+
+    def _call(self, method: str, connection: str, data: bytes) -> Call:
+        path = self._path + encoded(connection).replace("/", "%2F")
+
+        def made() -> bytes:
+            return framed(method, path, self._signer.headers(method, self._lines.host, path, data).items(), data)
+
+        return Call(made, self._again, TRIES, PAUSE_S)
+
+    def _again(self, status: int) -> bool:
+        if status == TOO_MANY:
+            self._bucket.refused(time.monotonic())
+        return status == TOO_MANY or status >= BROKEN
+
+
+def _done(call: Call) -> bool:
+    return call.status is not None and call.status < 300  # noqa: PLR2004 - HTTP's own border

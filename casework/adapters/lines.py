@@ -1,24 +1,31 @@
 """Many small requests to one host over a few kept-alive connections, at once: HTTP/1.1 with bodies at hand, for whoever posts a lot.
 
 One request at a time goes over a connection. It follows no redirect, stores no cookie and reads no body of an answer but to get past it.
-When to try again is for the caller. Source of the framing: RFC 9112.
+Whoever calls waits until all are answered; nothing goes on in between, so it suits a function that stands still between two calls. It is
+written over `selectors`, since asyncio's TLS costs as much again as all the rest. Source of the framing: RFC 9112.
 """
 
-import asyncio
+import random
+import selectors
+import socket
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from urllib.parse import urlsplit
 
 LONGEST_ANSWER = 1 << 20  # bytes
+CHUNK = 1 << 16
+WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+PACED = True  # a call has waited for its turn
+BOTH = selectors.EVENT_READ | selectors.EVENT_WRITE
 
 
 class Unanswered(Exception):
     """Nobody knows whether a request was done: no connection, no answer in time, or none that can be read."""
-
-
-class Closed(Unanswered):
-    """The connection went before there was an answer, as one does that was kept for too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,144 +81,197 @@ def _chunked(body: bytes) -> int | None:
     return at if len(body) >= at else None
 
 
-class Line(asyncio.Protocol):
-    """One connection."""
+@dataclass(slots=True)
+class Call:
+    """A request, made anew for each try, and what came of it: the status of its last answer, or `said`, why there was none."""
 
-    def __init__(self) -> None:
-        """Start without one."""
-        self.transport: asyncio.Transport | None = None
-        self._data = b""
-        self._waiting: asyncio.Future[Answer] | None = None
+    made: Callable[[], bytes]
+    again: Callable[[int], bool]
+    tries: int
+    pause_s: float  # at most, before the second try; twice that before the third
+    status: int | None = None
+    said: str = ""
+    tried: int = 0
 
-    @property
-    def open(self) -> bool:
-        """Whether another request may be sent."""
-        return self.transport is not None and not self.transport.is_closing()
+    def answered(self, status: int) -> float | None:
+        """Take a status; gives after how long to try again, if so."""
+        self.status, self.said = status, str(status)
+        return self._again() if self.again(status) else None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See `asyncio.Protocol`."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+    def unanswered(self, why: str) -> float | None:
+        """Take that there was no answer; gives after how long to try again, if so."""
+        self.status, self.said = None, why
+        return self._again()
 
-    def data_received(self, data: bytes) -> None:
-        """See `asyncio.Protocol`."""
-        self._data += data
-        if self._waiting is None or self._waiting.done():
-            return
-        try:
-            answer = answer_in(self._data)
-        except Unanswered as fault:
-            self._waiting.set_exception(fault)
-            self.close()
-            return
-        if answer is not None:
-            self._data = self._data[answer.length :]
-            self._waiting.set_result(answer)
-            if not answer.keeps:
-                self.close()
+    def _again(self) -> float | None:
+        self.tried += 1
+        return random.uniform(0, self.pause_s * self.tried) if self.tried < self.tries else None  # noqa: S311 - it spreads tries
 
-    def connection_lost(self, error: Exception | None) -> None:
-        """See `asyncio.Protocol`."""
-        self.transport = None
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(Closed(type(error).__name__ if error else "the connection was closed"))
 
-    def close(self) -> None:
-        """End it; at once where a request is under way."""
-        if self.transport is not None:
-            self.transport.abort()
+def framed(method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
+    """Write a request."""
+    head = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    return f"{method} {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
-    async def ask(self, request: bytes) -> int:
-        """Send a request; gives the status of its answer.
 
-        Raises:
-            Unanswered: there was none before `late` was called.
-        """
-        assert self.transport is not None
-        self._data, self._waiting = b"", asyncio.get_running_loop().create_future()
-        self.transport.write(request)
-        try:
-            return (await self._waiting).status
-        finally:
-            self._waiting = None
+@dataclass(eq=False, slots=True)
+class _Line:
+    """One connection, and the call that is under way on it."""
 
-    def late(self) -> None:
-        """Wait no longer."""
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_exception(Unanswered("no answer in time"))
-        self.close()
+    socket: socket.socket
+    call: Call | None = None
+    left: memoryview = field(default_factory=lambda: memoryview(b""))
+    data: bytes = b""
+    until: float = 0.0
+    used: bool = False  # whether it has carried a request before
 
 
 class Lines:
     """Connections to one host, made when they are needed and kept."""
 
-    def __init__(self, url: str, within_s: float, context: ssl.SSLContext | None = None) -> None:
-        """Speak to the host of an address of HTTP or HTTPS; `within_s` is the time to connect, and again to answer."""
+    def __init__(self, url: str, within_s: float, most: int, context: ssl.SSLContext | None = None) -> None:
+        """Speak to an address's host over `most` connections of HTTP or HTTPS; `within_s` is the time to connect, and again to answer."""
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         self.host = parts.netloc
         self._at = parts.hostname or "", parts.port or (443 if secure else 80)
         self._context = (context or ssl.create_default_context()) if secure else None
-        self._within_s = within_s
-        self._free: list[Line] = []
-        self._until: dict[Line, float] = {}  # those that wait for an answer, and how long they do
-        self._watch: asyncio.TimerHandle | None = None
+        self._within_s, self._most = within_s, most
+        self._free: list[_Line] = []
+        self._busy: set[_Line] = set()
+        self._later: list[tuple[float, int, Call, bool]] = []  # when, in which order, and whether its turn was paced already
+        self._number = count()
+        self._selector: selectors.BaseSelector | None = None
 
-    async def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> int:
-        """Send a request; gives the status of its answer.
-
-        Raises:
-            Unanswered: nobody knows whether it was done.
-        """
-        head = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        request = f"{method} {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
-        kept = next((line for line in iter(self._kept, None) if line.open), None)
-        line = kept or await self._new()
-        try:
-            status = await self._asked(line, request)
-        except Closed:
-            if kept is None:
-                raise
-            line = await self._new()
-            status = await self._asked(line, request)
-        if line.open:
-            self._free.append(line)
-        return status
-
-    async def _asked(self, line: Line, request: bytes) -> int:
-        loop = asyncio.get_running_loop()
-        self._until[line] = loop.time() + self._within_s
-        if self._watch is None:  # One timer for all: one for each request would cost as much as its signature.
-            self._watch = loop.call_later(self._within_s / 4, self._looked)
-        try:
-            return await line.ask(request)
-        finally:
-            del self._until[line]
-            if not self._until and self._watch is not None:
-                self._watch.cancel()
-                self._watch = None
-
-    def _looked(self) -> None:
-        loop = asyncio.get_running_loop()
-        for line, until in list(self._until.items()):
-            if until <= loop.time():
-                line.late()
-        self._watch = loop.call_later(self._within_s / 4, self._looked) if self._until else None
-
-    def _kept(self) -> Line | None:
-        return self._free.pop() if self._free else None
-
-    async def _new(self) -> Line:
-        loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.timeout(self._within_s):
-                _, line = await loop.create_connection(Line, *self._at, ssl=self._context)
-        except (OSError, TimeoutError) as error:
-            raise Unanswered(type(error).__name__) from error
-        return line
+    def run(self, calls: Iterable[Call], pace: Callable[[float], float] = lambda _: 0.0) -> None:
+        """Make calls until all are done; `pace` says how long each has to wait, by `time.monotonic`."""
+        self._selector = self._selector or selectors.DefaultSelector()
+        fresh, more = iter(calls), True
+        while more or self._busy or self._later:
+            now = time.monotonic()
+            while len(self._busy) < self._most:
+                paced = False
+                if self._later and self._later[0][0] <= now:
+                    _, _, call, paced = heappop(self._later)
+                elif more and (following := next(fresh, None)) is not None:
+                    call = following
+                else:
+                    more = False
+                    break
+                if not paced and (waits := pace(now)):
+                    heappush(self._later, (now + waits, next(self._number), call, PACED))
+                    continue
+                self._begin(call, now)
+            self._look(now)
 
     def close(self) -> None:
-        """End all that are free."""
-        for line in self._free:
-            line.close()
+        """End all connections."""
+        for line in [*self._free, *self._busy]:
+            self._drop(line)
         self._free.clear()
+        if self._selector is not None:
+            self._selector.close()
+            self._selector = None
+
+    def _look(self, now: float) -> None:
+        """Wait for whatever comes next, and deal with it."""
+        assert self._selector is not None
+        soonest = min([line.until for line in self._busy] + ([self._later[0][0]] if self._later else []), default=now)
+        for key, _ in self._selector.select(max(0.0, soonest - now)):
+            if key.data in self._busy:
+                self._turn(key.data)
+            else:
+                self._free.remove(key.data)  # It speaks without being asked: it has been closed.
+                self._drop(key.data)
+        now = time.monotonic()
+        for line in [line for line in self._busy if line.until <= now]:
+            self._lost(line, "no answer in time")
+
+    def _begin(self, call: Call, now: float) -> None:
+        line = self._free.pop() if self._free else self._new(call)
+        if line is None:
+            return
+        line.call, line.data, line.left, line.until = call, b"", memoryview(call.made()), now + self._within_s
+        self._busy.add(line)
+        self._send(line)
+
+    def _new(self, call: Call) -> _Line | None:
+        assert self._selector is not None
+        try:
+            made = socket.create_connection(self._at, self._within_s)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is not None:
+                made = self._context.wrap_socket(made, server_hostname=self._at[0])
+            made.setblocking(False)
+        except OSError as error:
+            self._after(call, call.unanswered(type(error).__name__))
+            return None
+        line = _Line(made)
+        self._selector.register(made, selectors.EVENT_READ, line)
+        return line
+
+    def _send(self, line: _Line) -> None:
+        assert self._selector is not None
+        try:
+            while line.left:
+                line.left = line.left[line.socket.send(line.left) :]
+        except WAITS:
+            self._selector.modify(line.socket, BOTH, line)
+        except OSError as error:
+            self._lost(line, type(error).__name__, gone=True)
+
+    def _turn(self, line: _Line) -> None:
+        assert self._selector is not None
+        if line.left:
+            self._send(line)
+            if not line.left and line in self._busy:
+                self._selector.modify(line.socket, selectors.EVENT_READ, line)
+        try:
+            chunk = line.socket.recv(CHUNK)
+            while isinstance(line.socket, ssl.SSLSocket) and line.socket.pending():
+                chunk += line.socket.recv(CHUNK)
+        except WAITS:
+            return
+        except OSError as error:
+            self._lost(line, type(error).__name__, gone=True)
+            return
+        if not chunk:
+            self._lost(line, "the connection was closed", gone=True)
+            return
+        line.data += chunk
+        try:
+            answer = answer_in(line.data)
+        except Unanswered as fault:
+            self._lost(line, str(fault))
+            return
+        if answer is not None:
+            self._done(line, answer)
+
+    def _done(self, line: _Line, answer: Answer) -> None:
+        assert line.call is not None
+        self._busy.discard(line)
+        call, line.call, line.used = line.call, None, True
+        if answer.keeps:
+            self._free.append(line)
+        else:
+            self._drop(line)
+        self._after(call, call.answered(answer.status))
+
+    def _lost(self, line: _Line, why: str, *, gone: bool = False) -> None:
+        """Give a connection up. One that was kept and has gone meanwhile costs its call no try."""
+        assert line.call is not None
+        self._busy.discard(line)
+        self._drop(line)
+        stale = gone and line.used and not line.data
+        self._after(line.call, 0.0 if stale else line.call.unanswered(why))
+
+    def _after(self, call: Call, waits: float | None) -> None:
+        if waits is not None:
+            heappush(self._later, (time.monotonic() + waits, next(self._number), call, not PACED))
+
+    def _drop(self, line: _Line) -> None:
+        if self._selector is not None:
+            with suppress(KeyError, ValueError):
+                self._selector.unregister(line.socket)
+        with suppress(OSError):
+            line.socket.close()

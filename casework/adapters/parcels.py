@@ -3,9 +3,8 @@
 Source: the JSON protocol of SQS, action SendMessage. Whoever takes them out is a function of its own (`handlers/fanout.py`).
 """
 
-import asyncio
 from collections.abc import Sequence
-from functools import cached_property
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +12,7 @@ import orjson
 from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
-from casework.adapters.lines import Lines, Unanswered
+from casework.adapters.lines import Call, Lines, framed
 from casework.adapters.signing import Signer
 from casework.model.errors import Corrupt, Unavailable
 from casework.model.packing import instant, moment
@@ -21,7 +20,8 @@ from casework.ports import Parcel
 
 TRIES = 3
 TIMEOUT_S = 5
-PAUSE_S = 0.1  # before the second try; twice that before the third
+PAUSE_S = 0.1  # at most, before the second try; twice that before the third
+CONNECTIONS = 8
 BROKEN = 500
 HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
 
@@ -57,39 +57,20 @@ class SqsQueue:
         self._url = url
         self._signer = Signer(credentials, "sqs", region)
         parts = urlsplit(url)
-        self._lines = Lines(f"{parts.scheme}://{parts.netloc}", TIMEOUT_S)
+        self._lines = Lines(f"{parts.scheme}://{parts.netloc}", TIMEOUT_S, CONNECTIONS)
 
     def put(self, parcels: Sequence[Parcel]) -> None:
         """See `ports.Queue`."""
-        self._loop.run_until_complete(self._all(parcels))
+        calls = [Call(partial(self._request, parcel), lambda status: status >= BROKEN, TRIES, PAUSE_S) for parcel in parcels]
+        self._lines.run(calls)
+        for call in calls:
+            if call.status is None or call.status >= 300:  # noqa: PLR2004 - HTTP's own border
+                raise Unavailable(f"the queue did not take a message ({call.said})")
 
     def shut(self) -> None:
         """End its connections."""
         self._lines.close()
-        self._loop.call_soon(self._loop.stop)
-        self._loop.run_forever()
-        self._loop.close()
 
-    async def _all(self, parcels: Sequence[Parcel]) -> None:
-        await asyncio.gather(*map(self._put, parcels))
-
-    async def _put(self, parcel: Parcel) -> None:
-        body, said = orjson.dumps({"QueueUrl": self._url, "MessageBody": written(parcel)}), ""
-        for tried in range(TRIES):
-            await asyncio.sleep(PAUSE_S * tried)
-            headers = self._signer.headers("POST", self._lines.host, "/", body, HEADERS)
-            try:
-                status = await self._lines.ask("POST", "/", headers, body)
-            except Unanswered as fault:
-                said = str(fault)
-                continue
-            if status < 300:  # noqa: PLR2004 - HTTP's own border
-                return
-            said = str(status)
-            if status < BROKEN:
-                break
-        raise Unavailable(f"the queue did not take a message ({said})")
-
-    @cached_property
-    def _loop(self) -> asyncio.AbstractEventLoop:
-        return asyncio.new_event_loop()
+    def _request(self, parcel: Parcel) -> bytes:
+        body = orjson.dumps({"QueueUrl": self._url, "MessageBody": written(parcel)})
+        return framed("POST", "/", self._signer.headers("POST", self._lines.host, "/", body, HEADERS).items(), body)
