@@ -202,7 +202,7 @@ class Lines:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._context is not None:
                 made = self._context.wrap_socket(made, server_hostname=self._at[0])
-            made.setblocking(False)
+            made.settimeout(0)  # it waits for nothing from here on
         except OSError as error:
             self._after(call, call.unanswered(type(error).__name__))
             return None

@@ -82,7 +82,10 @@ def served() -> Iterator[Gateway]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 128  # by itself it takes five connections at once, and the sixth waits for seconds
+
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         gate.url = f"http://127.0.0.1:{server.server_address[1]}"
