@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator
 
 import strawberry
 import uvicorn
-from starlette.applications import Starlette
 from strawberry.asgi import GraphQL
 
 
@@ -89,8 +88,7 @@ def pushed(loop: asyncio.AbstractEventLoop) -> None:
 
 async def main(port: int) -> None:
     """Serve until it is ended."""
-    app = Starlette()
-    app.mount("/graphql", GraphQL(strawberry.Schema(Query, subscription=Subscription), subscription_protocols=["graphql-transport-ws"]))
+    app = GraphQL(strawberry.Schema(Query, subscription=Subscription), subscription_protocols=["graphql-transport-ws"])
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical", ws="websockets-sansio", ws_ping_interval=None))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - it sets no event
