@@ -15,7 +15,7 @@ from datetime import datetime
 
 from casework.live import feeds
 from casework.live.cohorts import Subscription
-from casework.live.topics import Kind, cursor, kind_of, unit_of
+from casework.live.topics import Kind, cursor, kind_of
 from casework.model.access import Decision
 from casework.model.errors import Contended, Forbidden
 from casework.model.parties import Viewer
@@ -117,7 +117,7 @@ class Follower:
 
     def _events(self, rows: list[feeds.Fed]) -> list[tuple[feeds.Fed, Decision, Event]]:
         """Give what is to be told of these rows, with their dossiers as they are now."""
-        if not may_follow(self.services, self.viewer, unit_of(self.row.topic)):
+        if not may_follow(self.services, self.viewer, self.row.topic):
             raise hidden(self.kind)
         held = readable(self.services, [DossierId(row.subject) for row in rows])
         entries = self.services.store.entries_named([(row.subject, row.seq) for row in rows])

@@ -11,12 +11,12 @@ from casework.audit.chain import Entry
 from casework.lists import supervises
 from casework.live.cohorts import Cohort
 from casework.live.messages import LONGEST_PAYLOAD
-from casework.live.topics import Kind, alert_of
+from casework.live.topics import Kind, alert_of, kind_of, unit_of, whose
 from casework.model.access import Decision, sees_alert
 from casework.model.alert import Alert
 from casework.model.parties import Role, Viewer
 from casework.ports import Held, Services
-from casework.views import confirmed_viewer
+from casework.views import confirmed_viewer, visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +65,27 @@ def alerted(event: Event) -> Alert | None:
 
 def told(decision: Decision, event: Event) -> bool:
     """Whether a feed's event is for those of a decision: a dossier that may not be seen is nothing to them, others may be."""
+    if event.kind is Kind.TRAIL:
+        return decision.sees and event.entry is not None and visible([event.entry], decision)[0] is not None
     alert = alerted(event)
     return decision.sees if alert is None else decision.sees and sees_alert(decision, alert)
 
 
-def may_follow(services: Services, viewer: Viewer, unit: str) -> bool:
-    """Whether the viewer may follow a unit's feeds: who may list its dossiers, an officer of it, and the counter of a point that it runs.
+def may_follow(services: Services, viewer: Viewer, name: str) -> bool:
+    """Whether the viewer may follow a feed.
 
-    The last two are told of those dossiers alone that they may see.
+    A unit's: who may list its dossiers, an officer of it, and the counter of a point that it runs; the last two are told of those dossiers
+    alone that they may see. The trail of a unit, or of somebody of it: who answers for the unit, or inspects it.
     """
+    viewer = confirmed_viewer(services, viewer)
+    if kind_of(name) is Kind.TRAIL:
+        by, code = whose(name)
+        person = services.store.officer(code) if by == "actor" else None
+        unit = person.unit if person else code
+        return (by == "unit" or person is not None) and services.store.unit(unit) is not None and supervises(services, viewer, unit)
+    unit = unit_of(name)
     if services.store.unit(unit) is None:
         return False
-    viewer = confirmed_viewer(services, viewer)
     match viewer.role:
         case Role.OFFICER:
             return unit in viewer.units

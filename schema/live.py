@@ -7,9 +7,10 @@ from typing import Annotated, Any
 import strawberry
 
 from casework.audit.chain import Entry
-from casework.live.topics import Kind, alerts_key
+from casework.live.topics import Kind, alerts_key, trail_key
 from casework.model.access import Decision
 from casework.model.alert import AlertLevel
+from casework.model.errors import Invalid
 from casework.model.task import Task as Stored
 from casework.views import View, visible
 from casework.watching import Event as Told
@@ -62,6 +63,26 @@ class TaskEvent(Event):
     task: Task | None = strawberry.field(description="The task as it is now, never older than the step; null for READY.")
 
 
+@strawberry.type(description="An entry of a trail. Cursors order events; what arrives twice has the same id.")
+class AuditEntryEvent(Event):
+    """An event of the trail of a unit or of a person."""
+
+    entry: AuditEntry | None = strawberry.field(description="The entry; null for READY.")
+
+
+def _entry_event(event: Told, decision: Decision) -> AuditEntryEvent:
+    entry = None if event.thin else event.entry
+    return AuditEntryEvent(**_common(event), entry=entry_shown(entry, decision) if entry else None)
+
+
+def _trail_of(given: Mapping[str, Any]) -> str:
+    named = [(by, given[by]) for by in ("unit", "actor") if given.get(by) is not None]
+    if len(named) != 1:
+        raise Invalid("name what the trail is of: `unit` or `actor`", path=("unit",), code="NO_INDEX")
+    ((by, code),) = named
+    return trail_key(by, key_of(code, "unit") if by == "unit" else code)
+
+
 def _task_event(event: Told, decision: Decision) -> TaskEvent:
     held = event.held if event.entry and decision.sees and not event.thin else None
     return TaskEvent(**_common(event), task=task_shown(held.id, held.record) if held and isinstance(held.record, Stored) else None)
@@ -104,6 +125,7 @@ SHOWN: Mapping[Kind, Callable[[Told, Decision], Event]] = {
     Kind.UNIT: _dossier_event,
     Kind.ALERTS: _alert_event,
     Kind.TASK: _task_event,
+    Kind.TRAIL: _entry_event,
 }
 
 # Root field -> the topic that its arguments name: its kind and key; None where nothing has that name.
@@ -112,6 +134,7 @@ AIMS: Mapping[str, Aim] = {
     "dossierChanged": lambda context, given: (Kind.DOSSIER, context.subject(given["code"])),
     "unitFeed": lambda _, given: (Kind.UNIT, key_of(given["unit"], "unit")),
     "taskProgressed": lambda _, given: (Kind.TASK, key_of(given["id"], "task")),
+    "trailAppended": lambda _, given: (Kind.TRAIL, _trail_of(given)),
     "alertRaised": lambda _, given: (Kind.ALERTS, alerts_key(key_of(given["unit"], "unit"), given.get("minLevel"))),
 }
 
@@ -179,6 +202,23 @@ class Subscription:
     ) -> AsyncGenerator[AlertEvent, None]:
         """Tell that a subscription has no stream of its own: see `execution.rendered`."""
         del unit, min_level, after
+        for _ in ():
+            yield _
+
+    @strawberry.subscription(
+        description="Every entry of the trail of a unit and all below it, or of what one person of the register has done: name one of "
+        "the two. For whoever answers for the unit: its head, supervisors and inspectors."
+    )
+    async def trail_appended(
+        self,
+        unit: Annotated[strawberry.ID | None, strawberry.argument(description="The unit's code or id.")] = None,
+        actor: Annotated[strawberry.ID | None, strawberry.argument(description="The person's code.")] = None,
+        after: Annotated[
+            str | None, strawberry.argument(description="Resume here, a minute before this cursor; left out: from now on.")
+        ] = None,
+    ) -> AsyncGenerator[AuditEntryEvent, None]:
+        """Tell that a subscription has no stream of its own: see `execution.rendered`."""
+        del unit, actor, after
         for _ in ():
             yield _
 

@@ -18,7 +18,7 @@ from casework.following import Follower
 from casework.live import feeds, messages
 from casework.live.cohorts import Cohort, Status, Subscription, split
 from casework.live.protocol import TRY_LATER
-from casework.live.topics import LATE, Kind, alert_of, cursor, kind_of, topics_of, unit_of
+from casework.live.topics import LATE, Kind, alert_of, cursor, kind_of, topics_of
 from casework.model.access import Decision
 from casework.model.errors import Contended, Corrupt, Forbidden, Unavailable
 from casework.model.parties import PUBLIC, Viewer
@@ -207,7 +207,7 @@ class _Topic:
         return self.decisions[key]
 
     def _follows(self, row: Subscription) -> bool:
-        return self.kind.trailed or may_follow(self.services, self._viewer(row), unit_of(self.name))
+        return self.kind.trailed or may_follow(self.services, self._viewer(row), self.name)
 
     def _viewer(self, row: Subscription) -> Viewer:
         key = row.connection, row.operation

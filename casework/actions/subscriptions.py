@@ -10,7 +10,7 @@ from typing import Any
 from casework.following import Follower, Push, hidden, sight
 from casework.live import feeds
 from casework.live.cohorts import Cohort, Subscription, scope
-from casework.live.topics import Kind, cursor, position, topic, unit_of
+from casework.live.topics import Kind, cursor, position, topic
 from casework.model.access import Decision, decide_task
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
@@ -100,7 +100,7 @@ def _found(services: Services, viewer: Viewer, subject: DossierId, kind: Kind) -
 def _follow(services: Services, client: Client, wanted: Wanted, render: Render, push: Push) -> None:
     """Follow a feed."""
     name = topic(wanted.kind, wanted.key or "")
-    if not may_follow(services, client.viewer, unit_of(name)):
+    if not may_follow(services, client.viewer, name):
         raise hidden(wanted.kind)
     now = services.now()
     start = feeds.started(wanted.arguments.get("after"), now)

@@ -3,6 +3,7 @@
 Source: the JSON protocol of SQS, action SendMessage. Whoever takes them out is a function of its own (`handlers/fanout.py`).
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -27,9 +28,9 @@ HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "Amazon
 
 
 def written(parcel: Parcel) -> str:
-    """Write a parcel as a message: JSON, the payload in it as a text."""
-    stamp = moment(parcel.stamp) if parcel.stamp else None
-    return orjson.dumps({"topic": parcel.topic, "payload": parcel.payload.decode(), "members": parcel.members, "stamp": stamp}).decode()
+    """Write a parcel as a message: JSON, the payload in it as Base64, whose length is known: as a text each of its quotes would be two."""
+    stamp, held = moment(parcel.stamp) if parcel.stamp else None, b64encode(parcel.payload).decode()
+    return orjson.dumps({"topic": parcel.topic, "payload": held, "members": parcel.members, "stamp": stamp}).decode()
 
 
 def read(text: str) -> Parcel:
@@ -41,7 +42,9 @@ def read(text: str) -> Parcel:
     try:
         found: dict[str, Any] = orjson.loads(text)
         members = tuple((str(connection), str(operation)) for connection, operation in found["members"])
-        return Parcel(found["topic"], found["payload"].encode(), members, instant(found["stamp"]) if found["stamp"] else None)
+        return Parcel(
+            found["topic"], b64decode(found["payload"], validate=True), members, instant(found["stamp"]) if found["stamp"] else None
+        )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise Corrupt("a message of the queue is no parcel") from error
 

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     TASK = "task"
     UNIT = "unit"
     ALERTS = "alerts"
+    TRAIL = "trail"
 
     @property
     def trailed(self) -> bool:
@@ -30,6 +31,7 @@ class Kind(StrEnum):
         return self in {Kind.DOSSIER, Kind.TASK}
 
 
+OFFICER = "OFFICER"  # the kind of an actor who is a person of the register
 LATE = frozenset({AlertLevel.OVERDUE, AlertLevel.ESCALATED})  # levels that concern the reception point, too
 
 
@@ -48,13 +50,24 @@ def alerts_key(unit: str, level: AlertLevel | None) -> str:
     return f"{unit}:{level or AlertLevel.AT_RISK}"
 
 
+def trail_key(by: str, code: str) -> str:
+    """Give the key of the trail of a unit and all below it (`unit`), or of what somebody has done (`actor`)."""
+    return f"{by}/{code}"
+
+
 def kind_of(name: str) -> Kind:
     """Tell what a topic is of."""
     return Kind(name.partition(":")[0])
 
 
+def whose(name: str) -> tuple[str, str]:
+    """Tell by what a feed of entries goes, and whose it is: of a unit, or of an actor."""
+    by, _, code = name.partition(":")[2].partition("/")
+    return by, code
+
+
 def unit_of(name: str) -> str:
-    """Tell which unit a feed is of."""
+    """Tell which unit a feed of dossiers or of alerts is of."""
     key = name.partition(":")[2]
     return key.rpartition(":")[0] if kind_of(name) is Kind.ALERTS else key
 
@@ -77,7 +90,8 @@ def topics_of(body: Mapping[str, Any], units: Iterable[str], desk: Iterable[str]
         desk: the unit that runs its reception point and those above it; asked for a late alert alone.
         keeper: of an alert, the unit that is to keep the deadline and those above it, where that is another.
     """
-    return tuple(dict.fromkeys(_topics(body, tuple(units), desk, keeper)))
+    there = tuple(units)
+    return tuple(dict.fromkeys([*_topics(body, there, desk, keeper), *_trails(body, there)]))
 
 
 def _topics(body: Mapping[str, Any], units: tuple[str, ...], desk: Iterable[str], keeper: Iterable[str]) -> Iterator[str]:
@@ -94,6 +108,12 @@ def _topics(body: Mapping[str, Any], units: tuple[str, ...], desk: Iterable[str]
         # To the topic of each least level, so that the key alone says who is told.
         least = [level for level in AlertLevel if level.rank <= alert.level.rank]
         yield from (topic(Kind.ALERTS, alerts_key(unit, level)) for unit in told for level in least)
+
+
+def _trails(body: Mapping[str, Any], units: tuple[str, ...]) -> Iterator[str]:
+    yield from (topic(Kind.TRAIL, trail_key("unit", unit)) for unit in units)
+    if body["actor"]["kind"] == OFFICER:  # The service and an import are no person; what they do is on the trail of its unit.
+        yield topic(Kind.TRAIL, trail_key("actor", body["actor"]["id"]))
 
 
 def cursor(seq: int) -> str:

@@ -195,6 +195,26 @@ def test_a_binary_frame_ends_the_connection(server: Server, frame: bytes) -> Non
         assert closed(opened) == (4400, "Invalid message received")
 
 
+def test_a_text_that_is_no_utf_8_ends_the_connection(server: Server) -> None:
+    with server.acknowledged() as opened, server.acknowledged() as other:
+        opened.send(b'{"type": "ping", "payload": {"n": "\xff\xfe"}}', text=True)
+        assert closed(opened)[0] == 1007
+        other.send(subscribe(1))
+        assert received(other)["type"] == "next"
+
+
+def test_a_flood_holds_up_nobody_else(server: Server) -> None:
+    count = 20 * INBOUND
+    with server.acknowledged() as flooding, server.acknowledged() as other:
+        sending = threading.Thread(target=lambda: list(map(flooding.send, ['{"type":"ping"}'] * count)))
+        sending.start()
+        for number in range(5):
+            other.send(subscribe(number))
+            assert (received(other)["type"], received(other)["type"]) == ("next", "complete")
+        assert [received(flooding)["type"] for _ in range(count)] == ["pong"] * count, "each is answered"
+        sending.join(LONGEST_S)
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"type": "fly"}', '{"type": 3}', '{"id": "1"}'])
 def test_a_text_that_is_no_message_ends_the_connection(server: Server, text: str) -> None:
     with server.connect() as opened:

@@ -211,7 +211,13 @@ def test_the_committed_schema_is_the_printed_one() -> None:
 def test_the_committed_schema_stands_by_itself() -> None:
     built = build_schema(COMMITTED.read_text(encoding="utf-8"))
     assert built.subscription_type
-    assert set(built.subscription_type.fields) == {"dossierChanged", "unitFeed", "alertRaised", "taskProgressed"}
+    assert set(built.subscription_type.fields) == {
+        "dossierChanged",
+        "unitFeed",
+        "alertRaised",
+        "taskProgressed",
+        "trailAppended",
+    }
 
 
 def _described() -> Iterator[tuple[str, str | None]]:

@@ -86,3 +86,9 @@ def test_a_scope_gives_the_role_back() -> None:
     for role in Role:
         assert role_of(scope(Viewer(role, "x"))) is role
     assert role_of(scope(Viewer(Role.PUBLIC, dossier="a" * 32, generation=2))) is Role.PUBLIC
+
+
+def test_a_subscription_that_replays_says_since_when_and_from_where() -> None:
+    back = SUBSCRIPTION.lives(4).replays(EXPIRES, "7")
+    assert (back.status, back.since, back.place) == (Status.REPLAYING, EXPIRES, "7")
+    assert back.lives(9).status is Status.LIVE

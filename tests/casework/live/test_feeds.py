@@ -6,7 +6,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casework.live.feeds import HELD, KEPT, OVERLAP, SETTLED, SKEW, TICK, ZERO, Fed, Start, before, cursor, row_at, started
+from casework.live.feeds import (
+    HELD,
+    KEPT,
+    MOST_A_SECOND,
+    OVERLAP,
+    SETTLED,
+    SKEW,
+    TICK,
+    ZERO,
+    Fed,
+    Start,
+    before,
+    cursor,
+    gathered,
+    row_at,
+    started,
+)
 from casework.model.errors import Invalid
 
 NOW = datetime(2031, 3, 3, 2, 0, 0, 123456, tzinfo=UTC)
@@ -53,3 +69,13 @@ def test_what_no_event_brought_is_no_cursor(after: str) -> None:
     with pytest.raises(Invalid, match="no cursor of this subscription") as caught:
         started(after, NOW)
     assert (caught.value.code, caught.value.path) == ("CURSOR", ("after",))
+
+
+def test_of_too_many_in_a_second_the_last_stands_for_all() -> None:
+    at = datetime(2031, 3, 3, 2, tzinfo=UTC)
+    few = [Fed(at + number * TICK, "a", number) for number in range(MOST_A_SECOND)]
+    many = [Fed(at + timedelta(seconds=1) + number * TICK, "b", number) for number in range(MOST_A_SECOND + 1)]
+    rest = [Fed(at + timedelta(seconds=2), "c", 1)]
+    assert gathered([]) == []
+    assert gathered(few) == [(row, 1) for row in few]
+    assert gathered([*few, *many, *rest]) == [*((row, 1) for row in few), (many[-1], len(many)), (rest[0], 1)]

@@ -142,6 +142,7 @@ def test_any_text_is_a_message_or_malformed(text: str) -> None:
 
 @pytest.mark.parametrize(("text", "said"), [
     (messages.ack(), {"type": "connection_ack"}),
+    (messages.ping(), {"type": "ping"}),
     (messages.pong(None), {"type": "pong"}),
     (messages.pong({}), {"type": "pong", "payload": {}}),
     (messages.pong({"a": "ễ"}), {"type": "pong", "payload": {"a": "ễ"}}),

@@ -6,7 +6,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casework.live.topics import RAISED, Kind, alert_of, alerts_key, cursor, dossier_topic, kind_of, position, topic, topics_of, unit_of
+from casework.live.topics import (
+    RAISED,
+    Kind,
+    alert_of,
+    alerts_key,
+    cursor,
+    dossier_topic,
+    kind_of,
+    position,
+    topic,
+    topics_of,
+    trail_key,
+    unit_of,
+    whose,
+)
 from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.errors import Invalid
 from casework.model.packing import packed
@@ -21,7 +35,11 @@ def alert(level: AlertLevel, number: int = 3) -> Alert:
 
 def body(kind: str = "dossier", action: str = "DECIDED", *alerts: Alert, more: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
     changes = [{"field": f"alerts.{one.number}", "from": None, "to": packed(one)} for one in alerts]
-    return {"subject": {"kind": kind, "id": "s"}, "action": action, "changes": [*more, *changes]}
+    actor = {"kind": "SERVICE", "id": "sweep"}
+    return {"subject": {"kind": kind, "id": "s"}, "action": action, "actor": actor, "changes": [*more, *changes]}
+
+
+TRAILS = ("trail:unit/22-XD", "trail:unit/22")
 
 
 def test_each_dossier_has_a_topic_of_its_own() -> None:
@@ -41,12 +59,19 @@ def test_without_a_level_it_is_every_level() -> None:
 
 
 def test_an_entry_goes_to_its_dossier_its_unit_and_those_above() -> None:
-    assert topics_of(body(), UNITS) == topics_of(body(), UNITS, DESK) == ("dossier:s", "unit:22-XD", "unit:22")
+    assert topics_of(body(), UNITS) == topics_of(body(), UNITS, DESK) == ("dossier:s", "unit:22-XD", "unit:22", *TRAILS)
+
+
+def test_what_a_person_does_goes_to_his_trail() -> None:
+    made = {**body(), "actor": {"kind": "OFFICER", "id": "officer-1"}}
+    assert topics_of(made, UNITS)[-3:] == (*TRAILS, "trail:actor/officer-1")
+    assert whose("trail:actor/officer-1") == ("actor", "officer-1")
+    assert whose(topic(Kind.TRAIL, trail_key("unit", "a/b:c"))) == ("unit", "a/b:c")
 
 
 @pytest.mark.parametrize(("kind", "topics"), [("task", ("task:s",)), ("procedure", ()), ("unit", ())])
 def test_what_is_no_dossier_goes_to_no_unit(kind: str, topics: tuple[str, ...]) -> None:
-    assert topics_of(body(kind), UNITS) == topics
+    assert topics_of(body(kind), UNITS) == (*topics, *TRAILS)
 
 
 @pytest.mark.parametrize(("level", "told", "least"), [
@@ -60,12 +85,13 @@ def test_an_alert_goes_to_the_topic_of_each_least_level_and_a_late_one_to_the_de
 ) -> None:
     found = topics_of(body("dossier", RAISED, alert(level)), UNITS, DESK)
     assert found[:3] == ("dossier:s", "unit:22-XD", "unit:22")
-    assert found[3:] == tuple(f"alerts:{unit}:{name}" for unit in told for name in least)
+    assert found[3:] == (*(f"alerts:{unit}:{name}" for unit in told for name in least), *TRAILS)
 
 
 def test_an_alert_of_a_coordinating_unit_is_told_there_too_and_no_other_entry_is() -> None:
     found = topics_of(body("dossier", RAISED, alert(AlertLevel.AT_RISK)), UNITS, DESK, ("22-MT", "22"))
-    assert found == ("dossier:s", "unit:22-XD", "unit:22", "alerts:22-XD:AT_RISK", "alerts:22:AT_RISK", "alerts:22-MT:AT_RISK")
+    assert found == ("dossier:s", "unit:22-XD", "unit:22", "alerts:22-XD:AT_RISK", "alerts:22:AT_RISK", "alerts:22-MT:AT_RISK",
+                     *TRAILS)  # fmt: skip
 
 
 def test_an_alert_is_the_one_that_its_entry_brings() -> None:
