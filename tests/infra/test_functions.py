@@ -22,8 +22,10 @@ from casework.adapters.dynamo import DynamoStore, items
 from casework.adapters.dynamo.models import LiveItem
 from casework.adapters.dynamo.reader import Reader
 from casework.adapters.gateway import GatewayCourier
+from casework.adapters.parcels import written
 from casework.model.packing import moment
-from handlers import api, sockets, stream, sweep, tasks
+from casework.ports import Parcel
+from handlers import api, fanout, heartbeat, sockets, stream, sweep, tasks
 from local.engine import Engine
 from tests.casework.adapters.test_gateway import Gateway, served
 from tests.casework.test_wiring import bind_again, settings
@@ -132,7 +134,7 @@ def heard(gate: Gateway) -> list[Any]:
 
 
 def test_an_import_reads_no_setting_and_builds_nothing() -> None:
-    named = ", ".join(f"handlers.{name}" for name in ("api", "sockets", "stream", "sweep", "tasks"))
+    named = ", ".join(f"handlers.{name}" for name in ("api", "fanout", "heartbeat", "sockets", "stream", "sweep", "tasks"))
     look = f"import {named}; print(handlers.services.cache_info().currsize)"
     bare = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", look], env=bare, capture_output=True, text=True, check=False)
@@ -250,6 +252,9 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     assert asked(ALERTS, issuer.token("HEAD"))["alerts"]["nodes"]
     begun = [record(entry) for entry in store.entries(str(store.coded(code)), 0, 1)]
     assert tasks.handler({"Records": begun}, object()) == {"batchItemFailures": []}
+    assert heartbeat.handler({}, object())["pinged"] >= 0
+    parcel = written(Parcel("dossier:x", b"{}", (("nobody", "1"),)))
+    assert fanout.handler({"Records": [{"messageId": "m", "body": parcel}]}, object()) == {"batchItemFailures": []}
     socket.say(type="complete", id="1")
     socket.say(type="complete", id="3")
     socket.event("$disconnect", "DISCONNECT")
