@@ -106,9 +106,10 @@ class Follower:
                 place = rows[-1].place if rows else place
                 if len(rows) < PAGE:
                     if live is not None:
+                        store.go_live(self.row.settled(), None)
                         return True
                     live = now()
-                    store.go_live(self.row, None)
+                    store.go_live(self.row.replays(live, place), None)  # Its last read is owed still.
                 continue
             # What comes now might lie too far behind what the client hears from the stream.
             store.put_back(self.row.replays(now(), place))

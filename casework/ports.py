@@ -322,7 +322,7 @@ class Connections(Protocol):
     def go_live(self, subscription: Subscription, seen: int | None) -> bool:
         """Set LIVE from entry `seen` on, if that is the subject's last entry at that very moment; False when more have come.
 
-        A feed has no `seen`: it is LIVE at once, and its last read comes behind.
+        A feed has no `seen`: it is LIVE at once, as given, and its last read comes behind.
         """
 
     def put_back(self, subscription: Subscription) -> bool:

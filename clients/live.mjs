@@ -12,7 +12,7 @@
 //   });
 //   watching.stop();
 //
-// `watch` is for what has dense cursors (dossierChanged, taskProgressed), `follow` for feeds (unitFeed, alertRaised). Both subscribe again by
+// `watch` is for what has dense cursors (dossierChanged, taskProgressed), `follow` for feeds (unitFeed, alertRaised, trailAppended). Both subscribe again by
 // themselves, from where they were; so the client below is to retry nothing. A subscription has to select `id cursor ready gap`, as far as
 // it is a feed, and `cursor ready` in any case, and to take `$after`. Each holds in memory what it needs and no more: a few numbers, or the
 // ids of two minutes. `ready` is called whenever it is connected, anew too. It knows no framework and keeps nothing when the page goes: give `after` to go on from a cursor that you kept.
@@ -63,8 +63,9 @@ export function follow({ after = null, next, ready = () => {}, gap = () => {}, .
       ready(event);
       return;
     }
-    if (ids.has(event.id)) return;
+    const known = ids.delete(event.id); // What comes again is remembered anew, from its later arrival on.
     ids.set(event.id, at(event.cursor));
+    if (known) return;
     for (const [id, arrived] of ids) {
       if (arrived >= at(greatest) - REMEMBERED_US) break;
       ids.delete(id);
@@ -88,6 +89,7 @@ function running({ subscribe, query, variables = {}, error = (reason) => { throw
   function open() {
     if (over) return;
     let current = true;
+    let greeted = false;
     const lost = (reason) => {
       if (!current) return;
       if (final(reason)) {
@@ -102,8 +104,10 @@ function running({ subscribe, query, variables = {}, error = (reason) => { throw
       next: ({ data, errors }) => {
         if (!current) return;
         if (!data) return lost(errors);
-        wait = FIRST_WAIT_MS;
         const [event] = Object.values(data);
+        if (event.ready && greeted) return again(0); // The client below came again by itself, from where we were then.
+        if (event.ready) greeted = true;
+        else wait = FIRST_WAIT_MS;
         return take(event);
       },
       error: lost,

@@ -81,7 +81,7 @@ def _let_go(connection_id: str, services: Services) -> None:
 def _message(text: str, connection_id: str, services: Services) -> None:
     connection = services.store.connection(connection_id, services.now())
     if connection is None:
-        services.courier.close(connection_id, 4408, "Connection expired")
+        services.courier.close(connection_id, protocol.EXPIRED.code, protocol.EXPIRED.reason)
         return
     for intent in protocol.received(connection.phase, text):
         match intent:

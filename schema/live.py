@@ -107,8 +107,10 @@ def _alert_event(event: Told, decision: Decision) -> AlertEvent:
 def _common(event: Told) -> dict[str, Any]:
     """Give what every event has."""
     entry, held = event.entry, event.held
+    # One that stands for several is another event than the last of them: a client that has that one is to hear of the rest all the same.
+    several = f"+{event.count}" if event.count > 1 else ""
     return {
-        "id": f"{held.id}/{entry.seq}" if held and entry else f"{held.id if held else event.kind}/ready/{event.cursor}",
+        "id": f"{held.id}/{entry.seq}{several}" if held and entry else f"{held.id if held else event.kind}/ready/{event.cursor}",
         "cursor": event.cursor,
         "gap": event.gap,
         "ready": entry is None,

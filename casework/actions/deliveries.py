@@ -17,7 +17,7 @@ from casework.audit.chain import Entry
 from casework.following import Follower
 from casework.live import feeds, messages
 from casework.live.cohorts import Cohort, Status, Subscription, split
-from casework.live.protocol import TRY_LATER
+from casework.live.protocol import EXPIRED, TRY_LATER, Close
 from casework.live.topics import LATE, Kind, alert_of, cursor, kind_of, topics_of
 from casework.model.access import Decision
 from casework.model.errors import Contended, Corrupt, Forbidden, Unavailable
@@ -50,16 +50,17 @@ def deliver(services: Services, arrived: Sequence[Arrived], render: Render) -> i
 
 
 def hand_out(services: Services, parcel: Parcel, render: Render) -> int:
-    """Post a part of an audience, as it comes out of the queue; gives how many messages were posted.
+    """Post a part of an audience, as it comes out of the queue, to those who are there still; gives how many messages were posted.
 
     What comes too late for a feed's clients is not posted: they are read on from there.
     """
-    topic = _Topic(services, parcel.topic, render, _Loading(services))
-    if parcel.stamp is None or services.now() - parcel.stamp <= feeds.POST:
-        return topic.posted(parcel.members, parcel.payload)
-    here, place = set(parcel.members), feeds.before(parcel.stamp)
-    rows = (row for row in services.store.subscriptions(parcel.topic, services.now()) if (row.connection, row.operation) in here)
-    topic.brought(row.replays(parcel.stamp, place) for row in rows)
+    topic, now, asked = _Topic(services, parcel.topic, render, _Loading(services)), services.now(), set(parcel.members)
+    rows = [row for row in services.store.subscriptions(parcel.topic, now) if (row.connection, row.operation) in asked]
+    here = [row for row in rows if row.expires_at > now and row.status is Status.LIVE]
+    if parcel.stamp is None or now - parcel.stamp <= feeds.POST:
+        return topic.posted([(row.connection, row.operation) for row in here], parcel.payload)
+    place = feeds.before(parcel.stamp)
+    topic.brought(row.replays(parcel.stamp, place) for row in here)
     return 0
 
 
@@ -122,11 +123,26 @@ class _Topic:
         lively, expired = _parted(self.services.store.subscriptions(self.name, now), lambda row: row.expires_at > now)
         lively, withdrawn = _parted(lively, self._follows)
         # A row that replays will come to these entries by itself, unless whoever replayed it has died.
-        lively, replaying = _parted(lively, lambda row: row.status is Status.LIVE)
-        self.brought(row for row in replaying if row.since and row.place and now - row.since > feeds.LEFT)
-        _ended(self.services, expired, "UNAUTHENTICATED", "the connection or its token has expired: connect again")
+        self.brought(row for row in lively if self._left(row, now))
+        lively = [row for row in lively if row.status is Status.LIVE]
+        self._expired(expired, now)
         self._withdrawn(withdrawn)
         return sum(self._pushed(event, stamp, those) for event, stamp, those in self._events(entries, stamps, lively))
+
+    def _left(self, row: Subscription, now: datetime) -> bool:
+        """Whether somebody who brought a client up to date has not come to an end."""
+        owed = row.status is Status.REPLAYING or not self.kind.trailed
+        return owed and row.since is not None and row.place is not None and now - row.since > feeds.LEFT
+
+    def _expired(self, rows: Iterable[Subscription], now: datetime) -> None:
+        """End what is over: a connection that is too old comes again by itself, one whose token has expired with a new one."""
+        spent = []
+        for row in rows:
+            if self.services.store.connection(row.connection, now) is None:
+                _let_go(self.services, row.connection, EXPIRED)
+            else:
+                spent.append(row)
+        _ended(self.services, spent, "UNAUTHENTICATED", "the token has expired: connect with a new one")
 
     def brought(self, rows: Iterable[Subscription]) -> None:
         """Bring up to date whoever has fallen behind, each from its place on."""
@@ -148,7 +164,7 @@ class _Topic:
         for (connection, _), outcome in zip(here, outcomes, strict=True):
             if outcome is not Posted.DONE:
                 self.gone.add(connection)
-                _let_go(self.services, connection, outcome)
+                _let_go(self.services, connection, TRY_LATER if outcome is Posted.FAILED else None)
         return sum(outcome is Posted.DONE for outcome in outcomes)
 
     def _events(
@@ -248,11 +264,11 @@ def _fed(services: Services, topic: str, entry: Entry) -> datetime:
     raise Unavailable("the store takes too long to put a row of a feed")
 
 
-def _let_go(services: Services, connection: str, outcome: Posted) -> None:
-    """Forget a connection that could not be served; its client comes again behind its last event. That hurts nobody else."""
-    if outcome is Posted.FAILED:
+def _let_go(services: Services, connection: str, end: Close | None) -> None:
+    """Forget a connection that is gone, or is to be ended; its client comes again behind its last event. That hurts nobody else."""
+    if end is not None:
         with suppress(Unavailable):
-            services.courier.close(connection, TRY_LATER.code, TRY_LATER.reason)
+            services.courier.close(connection, end.code, end.reason)
     services.store.disconnect(connection)
 
 
@@ -264,4 +280,4 @@ def _ended(services: Services, rows: Iterable[Subscription], code: str, why: str
         if outcome is Posted.DONE:
             services.store.end(row.connection, row.operation, services.now())
         else:
-            _let_go(services, row.connection, outcome)
+            _let_go(services, row.connection, TRY_LATER if outcome is Posted.FAILED else None)

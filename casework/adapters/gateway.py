@@ -28,7 +28,7 @@ from casework.ports import Posted
 
 TRIES = 3
 PAUSE_S = 0.2  # at most, before the second try; twice that before the third
-TIMEOUT_S = 4  # to connect, and again to answer: with every try it is less than a function's 29 s
+TIMEOUT_S = 4  # to connect, and again to answer: with every try it is less than a function's 29 s, if the host has one address
 CONNECTIONS = 32  # posts at once
 RATE = (
     5000  # posts a second at the most: half of an account's quota, https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
@@ -51,20 +51,22 @@ class Bucket:
         self._tokens = most / 10
         self._at = 0.0
         self._gained = 0.0
+        self._refused = -1.0
 
     def take(self, now: float) -> float:
         """Take a token; gives how long to wait before it is there, in seconds. `now` is a clock that only goes forward."""
         if now - self._gained >= 1:
-            self.rate = min(self.most, self.rate * GAIN)
+            self.rate = min(self.most, self.rate * GAIN ** (now - self._gained)) if self.rate < self.most else self.most
             self._gained = now
         self._tokens = min(self.rate / 10, self._tokens + (now - self._at) * self.rate) - 1
         self._at = now
         return max(0.0, -self._tokens / self.rate)
 
     def refused(self, now: float) -> None:
-        """Take note of a refusal."""
-        self.rate = max(LEAST_RATE, self.rate / 2)
-        self._gained = now
+        """Take note of a refusal; those of one second are one."""
+        if now - self._refused >= 1:
+            self.rate = max(LEAST_RATE, self.rate / 2)
+            self._gained = self._refused = now
 
 
 class GatewayCourier:

@@ -10,7 +10,7 @@ import selectors
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 LONGEST_ANSWER = 1 << 20  # bytes
 CHUNK = 1 << 16
+TOO_MANY = 429
+PATIENCE_S = 10.0
 WAITS = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 PACED = True  # a call has waited for its turn
 BOTH = selectors.EVENT_READ | selectors.EVENT_WRITE
@@ -92,10 +94,15 @@ class Call:
     status: int | None = None
     said: str = ""
     tried: int = 0
+    until: float | None = None  # how long it asks again where it was only too much, by `time.monotonic`
 
     def answered(self, status: int) -> float | None:
-        """Take a status; gives after how long to try again, if so."""
+        """Take a status; gives after how long to try again, if so. One that says that it was too much costs no try, for some seconds."""
         self.status, self.said = status, str(status)
+        now = time.monotonic()
+        self.until = self.until or now + PATIENCE_S
+        if status == TOO_MANY and self.again(status) and now < self.until:
+            return random.uniform(0, self.pause_s)  # noqa: S311 - it spreads tries and hides nothing
         return self._again() if self.again(status) else None
 
     def unanswered(self, why: str) -> float | None:
@@ -146,10 +153,19 @@ class Lines:
     def run(self, calls: Iterable[Call], pace: Callable[[float], float] = lambda _: 0.0) -> None:
         """Make calls until all are done; `pace` says how long each has to wait, by `time.monotonic`."""
         self._selector = self._selector or selectors.DefaultSelector()
-        fresh, more = iter(calls), True
+        try:
+            self._run(iter(calls), pace)
+        finally:  # What raised leaves nothing behind for the next calls.
+            for line in list(self._busy):
+                self._busy.discard(line)
+                self._drop(line)
+            self._later.clear()
+
+    def _run(self, fresh: Iterator[Call], pace: Callable[[float], float]) -> None:
+        more = True
         while more or self._busy or self._later:
-            now = time.monotonic()
             while len(self._busy) < self._most:
+                now = time.monotonic()
                 paced = False
                 if self._later and self._later[0][0] <= now:
                     _, _, call, paced = heappop(self._later)
@@ -161,8 +177,8 @@ class Lines:
                 if not paced and (waits := pace(now)):
                     heappush(self._later, (now + waits, next(self._number), call, PACED))
                     continue
-                self._begin(call, now)
-            self._look(now)
+                self._begin(call)
+            self._look(time.monotonic())
 
     def close(self) -> None:
         """End all connections."""
@@ -187,11 +203,12 @@ class Lines:
         for line in [line for line in self._busy if line.until <= now]:
             self._lost(line, "no answer in time")
 
-    def _begin(self, call: Call, now: float) -> None:
+    def _begin(self, call: Call) -> None:
+        request = memoryview(call.made())
         line = self._free.pop() if self._free else self._new(call)
         if line is None:
             return
-        line.call, line.data, line.left, line.until = call, b"", memoryview(call.made()), now + self._within_s
+        line.call, line.data, line.left, line.until = call, b"", request, time.monotonic() + self._within_s
         self._busy.add(line)
         self._send(line)
 
@@ -224,7 +241,9 @@ class Lines:
         assert self._selector is not None
         if line.left:
             self._send(line)
-            if not line.left and line in self._busy:
+            if line not in self._busy:
+                return
+            if not line.left:
                 self._selector.modify(line.socket, selectors.EVENT_READ, line)
         try:
             chunk = line.socket.recv(CHUNK)
@@ -251,7 +270,7 @@ class Lines:
         assert line.call is not None
         self._busy.discard(line)
         call, line.call, line.used = line.call, None, True
-        if answer.keeps:
+        if answer.keeps and not line.left:  # One that was answered before it was sent whole carries no other.
             self._free.append(line)
         else:
             self._drop(line)

@@ -44,7 +44,8 @@ class Subscription:
     """One client's operation on a topic; its viewer is hidden.
 
     On a topic with a trail, entries up to `seen` of `subject` reached it while it was replaying; on a feed there is neither. While it
-    replays, it does so `since` an instant and from a `place` on: whoever finds that nobody does any more goes on from there.
+    replays, it does so `since` an instant and from a `place` on: whoever finds that nobody does any more goes on from there. On a feed that
+    holds until its last read is done, when it is LIVE already.
     """
 
     topic: str
@@ -62,6 +63,10 @@ class Subscription:
     def replays(self, since: datetime, place: str) -> "Subscription":
         """Give the subscription as it is brought up to date from a place on."""
         return replace(self, status=Status.REPLAYING, since=since, place=place)
+
+    def settled(self) -> "Subscription":
+        """Give a subscription to which nothing is owed any more."""
+        return replace(self, since=None, place=None)
 
     def lives(self, seen: int) -> "Subscription":
         """Give the subscription once it is up to date."""

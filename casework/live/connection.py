@@ -6,7 +6,7 @@ from enum import StrEnum
 
 LIFE = timedelta(hours=2)  # API Gateway ends a connection after two hours; so does every reader of its row
 INIT = timedelta(seconds=10)  # to send connection_init; a cold start in the cloud takes some of it
-BEATS = 8  # minutes between two pings of the service: API Gateway ends a connection that is silent for ten
+BEATS = 4  # minutes between two pings of the service: API Gateway ends a connection that is silent for ten, and a run may fail
 OPERATIONS = 100  # at once on one connection
 TOMBSTONE = timedelta(seconds=30)  # how long a `complete` waits for the `subscribe` that it overtook
 

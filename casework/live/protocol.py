@@ -54,6 +54,7 @@ LONGEST_REASON = 123  # bytes: a control frame of RFC 6455 holds 125, two of the
 
 UNAUTHORIZED = Close(4401, "Unauthorized")
 AGAIN = Close(4429, "Too many initialisation requests")
+EXPIRED = Close(4408, "Connection expired")
 LATE = Close(4408, "Connection initialisation timeout")
 TRY_LATER = Close(1013, "the connection could not be served: connect again")  # 1011 would keep npm's graphql-ws away for good
 CROWDED = Close(4429, "Too many operations")

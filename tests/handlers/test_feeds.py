@@ -9,6 +9,7 @@ import pytest
 
 from casework.actions.deliveries import TRIES
 from casework.commits import Plan, recorded
+from casework.live.cohorts import Subscription
 from casework.live.feeds import KEPT, PUT, Fed, before, cursor
 from casework.live.topics import RAISED
 from casework.makers import service
@@ -424,11 +425,13 @@ def test_one_who_replays_is_passed_over_and_reads_on_by_itself(
 ) -> None:
     watcher, wrapped = join("HEAD", "22-XD"), services.store.go_live
 
-    def go_live(*given: Any) -> bool:  # noqa: ANN401 - as the store takes it
+    def go_live(row: Subscription, seen: int | None) -> bool:
+        if row.since is None:  # Its last read is done.
+            return wrapped(row, seen)
         case.step()
         case.hand_on()  # it replays still: not told
         assert len(watcher.socket.courier.to(watcher.socket.id)) == posted + 1
-        done = wrapped(*given)
+        done = wrapped(row, seen)
         case.step("SITE")
         case.hand_on()  # it is LIVE: told, and found again by the last read
         return done

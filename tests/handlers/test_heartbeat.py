@@ -1,4 +1,4 @@
-"""The heartbeat: each connection is pinged every eight minutes, and those that are gone are forgotten."""
+"""The heartbeat: each connection is pinged every four minutes, and those that are gone are forgotten."""
 
 import secrets
 from dataclasses import replace
@@ -28,7 +28,7 @@ def opened(services: Services) -> str:
     return id_
 
 
-def test_each_connection_is_pinged_every_eight_minutes(here: tuple[World, RecordingCourier, Services]) -> None:
+def test_each_connection_is_pinged_every_four_minutes(here: tuple[World, RecordingCourier, Services]) -> None:
     world, courier, services = here
     made = []
     for _ in range(BEATS):

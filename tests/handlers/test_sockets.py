@@ -582,6 +582,18 @@ def test_one_whose_token_expires_hears_so_and_nothing_more(
 # Ends.
 
 
+def test_a_connection_that_is_too_old_comes_again_though_its_token_is_good(
+    join: Callable[..., Socket], client: Client, clock: SettableClock, pump: Callable[..., None]
+) -> None:
+    code, old = client.assigned(), join("HEAD", exp=int(present().timestamp()) + 10**6)
+    old.subscribe(WATCH, code=code)
+    old.heard()
+    client.done("raiseBlocker", "SUPERVISOR", dossier=code, reason="x", stopsClock=False)
+    clock.ahead = timedelta(hours=2, seconds=1)
+    pump(code)
+    assert (old.closed, old.heard()) == ([4408], [])
+
+
 def test_complete_ends_it(join: Callable[..., Socket], client: Client, services: Services, pump: Callable[..., None]) -> None:
     code = client.assigned()
     socket = join("HEAD")

@@ -105,7 +105,7 @@ class SimulatedConnections:
         sets = {"status": Status.LIVE.value, "seen": seen or 0}
         with self._engine.lock:
             if seen is None:
-                self._made(update(self._engine.live, row, sets, present))
+                self._made(update(self._engine.live, row, {**sets, "body": _body(subscription)}, present))
                 return True
             try:
                 self._engine.transact(

@@ -123,7 +123,7 @@ class LiveTable:
         actions: list[Action] = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen or 0)]
         if seen is None:
             try:
-                row.update(actions, condition=LiveItem.pk.exists())
+                row.update([*actions, LiveItem.body.set(_body(subscription))], condition=LiveItem.pk.exists())
             except UpdateError as error:
                 _lost(error)  # The row is gone: completed, so there is nothing to bring up to date.
             return True

@@ -18,7 +18,7 @@ import boto3
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from casework.adapters import gateway
+from casework.adapters import gateway, lines
 from casework.adapters.gateway import CONNECTIONS, LEAST_RATE, RATE, TRIES, Bucket, GatewayCourier
 from casework.model.errors import Unavailable
 from casework.ports import Courier, Posted
@@ -182,11 +182,20 @@ def test_what_passes_is_tried_again(gate: Gateway, courier: GatewayCourier, answ
 
 
 @pytest.mark.parametrize("status", [429, 500])
-def test_what_does_not_pass_is_told_after_the_last_try(gate: Gateway, courier: GatewayCourier, status: int) -> None:
+def test_what_does_not_pass_is_told_after_the_last_try(
+    gate: Gateway, courier: GatewayCourier, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:  # fmt: skip
+    monkeypatch.setattr(lines, "PATIENCE_S", 0.0)
     gate.answers = [status] * 9
     with pytest.raises(Unavailable, match=str(status)):
         courier.post(ID, "text")
     assert len(gate.seen) == TRIES
+
+
+def test_what_is_only_too_much_is_waited_out(gate: Gateway, courier: GatewayCourier) -> None:
+    gate.answers = [*[429] * 4 * TRIES]
+    assert courier.post(ID, "text")
+    assert len(gate.seen) == 4 * TRIES + 1
 
 
 @pytest.mark.parametrize("status", [400, 403, 307])
@@ -256,10 +265,15 @@ def test_refusals_halve_the_rate_and_time_brings_it_back() -> None:
     assert bucket.rate == RATE
     for _ in range(99):
         bucket.refused(60.0)
+    assert bucket.rate == RATE / 2, "refusals of one second are one"
+    for second in range(61, 90):
+        bucket.refused(float(second))
     assert bucket.rate == LEAST_RATE
-    waits = [bucket.take(60.5) for _ in range(LEAST_RATE)]
+    waits = [bucket.take(89.5) for _ in range(LEAST_RATE)]
     assert waits == sorted(waits)
     assert waits[-1] == pytest.approx(1, abs=0.2)
+    bucket.take(89.5 + 60)
+    assert bucket.rate == RATE, "time brings it back, however long nobody posted"
 
 
 def test_a_connection_that_is_old_is_only_ended(gate: Gateway, courier: GatewayCourier) -> None:
