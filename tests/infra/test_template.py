@@ -113,6 +113,10 @@ def test_the_stream_is_read_in_order_and_whole(template: Template) -> None:
         "Enabled": True,
     }
     inserts = {"FilterCriteria": {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]}}
+    parcels = found.pop("FanoutLambdaFunction")
+    assert (parcels["EventSourceArn"], parcels["BatchSize"]) == ({"Fn::GetAtt": ["Parcels", "Arn"]}, 1)
+    assert parcels["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert parcels["ScalingConfig"] == {"MaximumConcurrency": 4}
     assert found == {
         "StreamLambdaFunction": {**whole, "FunctionName": {"Fn::GetAtt": ["StreamLambdaFunction", "Arn"]}},
         "TasksLambdaFunction": {**whole, **inserts, "FunctionName": {"Fn::GetAtt": ["TasksLambdaFunction", "Arn"]}},
@@ -130,6 +134,8 @@ def test_every_function_has_a_handler(template: Template) -> None:
     functions = of_type(template, "AWS::Lambda::Function")
     assert {function["Handler"].partition(".")[0] for function in functions.values()} == {
         "handlers/api",
+        "handlers/fanout",
+        "handlers/heartbeat",
         "handlers/sockets",
         "handlers/stream",
         "handlers/sweep",
@@ -139,7 +145,13 @@ def test_every_function_has_a_handler(template: Template) -> None:
         module, _, name = function["Handler"].rpartition(".")
         assert callable(getattr(importlib.import_module(module.replace("/", ".")), name))
         assert function["Runtime"] == "python3.13"
-        late = {"handlers/stream.handler", "handlers/sweep.handler", "handlers/tasks.handler"}
+        late = {
+            "handlers/fanout.handler",
+            "handlers/heartbeat.handler",
+            "handlers/stream.handler",
+            "handlers/sweep.handler",
+            "handlers/tasks.handler",
+        }
         assert function["Timeout"] <= 29 or function["Handler"] in late  # API Gateway waits no longer
 
 

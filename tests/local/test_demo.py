@@ -10,6 +10,7 @@ import pytest
 
 from casework.actions import dossiers as dossiers_
 from casework.actions.dossiers import ID_BYTES
+from casework.adapters.dynamo import DynamoStore
 from casework.model.alert import AlertLevel, level_at
 from casework.model.clock import Course, reckoned
 from casework.model.errors import Unavailable
@@ -21,7 +22,11 @@ from casework.model.record import DossierId, IntervalKind, State
 from casework.model.workdays import legal_day
 from casework.ports import Held, Services
 from local import demo, stories
+from local import engine as engines
+from local.seeding import seed
 from local.stories import COUNT, PLOTS, SEED, laid, told
+from tests.stages import staged
+from tests.support import Issuer, RecordingCourier, SettableClock, services_over
 
 BEGAN = datetime(2026, 10, 14, 8, 30, tzinfo=UTC)
 SOME = 8
@@ -83,8 +88,18 @@ def test_no_story_reaches_into_the_future(services: Services) -> None:
 BEGINNINGS = ["2026-10-14T15:30", "2026-10-15T02:00", "2026-10-17T11:00", "2026-02-18T10:00", "2026-02-23T08:00", "2026-11-26T07:30"]
 
 
+@pytest.fixture(scope="module")
+def fresh(store: DynamoStore, engine: engines.Engine) -> Iterator[Services]:
+    """A register that nobody has published in."""
+    with staged("demo", store, engine) as own:
+        found = services_over(own, Issuer(), RecordingCourier(), SettableClock())
+        seed(found)
+        yield found
+
+
 @pytest.mark.parametrize("began", BEGINNINGS)
-def test_clocks_stand_where_the_plot_wants_them(services: Services, began: str) -> None:
+def test_clocks_stand_where_the_plot_wants_them(fresh: Services, began: str) -> None:
+    services = fresh
     began_at, calendar = datetime.fromisoformat(f"{began}+07:00").astimezone(UTC), services.store.calendar()
     wanted = {"at_risk": {AlertLevel.AT_RISK, AlertLevel.DUE_TODAY}, "overdue": {AlertLevel.OVERDUE, AlertLevel.ESCALATED}}
     units: dict[str, set[LimitUnit]] = {plot: set() for plot in wanted}

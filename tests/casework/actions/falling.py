@@ -135,9 +135,12 @@ def warned_on(due_at: datetime, unit: LimitUnit, amount: int, case: Case, calend
     """Find the first working day on which two working days are left, or a fifth of the limit: what the version says."""
     few, percent = case.terms.thresholds.at_risk_days, case.terms.thresholds.at_risk_percent
     share, on = amount * percent // 100, local(due_at)
+    last = on  # Of what is due on a day off, the working day before is the last that is left.
+    while not calendar.working(last):
+        last -= DAY
     if unit is LimitUnit.WORKING_DAYS:
-        return working_days_from(on, -max(few, share), calendar)
-    early = working_days_from(on, -few, calendar)
+        return working_days_from(last, -max(few, share), calendar)
+    early = working_days_from(last, -few, calendar)
     if unit is LimitUnit.CALENDAR_DAYS and share:
         begins = on - share * DAY
         while not calendar.working(begins):

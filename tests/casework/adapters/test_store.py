@@ -683,8 +683,16 @@ def test_a_follower_keeps_its_place(store: DynamoStore) -> None:
 
 # Connections while the engine does not answer.
 
+
+class UnreadError(Unavailable):
+    """As the list reader tells it."""
+
+    def __init__(self, _: str) -> None:
+        super().__init__("the store did not answer")
+
+
 BOUND = Subscription("dossier:x", Cohort("{}", None, "{}", "s"), "c", "a", "x", "hidden", datetime(2099, 1, 1, tzinfo=UTC))
-LIVE: dict[str, tuple[str, type[PynamoDBException], Callable[[DynamoStore, datetime], object]]] = {
+LIVE: dict[str, tuple[str, type[Exception], Callable[[DynamoStore, datetime], object]]] = {
     "connect": ("LiveItem.save", PutError, lambda store, now: store.connect(Connection("c", now))),
     "connection": ("LiveItem.get", GetError, lambda store, now: store.connection("c", now)),
     "acknowledge": ("LiveItem.update", UpdateError, lambda store, now: store.acknowledge(Connection("c", now))),
@@ -696,7 +704,7 @@ LIVE: dict[str, tuple[str, type[PynamoDBException], Callable[[DynamoStore, datet
     "watched": ("LiveItem.batch_get", GetError, lambda store, now: store.watched(["x"], now)),
     "go live on a feed": ("LiveItem.update", UpdateError, lambda store, now: store.go_live(BOUND, None)),
     "feed": ("LiveItem.save", PutError, lambda store, now: store.feed("unit:x", Fed(now, "s", 1))),
-    "subscriptions": ("LiveItem.query", QueryError, lambda store, now: store.subscriptions("x", now)),
+    "subscriptions": ("Reader.rows", UnreadError, lambda store, now: store.subscriptions("x", now)),
     "place": ("LiveItem.get", GetError, lambda store, now: store.place("f", "s")),
     "keep place": ("LiveItem.save", PutError, lambda store, now: store.keep_place("f", "s", "1")),
 }
