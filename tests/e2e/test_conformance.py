@@ -99,4 +99,4 @@ def test_the_protocols_own_server_keeps_the_rule(npm: Npm, rule: Rule) -> None:
 def test_each_rule_has_its_sentence_in_the_protocol() -> None:
     said = re.sub(r"\s+", " ", PUBLIC.read_text(encoding="utf-8"))
     assert [rule.name for rule in RULES if re.sub(r"\s+", " ", rule.sentence) not in said] == []
-    assert len({rule.check for rule in RULES}) >= 60
+    assert len({rule.name.partition("[")[0] for rule in RULES}) >= 60
