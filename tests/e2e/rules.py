@@ -123,13 +123,17 @@ RULES: list[Rule] = []
 Check = Callable[..., None]
 
 
+def _of_case(check: Check, case: object) -> Callable[[Side], None]:
+    return lambda side: check(side, case)
+
+
 def rule(sentence: str, *cases: object, **apart: str) -> Callable[[Check], Check]:
     """Note a rule, once for each case."""
 
     def noted(check: Check) -> Check:
         for case in cases:
             name = f"{check.__name__}[{case if isinstance(case, str) else json.dumps(case)}]"
-            RULES.append(Rule(name, sentence, lambda side, case=case: check(side, case), apart))  # type: ignore[misc] # of one case
+            RULES.append(Rule(name, sentence, _of_case(check, case), apart))
         if not cases:
             RULES.append(Rule(check.__name__, sentence, check, apart))
         return check

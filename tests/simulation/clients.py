@@ -5,6 +5,7 @@ What is posted may come late, twice, in another order, or not at all, and connec
 
 import json
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -86,7 +87,7 @@ class Network:
 
 
 @dataclass
-class Client:
+class Client(ABC):
     """One client of one subscription: it connects, subscribes from where it was, and comes again whatever happens."""
 
     services: Services
@@ -102,13 +103,13 @@ class Client:
     seen: list[str] = field(default_factory=list)  # ids of the events observed
     numbers: Any = field(default_factory=count)
 
+    @abstractmethod
     def after(self) -> str | None:
         """Where to resume."""
-        raise NotImplementedError
 
+    @abstractmethod
     def told(self, event: dict[str, Any]) -> None:
         """Take an event as it arrived."""
-        raise NotImplementedError
 
     def settled(self) -> bool:
         """Whether it may stay as it is; else it subscribes again."""
