@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,11 +12,14 @@ from casework.adapters.dynamo import DynamoStore
 from casework.audit.chain import Entry
 from casework.model.record import DossierId
 from casework.ports import Services
+from handlers import stream
 from local.engine import Engine
 from schema.node import global_id, read_id
+from tests.handlers.test_sockets import Socket
+from tests.handlers.test_stream import record
 from tests.schema.common import BAD_TEXTS
 from tests.stages import staged
-from tests.support import Client
+from tests.support import Client, RecordingCourier, SettableClock
 
 FIELDS = """dossier { code } task { id kind state }
     incident { id unit { code } openedAt closedAt stopsClocks reason legalBasis closeReason }
@@ -183,3 +186,35 @@ def test_all_see_that_there_is_one_and_officials_why(client: Client) -> None:
         found = client.ask(NODE, who, None, id=incident)["data"]["node"]
         assert (found["id"], found["unit"], found["reason"]) == (incident, {"code": "22-XD"}, "mất điện" if reads else None)
     assert done(closed(client, incident))
+
+
+TRAIL = """subscription($unit: ID, $actor: ID, $after: String) { trailAppended(unit: $unit, actor: $actor, after: $after) {
+    id cursor ready entry { action subject reason { code } } } }"""
+
+
+@pytest.mark.parametrize("given", [{"unit": "22-XD"}, {"actor": "head-1"}])
+def test_its_entries_are_on_the_trail_of_its_unit_and_of_who_made_them(
+    client: Client, services: Services, courier: RecordingCourier, clock: SettableClock, given: dict[str, str]
+) -> None:
+    def followed(after: str | None = None) -> Socket:
+        socket = Socket(services, courier)
+        socket.connect()
+        socket.say("connection_init", payload={"authorization": f"Bearer {client.issuer.token('INSPECTOR')}"})
+        socket.subscribe(TRAIL, after=after, **given)
+        return socket
+
+    def told(socket: Socket) -> list[dict[str, Any]]:
+        return [message["payload"]["data"]["trailAppended"] for message in socket.heard() if message["type"] == "next"]
+
+    watching = followed()
+    (ready,) = [event for event in told(watching) if event["ready"]]
+    made = done(opened(client))
+    subject, _, seq = (read_id(made["entry"]["id"]) or ("", ""))[1].partition("/")
+    (entry,) = services.store.entries(subject, int(seq) - 1, 1)
+    stream.handle({"Records": [record(entry)]}, services)
+    wanted = [("INCIDENT_OPENED", made["incident"]["id"])]
+    assert [(event["entry"]["action"], event["entry"]["subject"]) for event in told(watching)] == wanted
+    clock.ahead = timedelta(seconds=30)  # by then its row has settled
+    again = [event["entry"] for event in told(followed(ready["cursor"])) if event["entry"]]
+    assert wanted[0] in [(one["action"], one["subject"]) for one in again]
+    assert done(closed(client, made["incident"]["id"]))
