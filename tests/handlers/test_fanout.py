@@ -94,6 +94,17 @@ def test_a_large_audience_is_told_in_parts(hall: Hall) -> None:
     assert hall.seen() == [[event]] * MEMBERS
 
 
+def test_whoever_has_gone_meanwhile_is_told_nothing(hall: Hall) -> None:
+    hall.step()
+    gone, replaying, *_ = hall.followers
+    store, now = hall.services.store, hall.services.now()
+    store.end(gone.connection, "1", now)
+    (row,) = [one for one in store.subscriptions("unit:22-XD", now) if one.connection == replaying.connection]
+    assert store.put_back(row.replays(now, feeds.before(now)))  # It will come to the event by itself.
+    assert fanout.handle(hall.queue.records(), hall.services) == {"batchItemFailures": []}
+    assert [len(follower.listened()) for follower in hall.followers] == [0, 0, 1, 1, 1]
+
+
 def test_a_small_audience_is_told_at_once(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "PART", MEMBERS)
     event = hall.step()
