@@ -30,9 +30,8 @@ TRIES = 3
 PAUSE_S = 0.2  # at most, before the second try; twice that before the third
 TIMEOUT_S = 4  # to connect, and again to answer: with every try it is less than a function's 29 s, if the host has one address
 CONNECTIONS = 32  # posts at once
-RATE = (
-    5000  # posts a second at the most: half of an account's quota, https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
-)
+# Posts a second at the most: half of an account's quota, https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+RATE = 5000
 LEAST_RATE = 50
 GAIN = 1.1  # of the rate, each second that nothing was refused
 COMES_BACK = frozenset({4408, 1013})
