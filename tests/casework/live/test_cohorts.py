@@ -92,3 +92,8 @@ def test_a_subscription_that_replays_says_since_when_and_from_where() -> None:
     back = SUBSCRIPTION.lives(4).replays(EXPIRES, "7")
     assert (back.status, back.since, back.place) == (Status.REPLAYING, EXPIRES, "7")
     assert back.lives(9).status is Status.LIVE
+
+
+def test_a_settled_subscription_is_owed_nothing_and_stays_as_it_is_otherwise() -> None:
+    live = replace(SUBSCRIPTION.replays(EXPIRES, "7"), status=Status.LIVE, seen=4)
+    assert live.settled() == SUBSCRIPTION.lives(4)
