@@ -124,8 +124,8 @@ class _Nowhere:
     def post_all(self, messages: Any) -> list[Posted]:  # noqa: ANN401 - a sequence
         return [Posted.DONE] * len(messages)
 
-    def close(self, connection: str, code: int, reason: str) -> None:
-        del connection, code, reason
+    def close_all(self, connections: Any, code: int, reason: str) -> None:  # noqa: ANN401 - as above
+        del connections, code, reason
 
 
 def _cohorts(services: Services) -> float:

@@ -106,7 +106,7 @@ class Follower:
                 place = rows[-1].place if rows else place
                 if len(rows) < PAGE:
                     if live is not None:
-                        store.go_live(self.row.settled(), None)
+                        store.go_live(self.row.replays(live, place).settled(), None)
                         return True
                     live = now()
                     store.go_live(self.row.replays(live, place), None)  # Its last read is owed still.

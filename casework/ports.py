@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from casework.audit.chain import Entry, Subject, Tip
-from casework.live.cohorts import Subscription
+from casework.live.cohorts import Owed, Subscription
 from casework.live.connection import Began, Connection, Operation
 from casework.live.feeds import Fed
 from casework.model.alert import Alert
@@ -317,7 +317,7 @@ class Connections(Protocol):
         """Take an operation's id, once; COMPLETED when its `complete` came first."""
 
     def subscribe(self, subscription: Subscription, now: datetime) -> None:
-        """Write a subscription as REPLAYING, its topic's head before it."""
+        """Write a subscription as REPLAYING: what it is owed and its topic's head first, then its row and its operation at once."""
 
     def go_live(self, subscription: Subscription, seen: int | None) -> bool:
         """Set LIVE from entry `seen` on, if that is the subject's last entry at that very moment; False when more have come.
@@ -326,7 +326,13 @@ class Connections(Protocol):
         """
 
     def put_back(self, subscription: Subscription) -> bool:
-        """Set REPLAYING again, as given, so that whoever fans out passes it over; False when the row is gone."""
+        """Set REPLAYING again, as given, what it is owed first, so that whoever fans out passes it over; False when the row is gone."""
+
+    def owed(self, lane: int, until: datetime, after: str | None, count: int) -> list[Owed]:
+        """Read, oldest first, at most `count` replays of a lane (`connection.lane_of`) begun before an instant, behind one of them."""
+
+    def paid(self, owed: Owed) -> None:
+        """Forget that a replay was begun."""
 
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """End an operation; an unknown one leaves a tombstone for a `subscribe` that comes late. True when it stood."""
@@ -378,22 +384,30 @@ class Courier(Protocol):
     def post_all(self, messages: Sequence[tuple[str, str]]) -> Sequence[Posted]:
         """Post messages to different connections, maybe at once; gives what came of each. One that fails hurts no other."""
 
-    def close(self, connection: str, code: int, reason: str) -> None:
-        """End a connection, with the code where the transport can carry one."""
+    def close_all(self, connections: Sequence[str], code: int, reason: str) -> None:
+        """End connections, maybe at once, with the code where the transport can carry one; what fails hurts no other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """A payload for a part of a topic's audience, each member a connection and its operation; `stamp` is when it arrived on a feed."""
+    """A payload for a part of a topic's audience, each member a connection and its operation.
+
+    They are those of one `lane` (`connection.lane_of`) who saw of a subject what `sight` names (`Decision.sight`). Whoever is not to get it
+    is read on from `place`. `stamp` is when it arrived on a feed.
+    """
 
     topic: str
+    lane: int
+    subject: str
+    sight: str
     payload: bytes
     members: tuple[tuple[str, str], ...]
+    place: str
     stamp: datetime | None = None
 
 
 class Queue(Protocol):
-    """Takes parcels, each of which is handed out soon and at least once, by somebody else."""
+    """Takes parcels, each of which is handed out soon and at least once, by somebody else; those of a topic and lane in order."""
 
     def put(self, parcels: Sequence[Parcel]) -> None:
         """Put parcels in.

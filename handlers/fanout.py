@@ -4,20 +4,26 @@ from typing import Any
 
 from casework.actions.deliveries import hand_out
 from casework.adapters.parcels import read
-from casework.model.errors import Fault
+from casework.model.errors import Corrupt, Fault
 from casework.ports import Services
 from handlers import entry, log
 from handlers.rendering import renderer
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
-    """Take a batch of messages of the queue."""
-    failed = []
+    """Take a batch of messages of the queue. Behind one that fails, those of its group wait as well: their order is kept."""
+    failed, waiting = [], set()
     for record in event["Records"]:
-        try:
-            hand_out(services, read(record["body"]), renderer(services))
-        except Fault as fault:
-            log.warning("a parcel waits: %s", fault.message)
+        group = record["attributes"]["MessageGroupId"]
+        if group not in waiting:
+            try:
+                hand_out(services, read(record["body"]), renderer(services))
+            except Corrupt as fault:  # It would fail again, and hold up its group.
+                log.critical("the queue's message %s is left out: %s", record["messageId"], fault.message)
+            except Fault as fault:
+                log.warning("a parcel waits: %s", fault.message)
+                waiting.add(group)
+        if group in waiting:
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
 

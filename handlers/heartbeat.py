@@ -1,10 +1,12 @@
-"""The schedule of each minute: a ping to the connections whose minute it is."""
+"""The schedule of each minute: a ping to the connections whose minute it is, and replays that were left are taken over."""
 
 from typing import Any
 
+from casework.actions.deliveries import tend
 from casework.actions.heartbeats import beat
 from casework.ports import Services
 from handlers import entry, log
+from handlers.rendering import renderer
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
@@ -12,7 +14,7 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     del event
     there = beat(services)
     log.debug("pinged %d connections", there)
-    return {"pinged": there}
+    return {"pinged": there, "taken_over": tend(services, renderer(services))}
 
 
 handler = entry(handle)

@@ -68,12 +68,11 @@ def _connect(event: dict[str, Any], connection: str, services: Services) -> dict
 def _waited(connection_id: str, services: Services) -> None:
     connection = services.store.connection(connection_id, services.now())
     if connection and (close := protocol.waited(connection.phase)):
-        services.courier.close(connection_id, close.code, close.reason)
+        services.courier.close_all([connection_id], close.code, close.reason)
 
 
 def _let_go(connection_id: str, services: Services) -> None:
-    with suppress(Unavailable):
-        services.courier.close(connection_id, protocol.TRY_LATER.code, protocol.TRY_LATER.reason)
+    services.courier.close_all([connection_id], protocol.TRY_LATER.code, protocol.TRY_LATER.reason)
     with suppress(Unavailable):
         services.store.disconnect(connection_id)
 
@@ -81,14 +80,14 @@ def _let_go(connection_id: str, services: Services) -> None:
 def _message(text: str, connection_id: str, services: Services) -> None:
     connection = services.store.connection(connection_id, services.now())
     if connection is None:
-        services.courier.close(connection_id, protocol.EXPIRED.code, protocol.EXPIRED.reason)
+        services.courier.close_all([connection_id], protocol.EXPIRED.code, protocol.EXPIRED.reason)
         return
     for intent in protocol.received(connection.phase, text):
         match intent:
             case protocol.Send(text=answer):
                 services.courier.post(connection_id, answer)
             case protocol.Close(code=code, reason=reason):
-                services.courier.close(connection_id, code, reason)
+                services.courier.close_all([connection_id], code, reason)
             case protocol.Acknowledge(authorization=authorization):
                 _acknowledge(connection, authorization, services)
             case protocol.End(operation=operation):
@@ -109,7 +108,7 @@ def _acknowledge(connection: Connection, authorization: str | None, services: Se
     if services.store.acknowledge(found):
         services.courier.post(connection.id, messages.ack())
     else:
-        services.courier.close(connection.id, protocol.AGAIN.code, protocol.AGAIN.reason)
+        services.courier.close_all([connection.id], protocol.AGAIN.code, protocol.AGAIN.reason)
 
 
 def bearer(authorization: str) -> str:
@@ -128,7 +127,7 @@ def _start(connection: Connection, message: Subscribe, services: Services) -> No
     until = min(connection.expires_at, connection.viewer_until or connection.expires_at)
     began = services.store.begin(Operation(connection.id, message.id, connection.expires_at), OPERATIONS, services.now())
     if close := protocol.began(began, message):
-        services.courier.close(connection.id, close.code, close.reason)
+        services.courier.close_all([connection.id], close.code, close.reason)
     if began is not Began.BEGUN:
         return
     correlation = secrets.token_hex(8)

@@ -81,7 +81,8 @@ class LocalCourier:
             here[0][0].loop.call_soon_threadsafe(_put_all, here)
         return [Posted.GONE if line is None or line.closed else Posted.DONE for line, _ in found]
 
-    def close(self, connection: str, code: int, reason: str) -> None:
+    def close_all(self, connections: Sequence[str], code: int, reason: str) -> None:
         """See `ports.Courier`."""
-        if line := self._lines.get(connection):
-            line.put(Closing(code, reason))
+        for connection in connections:
+            if line := self._lines.get(connection):
+                line.put(Closing(code, reason))

@@ -69,7 +69,7 @@ class NoCourier:
         """Tell that nobody is connected."""
         return [Posted.GONE] * len(messages)
 
-    def close(self, connection: str, code: int, reason: str) -> None:
+    def close_all(self, connections: Sequence[str], code: int, reason: str) -> None:
         """Do nothing."""
 
 

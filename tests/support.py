@@ -41,8 +41,8 @@ class RecordingCourier:
     def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
         return [posted(self, connection, message) for connection, message in messages]
 
-    def close(self, connection: str, code: int, reason: str) -> None:
-        self.closed.append((connection, code, reason))
+    def close_all(self, connections: Sequence[str], code: int, reason: str) -> None:
+        self.closed += [(connection, code, reason) for connection in connections]
 
     def to(self, connection: str) -> list[dict[str, Any]]:
         return [message for there, message in self.posts if there == connection]

@@ -4,11 +4,14 @@ Each connection is in the bucket of a minute, and each minute one bucket is done
 own pings (`keepAlive`) find a dead network sooner, and are what docs/live.md asks for.
 """
 
+from datetime import timedelta
+
 from casework.live import messages
-from casework.live.connection import beat_of
+from casework.live.connection import LIFE, beat_of
 from casework.ports import Posted, Services
 
 PAGE = 500  # connections
+OPENING = timedelta(minutes=1)  # a connection that is younger may not be there yet
 
 
 def beat(services: Services) -> int:
@@ -23,9 +26,15 @@ def beat(services: Services) -> int:
         connections = services.store.beating(bucket, after, PAGE)
         outcomes = services.courier.post_all([(connection, messages.ping()) for connection in connections])
         for connection, outcome in zip(connections, outcomes, strict=True):
-            if outcome is Posted.GONE:
+            if outcome is Posted.GONE and not _opening(services, connection):
                 services.store.disconnect(connection)
         there += sum(outcome is Posted.DONE for outcome in outcomes)
         if len(connections) < PAGE:
             return there
         after = connections[-1]
+
+
+def _opening(services: Services, connection: str) -> bool:
+    now = services.now()
+    found = services.store.connection(connection, now)
+    return found is not None and found.expires_at - LIFE > now - OPENING

@@ -93,14 +93,15 @@ class GatewayCourier:
     def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
         """See `ports.Courier`."""
         calls = [self._call("POST", connection, message.encode()) for connection, message in messages]
-        with self._one:
-            self._lines.run(calls, self._bucket.take)
+        self._run(calls)
         return [Posted.DONE if _done(call) else Posted.GONE if call.status == GONE else Posted.FAILED for call in calls]
 
-    def close(self, connection: str, code: int, reason: str) -> None:
+    def close_all(self, connections: Sequence[str], code: int, reason: str) -> None:
         """See `ports.Courier`."""
-        if code in COMES_BACK or self.post(connection, json.dumps({"type": f"close {code}: {reason}"})):
-            self._done("DELETE", connection, b"")
+        if code not in COMES_BACK:
+            told = self.post_all([(connection, _told(code, reason)) for connection in connections])
+            connections = [connection for connection, posted in zip(connections, told, strict=True) if posted is Posted.DONE]
+        self._run([self._call("DELETE", connection, b"") for connection in connections])
 
     def shut(self) -> None:
         """End its connections."""
@@ -109,11 +110,14 @@ class GatewayCourier:
     def _done(self, method: str, connection: str, data: bytes) -> bool:
         """Call until an answer stands: True when it was done, False when the connection is gone."""
         call = self._call(method, connection, data)
-        with self._one:
-            self._lines.run([call], self._bucket.take)
+        self._run([call])
         if not _done(call) and call.status != GONE:
             raise Unavailable(f"the gateway did not take a message ({call.said})")
         return _done(call)
+
+    def _run(self, calls: Sequence[Call]) -> None:
+        with self._one:
+            self._lines.run(calls, self._bucket.take)
 
     def _call(self, method: str, connection: str, data: bytes) -> Call:
         path = self._path + encoded(connection).replace("/", "%2F")
@@ -127,6 +131,10 @@ class GatewayCourier:
         if status == TOO_MANY:
             self._bucket.refused(time.monotonic())
         return status == TOO_MANY or status >= BROKEN
+
+
+def _told(code: int, reason: str) -> str:
+    return json.dumps({"type": f"close {code}: {reason}"})
 
 
 def _done(call: Call) -> bool:

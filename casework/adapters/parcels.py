@@ -1,10 +1,13 @@
 """Parcels of large audiences through Amazon SQS: how one is written and read, and how it is put into the queue.
 
-Source: the JSON protocol of SQS, action SendMessage. Whoever takes them out is a function of its own (`handlers/fanout.py`).
+The queue is FIFO, its message groups the lanes of a topic, so that what is meant for one client comes out in order. Source: the JSON
+protocol of SQS, action SendMessage. Whoever takes them out is a function of its own (`handlers/fanout.py`).
 """
 
+import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,14 +26,16 @@ TRIES = 3
 TIMEOUT_S = 5
 PAUSE_S = 0.1  # at most, before the second try; twice that before the third
 CONNECTIONS = 8
+LONGEST = 256 * 1024  # bytes of a message; infra/queues.yml has the same
 BROKEN = 500
+PLAIN = ("topic", "lane", "subject", "sight", "members", "place")  # fields that are written as they are
 HEADERS = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.SendMessage"}
 
 
 def written(parcel: Parcel) -> str:
     """Write a parcel as a message: JSON, the payload in it as Base64, whose length is known: as a text each of its quotes would be two."""
     stamp, held = moment(parcel.stamp) if parcel.stamp else None, b64encode(parcel.payload).decode()
-    return orjson.dumps({"topic": parcel.topic, "payload": held, "members": parcel.members, "stamp": stamp}).decode()
+    return orjson.dumps({**{name: getattr(parcel, name) for name in PLAIN}, "payload": held, "stamp": stamp}).decode()
 
 
 def read(text: str) -> Parcel:
@@ -42,11 +47,26 @@ def read(text: str) -> Parcel:
     try:
         found: dict[str, Any] = orjson.loads(text)
         members = tuple((str(connection), str(operation)) for connection, operation in found["members"])
-        return Parcel(
-            found["topic"], b64decode(found["payload"], validate=True), members, instant(found["stamp"]) if found["stamp"] else None
-        )
+        texts = {name: str(found[name]) for name in ("topic", "subject", "sight", "place")}
+        stamp, payload = instant(found["stamp"]) if found["stamp"] else None, b64decode(found["payload"], validate=True)
+        return Parcel(**texts, lane=int(found["lane"]), members=members, payload=payload, stamp=stamp)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise Corrupt("a message of the queue is no parcel") from error
+
+
+def group_of(parcel: Parcel) -> str:
+    """Name the message group of a parcel."""
+    return f"{hashlib.sha256(parcel.topic.encode()).hexdigest()[:32]}-{parcel.lane}"
+
+
+def _fitting(parcel: Parcel) -> Iterator[str]:
+    """Write a parcel as messages that are short enough."""
+    text, half = written(parcel), len(parcel.members) // 2
+    if half and len(text) > LONGEST:
+        yield from _fitting(replace(parcel, members=parcel.members[:half]))
+        yield from _fitting(replace(parcel, members=parcel.members[half:]))
+    else:
+        yield text
 
 
 class SqsQueue:
@@ -64,7 +84,8 @@ class SqsQueue:
 
     def put(self, parcels: Sequence[Parcel]) -> None:
         """See `ports.Queue`."""
-        calls = [Call(partial(self._request, parcel), lambda status: status >= BROKEN, TRIES, PAUSE_S) for parcel in parcels]
+        messages = [(group_of(parcel), text) for parcel in parcels for text in _fitting(parcel)]
+        calls = [Call(partial(self._request, *message), lambda status: status >= BROKEN, TRIES, PAUSE_S) for message in messages]
         self._lines.run(calls)
         for call in calls:
             if call.status is None or call.status >= 300:  # noqa: PLR2004 - HTTP's own border
@@ -74,6 +95,8 @@ class SqsQueue:
         """End its connections."""
         self._lines.close()
 
-    def _request(self, parcel: Parcel) -> bytes:
-        body = orjson.dumps({"QueueUrl": self._url, "MessageBody": written(parcel)})
+    def _request(self, group: str, text: str) -> bytes:
+        once = hashlib.sha256(text.encode()).hexdigest()  # One that was taken without an answer is not taken a second time.
+        message = {"QueueUrl": self._url, "MessageBody": text, "MessageGroupId": group, "MessageDeduplicationId": once}
+        body = orjson.dumps(message)
         return framed("POST", "/", self._signer.headers("POST", self._lines.host, "/", body, HEADERS).items(), body)

@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import orjson
 
+from casework.live import feeds
+from casework.live.topics import kind_of
 from casework.model.access import Decision
 from casework.model.parties import Role, Viewer
 
@@ -66,11 +68,29 @@ class Subscription:
 
     def settled(self) -> "Subscription":
         """Give a subscription to which nothing is owed any more."""
-        return replace(self, since=None, place=None)
+        return replace(self, since=None)
+
+    @property
+    def owed(self) -> bool:
+        """Whether something is still to be told to it that nobody posts from the stream."""
+        return self.since is not None and (self.status is Status.REPLAYING or not kind_of(self.topic).trailed)
+
+    def left(self, now: datetime) -> bool:
+        """Whether whoever was to bring it up to date has not come to an end in time."""
+        return self.owed and self.since is not None and now - self.since > feeds.LEFT
 
     def lives(self, seen: int) -> "Subscription":
         """Give the subscription once it is up to date."""
         return replace(self, status=Status.LIVE, seen=seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A note that somebody began to bring a subscription up to date, and the subscription as it is now, None when it is gone."""
+
+    lane: int
+    place: str
+    subscription: Subscription | None
 
 
 def scope(viewer: Viewer) -> str:

@@ -3,17 +3,24 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from zlib import crc32
 
 LIFE = timedelta(hours=2)  # API Gateway ends a connection after two hours; so does every reader of its row
 INIT = timedelta(seconds=10)  # to send connection_init; a cold start in the cloud takes some of it
 BEATS = 4  # minutes between two pings of the service: API Gateway ends a connection that is silent for ten, and a run may fail
 OPERATIONS = 100  # at once on one connection
+LANES = 8  # over which connections are spread where one row, or one order, for all of them would hold them up
 TOMBSTONE = timedelta(seconds=30)  # how long a `complete` waits for the `subscribe` that it overtook
 
 
 def beat_of(at: datetime) -> int:
     """Tell the bucket of the heartbeat that an instant's minute is: the next ones follow every BEATS minutes."""
     return int(at.timestamp() // 60) % BEATS
+
+
+def lane_of(connection: str) -> int:
+    """Tell the lane of a connection: always the same one."""
+    return crc32(connection.encode()) % LANES
 
 
 class Phase(StrEnum):

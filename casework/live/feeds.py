@@ -29,6 +29,7 @@ MOST_A_SECOND = 50  # events of a feed that a watcher gets one by one
 EPOCH = 1  # a feed that has to be built anew gets the next one
 ZERO = datetime(1970, 1, 1, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
+SEQ_DIGITS = 9  # of an entry's number, so that those of one instant keep their order
 DIGITS = 16  # of a stamp in microseconds: enough until the year 2286
 
 
@@ -43,7 +44,7 @@ class Fed:
     @property
     def place(self) -> str:
         """Where it stands."""
-        return f"{before(self.arrived_at)}#{self.subject}/{self.seq}"
+        return f"{before(self.arrived_at)}#{self.subject}/{self.seq:0{SEQ_DIGITS}d}"
 
 
 @dataclass(frozen=True, slots=True)

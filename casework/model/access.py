@@ -54,6 +54,12 @@ class Decision:
     actor: str | None = None
 
     @property
+    def sight(self) -> str:
+        """Name what is seen, of whatever moves are open: the same wherever it is computed."""
+        groups, relations = ",".join(sorted(self.groups)), ",".join(sorted(self.relations))
+        return f"{groups}/{relations}/{self.trail}/{self.tracked}/{self.actor or ''}"
+
+    @property
     def sees(self) -> bool:
         """Whether the dossier exists for this viewer."""
         return Group.SUMMARY in self.groups

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from casework.actions import deliveries, subscriptions
+from casework import audiences
+from casework.actions import subscriptions
 from casework.model.access import Decision
 from casework.ports import Services
 from handlers import rendering
@@ -81,7 +82,7 @@ def test_a_cohort_that_is_not_split_by_decision_tells_what_is_not_for_all(hall: 
             groups.setdefault(member.cohort, []).append(member)
         return {(cohort, decided(rows[0])): rows for cohort, rows in groups.items()}
 
-    monkeypatch.setattr(deliveries, "split", whole)
+    monkeypatch.setattr(audiences, "split", whole)
     together, alone = hall()
     assert together != alone
 

@@ -3,6 +3,7 @@
 An audience is told in parts through the queue, each posted once it comes out, or read on for whoever it comes too late.
 """
 
+import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -11,12 +12,14 @@ from typing import Any
 
 import pytest
 
-from casework import watching
+from casework import audiences, following, views, watching
 from casework.actions import deliveries
-from casework.adapters.parcels import read, written
+from casework.adapters.parcels import group_of, read, written
 from casework.adapters.tokens import KeySetTokens
 from casework.live import feeds
-from casework.model.errors import Corrupt
+from casework.live.connection import lane_of
+from casework.model.access import Decision, Group, Trail
+from casework.model.errors import Corrupt, Unavailable
 from casework.ports import Parcel, Services
 from handlers import fanout, stream
 from tests.handlers.test_stream import record
@@ -26,7 +29,7 @@ from tests.support import AUDIENCE, ISSUER, Issuer
 
 FOLLOW = """subscription($after: String) { unitFeed(unit: "22-XD", after: $after) {
     id cursor ready gap count thin version entry { seq } dossier { code } } }"""
-MEMBERS = 5
+MEMBERS, UNIT = 5, "unit:22-XD"
 
 
 @dataclass
@@ -40,7 +43,8 @@ class Kept:
 
     def records(self) -> dict[str, Any]:
         """What the function gets of it."""
-        return {"Records": [{"messageId": str(number), "body": text} for number, text in enumerate(self.messages)]}
+        both = [(text, {"MessageGroupId": group_of(read(text))}) for text in self.messages]
+        return {"Records": [{"messageId": str(number), "body": text, "attributes": group} for number, (text, group) in enumerate(both)]}
 
 
 class Hall:
@@ -82,14 +86,17 @@ class Hall:
 
 @pytest.fixture
 def hall(monkeypatch: pytest.MonkeyPatch) -> Hall:
-    monkeypatch.setattr(deliveries, "PART", 2)
+    monkeypatch.setattr(audiences, "PART", 2)
     return Hall()
 
 
 def test_a_large_audience_is_told_in_parts(hall: Hall) -> None:
     event = hall.step()
     assert hall.seen() == [[]] * MEMBERS
-    assert [len(read(text).members) for text in hall.queue.messages] == [2, 2, 1]
+    parcels = [read(text) for text in hall.queue.messages]
+    assert all(0 < len(parcel.members) <= 2 for parcel in parcels)
+    assert sorted(connection for parcel in parcels for connection, _ in parcel.members) == sorted(one.connection for one in hall.followers)
+    assert all(lane_of(connection) == parcel.lane for parcel in parcels for connection, _ in parcel.members)
     assert fanout.handle(hall.queue.records(), hall.services) == {"batchItemFailures": []}
     assert hall.seen() == [[event]] * MEMBERS
 
@@ -106,7 +113,7 @@ def test_whoever_has_gone_meanwhile_is_told_nothing(hall: Hall) -> None:
 
 
 def test_a_small_audience_is_told_at_once(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "PART", MEMBERS)
+    monkeypatch.setattr(audiences, "PART", MEMBERS)
     event = hall.step()
     assert hall.queue.messages == []
     assert hall.seen() == [[event]] * MEMBERS
@@ -127,7 +134,7 @@ def test_what_comes_out_too_late_is_read_on_from_there(hall: Hall) -> None:
 
 def test_of_too_many_in_a_second_one_is_told_that_stands_for_them(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feeds, "MOST_A_SECOND", 2)
-    monkeypatch.setattr(deliveries, "PART", MEMBERS)
+    monkeypatch.setattr(audiences, "PART", MEMBERS)
     before = hall.seq
     event = hall.step(4)
     wanted = [(f"{event}+{hall.seq - before}", hall.seq - before, hall.seq)]
@@ -142,7 +149,7 @@ def test_of_too_many_in_a_second_one_is_told_that_stands_for_them(hall: Hall, mo
 
 
 def test_what_is_too_long_comes_thin_alone_and_in_a_replay(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "PART", MEMBERS)
+    monkeypatch.setattr(audiences, "PART", MEMBERS)
     monkeypatch.setattr(watching, "LONGEST_PAYLOAD", 100)
     event = hall.step()
     (first, *_) = hall.followers
@@ -154,23 +161,100 @@ def test_what_is_too_long_comes_thin_alone_and_in_a_replay(hall: Hall, monkeypat
         first.connect()
 
 
-def test_one_that_cannot_be_read_comes_again_alone(hall: Hall) -> None:
+def test_one_that_cannot_be_read_holds_up_nobody(hall: Hall, caplog: pytest.LogCaptureFixture) -> None:
     event = hall.step()
     records = hall.queue.records()
-    records["Records"].insert(1, {"messageId": "bad", "body": "{"})
-    assert fanout.handle(records, hall.services) == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
+    for number, text in enumerate(["{", written(replace(read(hall.queue.messages[0]), subject="f" * 32))]):
+        records["Records"].insert(number, {**records["Records"][-1], "messageId": f"bad-{number}", "body": text})
+    assert fanout.handle(records, hall.services) == {"batchItemFailures": []}
+    assert hall.seen() == [[event]] * MEMBERS
+    assert [found.levelname for found in caplog.records] == ["CRITICAL"] * 2
+    assert "bad-0" in caplog.text
+    assert "bad-1" in caplog.text
+
+
+def test_behind_one_that_fails_those_of_its_group_wait(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [hall.step(), hall.step()]
+    records = hall.queue.records()
+    (first, *_) = records["Records"]
+    group = [one["messageId"] for one in records["Records"] if one["attributes"] == first["attributes"]]
+    assert len(group) >= 2
+    usual = deliveries.hand_out
+
+    def failing(services: Services, parcel: Parcel, render: Any) -> int:  # noqa: ANN401 - as it is
+        if parcel == read(first["body"]):
+            raise Unavailable("the store did not answer")
+        return usual(services, parcel, render)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fanout, "hand_out", failing)
+        failed = fanout.handle(records, hall.services)["batchItemFailures"]
+    assert [one["itemIdentifier"] for one in failed] == group
+    again = {"Records": [one for one in records["Records"] if one["messageId"] in group]}
+    assert fanout.handle(again, hall.services) == {"batchItemFailures": []}
+    assert hall.seen() == [events] * MEMBERS
+
+
+def test_a_queue_that_refuses_is_gone_round(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    def put(parcels: Sequence[Parcel]) -> None:
+        hall.queue.messages += map(written, parcels[:1])
+        raise Unavailable("the queue did not take a message (403)")
+
+    monkeypatch.setattr(hall.queue, "put", put)
+    event = hall.step()
+    assert hall.seen() == [[event]] * MEMBERS
+    fanout.handle(hall.queue.records(), hall.services)
     assert hall.seen() == [[event]] * MEMBERS
 
 
-@pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"topic":"a"}', '{"topic":"a","payload":1,"members":[],"stamp":null}',
-                                  '{"topic":"a","payload":"x","members":[1],"stamp":null}',
-                                  '{"topic":"a","payload":"x","members":[],"stamp":"today"}'])  # fmt: skip
+@pytest.mark.parametrize("late", [False, True])
+def test_whoever_has_been_read_past_a_late_parcel_is_not_read_on_once_more(hall: Hall, *, late: bool) -> None:
+    """Both of a group come late: the first is read on, over the second."""
+    events = [hall.step(), hall.step()]
+    hall.world.clock.now += feeds.POST + timedelta(seconds=1) if late else timedelta(0)
+    posts = hall.network.posts
+    assert fanout.handle(hall.queue.records(), hall.services) == {"batchItemFailures": []}
+    assert hall.network.posts == posts + 2 * MEMBERS
+    assert hall.seen() == [events] * MEMBERS
+
+
+def test_whoever_sees_less_when_it_comes_out_is_told_what_he_sees_then(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall.step()
+    less, *more = hall.followers
+    usual = views.decided
+
+    def decided(services: Services, viewer: Any, held: Any) -> Decision:  # noqa: ANN401 - as it is
+        found = usual(services, viewer, held)
+        return replace(found, groups=frozenset({Group.SUMMARY}), trail=Trail.NONE) if viewer.sub == "less" else found
+
+    usual_viewer = views.show
+    (hidden,) = [row.viewer for row in hall.services.store.subscriptions(UNIT, hall.services.now()) if row.connection == less.connection]
+    shown: Any = lambda services, viewer: replace(usual_viewer(services, viewer), sub="less" if viewer == hidden else "more")  # noqa: E731
+    monkeypatch.setattr(audiences, "show", shown)
+    for module in (audiences, following):
+        monkeypatch.setattr(module, "decided", decided)
+    assert fanout.handle(hall.queue.records(), hall.services) == {"batchItemFailures": []}
+    assert [one["entry"] is None for one in less.listened()] == [True]
+    assert [[one["entry"] is None for one in follower.listened()] for follower in more] == [[False]] * (MEMBERS - 1)
+
+
+WHOLE = {"topic": "a", "lane": 1, "subject": "s", "sight": "", "payload": "e30=", "members": [["c", "1"]], "place": "1", "stamp": None}
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "{}"])
 def test_what_is_no_parcel_is_told(text: str) -> None:
     with pytest.raises(Corrupt):
         read(text)
 
 
+@pytest.mark.parametrize("wrong", [{"payload": 1}, {"payload": "x"}, {"members": [1]}, {"stamp": "today"}, {"lane": "x"}])
+def test_a_parcel_with_a_part_that_is_none_is_told(wrong: dict[str, Any]) -> None:
+    assert read(json.dumps(WHOLE)).payload == b"{}"
+    with pytest.raises(Corrupt):
+        read(json.dumps({**WHOLE, **wrong}))
+
+
 def test_a_parcel_comes_back(hall: Hall) -> None:
     for stamp in (None, hall.world.clock.now):
-        parcel = Parcel("unit:22-XD", '{"a":"ế"}'.encode(), (("c1", "1"), ("c2", 'x"y')), stamp)
+        parcel = Parcel("unit:22-XD", 3, "s", "sees", '{"a":"ế"}'.encode(), (("c1", "1"), ("c2", 'x"y')), "7", stamp)
         assert read(written(parcel)) == parcel

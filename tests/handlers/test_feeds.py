@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from casework.actions.deliveries import TRIES
+from casework.audiences import TRIES
 from casework.commits import Plan, recorded
 from casework.live.cohorts import Subscription
 from casework.live.feeds import KEPT, PUT, Fed, before, cursor

@@ -253,8 +253,9 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     begun = [record(entry) for entry in store.entries(str(store.coded(code)), 0, 1)]
     assert tasks.handler({"Records": begun}, object()) == {"batchItemFailures": []}
     assert heartbeat.handler({}, object())["pinged"] >= 0
-    parcel = written(Parcel("dossier:x", b"{}", (("nobody", "1"),)))
-    assert fanout.handler({"Records": [{"messageId": "m", "body": parcel}]}, object()) == {"batchItemFailures": []}
+    parcel = written(Parcel(f"dossier:{store.coded(code)}", 0, str(store.coded(code)), "s", b"{}", (("nobody", "1"),), "0"))
+    message = {"messageId": "m", "body": parcel, "attributes": {"MessageGroupId": "g"}}
+    assert fanout.handler({"Records": [message]}, object()) == {"batchItemFailures": []}
     socket.say(type="complete", id="1")
     socket.say(type="complete", id="3")
     socket.event("$disconnect", "DISCONNECT")

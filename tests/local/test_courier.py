@@ -17,7 +17,7 @@ async def settled() -> None:
 def test_it_is_a_courier() -> None:
     made: Courier = LocalCourier()
     assert not made.post("nobody", "text")
-    made.close("nobody", 1000, "bye")
+    made.close_all(["nobody"], 1000, "bye")
 
 
 def test_messages_keep_their_order() -> None:
@@ -25,7 +25,7 @@ def test_messages_keep_their_order() -> None:
         courier = LocalCourier()
         line = courier.opened("a")
         assert all(courier.post("a", str(number)) for number in range(100))
-        courier.close("a", 4400, "Bad")
+        courier.close_all(["a"], 4400, "Bad")
         await settled()
         assert [line.queue.get_nowait() for _ in range(101)] == [*map(str, range(100)), Closing(4400, "Bad")]
 
@@ -65,7 +65,7 @@ def test_one_that_is_gone_is_told() -> None:
         courier.gone("a")
         assert courier.connected == 0
         assert not courier.post("a", "late")
-        courier.close("a", 1000, "late")
+        courier.close_all(["a"], 1000, "late")
         await settled()
         assert line.queue.empty()
 
@@ -76,11 +76,11 @@ def test_nothing_follows_an_end() -> None:
     async def scene() -> None:
         courier = LocalCourier()
         line = courier.opened("a")
-        courier.close("a", 4409, "Twice")
+        courier.close_all(["a"], 4409, "Twice")
         courier.post("a", "between")  # handed over before the end has come in
         await settled()
         assert not courier.post("a", "after")
-        courier.close("a", 4400, "Again")
+        courier.close_all(["a"], 4400, "Again")
         await settled()
         assert line.queue.get_nowait() == Closing(4409, "Twice")
         assert line.queue.empty()

@@ -168,4 +168,4 @@ def test_the_engine_is_never_given_real_credentials(monkeypatch: pytest.MonkeyPa
 
 def test_commands_hold_no_connections() -> None:
     assert not NoCourier().post("a", "text")
-    NoCourier().close("a", 1000, "bye")
+    NoCourier().close_all(["a"], 1000, "bye")

@@ -64,9 +64,9 @@ class Network:
     def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
         return [posted(self, connection, message) for connection, message in messages]
 
-    def close(self, connection: str, code: int, reason: str) -> None:
+    def close_all(self, connections: Sequence[str], code: int, reason: str) -> None:
         del code, reason
-        self.ended.add(connection)
+        self.ended |= {*connections}
 
     def arrived(self, connection: str) -> list[dict[str, Any]]:
         """Take what has come to a client by now; the rest comes later."""
@@ -121,7 +121,7 @@ class Client(ABC):
         self.connection, self.ready, self.began = f"{type(self).__name__}{self.name}-{next(self.numbers)}", False, self.services.now()
         self.network.opened(self.connection, self.weather)
         killed = self.network.hits(self.weather.killed)
-        services = _mortal(self.services, self.network.chance.randrange(14)) if killed else self.services
+        services = mortal(self.services, self.network.chance.randrange(14)) if killed else self.services
         self._event(services, "$connect", headers={"Sec-WebSocket-Protocol": "graphql-transport-ws"})
         self._say(services, type="connection_init", payload={"authorization": f"Bearer {self.token}"})
         self._say(services, type="subscribe", id="1", payload={"query": self.query, "variables": {**self.variables, "after": self.after()}})
@@ -228,5 +228,6 @@ class _Mortal:
         return called
 
 
-def _mortal(services: Services, calls: int) -> Services:
+def mortal(services: Services, calls: int) -> Services:
+    """Give services whose process dies at one of its calls of the store."""
     return replace(services, store=cast("Store", _Mortal(services.store, calls)))

@@ -12,9 +12,9 @@ from casework.adapters.dynamo.connections import MOST_MEMBERS, NOWHERE, WANTED
 from casework.adapters.dynamo.models import ITEM_VERSION
 from casework.adapters.dynamo.reader import LEAST, TOP
 from casework.audit.canonical import canonical, parsed
-from casework.live.cohorts import Status, Subscription
-from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of
-from casework.live.feeds import HELD, Fed, row_at
+from casework.live.cohorts import Owed, Status, Subscription
+from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of, lane_of
+from casework.live.feeds import HELD, Fed, before, row_at
 from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
 from tests.simulation.engine import Engine
@@ -88,12 +88,16 @@ class SimulatedConnections:
             "expires_at": _epoch(subscription.expires_at),
         }
         operation = (_home(subscription.connection), f"OP#{subscription.operation}")
-        where = {"body": canonical({"topic": topic, "row": key}).decode()}
+        where = {"body": _where(subscription)}
         with self._engine.lock:
+            self._note(subscription)
             self._engine.write(update(live, _head(topic), head, add={"members": 1}))
-            self._engine.write(self._put((f"TOPIC#{topic}", key), there))
-            if not self._made(update(live, operation, where, present)):  # The client completed it in between: take the row back.
-                self._leave(topic, key)
+            try:
+                self._engine.transact(self._put((f"TOPIC#{topic}", key), there), update(live, operation, where, present))
+            except Cancelled as cancelled:
+                if Reason.CONDITION not in cancelled.reasons:
+                    raise Unavailable(f"the store did not answer ({cancelled})") from cancelled
+                self._engine.write(update(live, _head(topic), {}, add={"members": -1}))  # The client completed it in between.
 
     def go_live(self, subscription: Subscription, seen: int | None) -> bool:
         """See `ports.Connections`."""
@@ -120,7 +124,29 @@ class SimulatedConnections:
         """See `ports.Connections`."""
         row = (f"TOPIC#{subscription.topic}", _row_key(subscription))
         with self._engine.lock:
+            self._note(subscription)
             return self._made(update(self._engine.live, row, {"status": Status.REPLAYING.value, "body": _body(subscription)}, present))
+
+    def owed(self, lane: int, until: datetime, after: str | None, count: int) -> list[Owed]:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            notes = self._engine.query(self._engine.live, f"OWED#{lane}", after + LEAST if after else "", before(until), most=count)
+            wanted = [cast("Mapping[str, str]", parsed(note["body"])) for note in notes]
+            keys = [(f"TOPIC#{where['topic']}", where["row"]) for where in wanted]
+            rows = self._engine.batch(self._engine.live, list(dict.fromkeys(keys)))
+        found = {(row["pk"], row["sk"]): _subscription(row) for row in rows}
+        return [Owed(lane, note["sk"], found.get(key)) for note, key in zip(notes, keys, strict=True)]
+
+    def paid(self, owed: Owed) -> None:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            self._engine.write(delete(self._engine.live, (f"OWED#{owed.lane}", owed.place)))
+
+    def _note(self, subscription: Subscription) -> None:
+        if subscription.since is not None:
+            place = f"{before(subscription.since)}#{subscription.connection}#{subscription.operation}"
+            there = {"body": _where(subscription), "expires_at": _epoch(subscription.expires_at)}
+            self._engine.write(self._put((f"OWED#{lane_of(subscription.connection)}", place), there))
 
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """See `ports.Connections`."""
@@ -243,6 +269,10 @@ def _head(topic: str) -> Place:
 
 def _row_key(subscription: Subscription) -> str:
     return f"SUB#{subscription.cohort.key}#{subscription.connection}#{subscription.operation}"
+
+
+def _where(subscription: Subscription) -> str:
+    return canonical({"topic": subscription.topic, "row": _row_key(subscription)}).decode()
 
 
 def _body(thing: Connection | Subscription) -> str:

@@ -16,8 +16,7 @@ from typing import Any, ClassVar, cast
 
 import pytest
 
-from casework import commits
-from casework.actions import deliveries
+from casework import audiences, commits
 from casework.actions.subscriptions import subscribe as subscribing
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.tokens import KeySetTokens
@@ -25,7 +24,7 @@ from casework.live import feeds
 from casework.live.cohorts import Status, Subscription
 from casework.model.errors import Unavailable
 from casework.ports import Services
-from handlers import sockets, stream
+from handlers import heartbeat, sockets, stream
 from local import engine as engines
 from tests.handlers.test_stream import record
 from tests.simulation.clients import Client, Follower, Network, Watcher, Weather
@@ -107,19 +106,16 @@ class Play:
         self.world.store.faults = faults
 
     def _calm(self) -> None:
-        """Let the storm pass. Whoever stays is brought up to date by the next event, a minute later, even if who replayed it has died."""
+        """Let the storm pass. Whoever stays is brought up to date by the heartbeat, a minute later, even if who replayed it has died."""
         self._weather(Faults())
         for client in self.clients:
             client.services, client.weather = replace(client.services, store=self.world.store), CALM
             self.network.weathers[client.connection] = CALM
         for _ in range(2):
+            for number in range(len(self.streams)):
+                self._drained(number, self.world.store)
             self.world.clock.now += LONG
-            for subject in self.subjects:
-                while self.world.insisted(self.world.some(subject)) is None:
-                    pass
-            for one in self.streams:
-                for event in one:
-                    self._handed(event["Records"], self.world.store)
+            heartbeat.handle({}, self.world.services)
             for client in self.clients:
                 client.take()
         for client in self.clients:
@@ -142,12 +138,14 @@ class Play:
             for _ in range(self.chance.randrange(8)):
                 self._waits(store)  # others have their turns, and entries wait
             with suppress(Unavailable):  # The batch is given again.
-                for event in self.streams[number]:
-                    subjects = ((record, int(record["dynamodb"]["Keys"]["subject"]["S"], 16)) for record in event["Records"])
-                    self._handed([record for record, subject in subjects if subject % 2 == number], store)
+                self._drained(number, store)
 
-    def _handed(self, records: list[Any], store: Any) -> None:  # noqa: ANN401 - as above
-        stream.handle({"Records": records}, replace(self.world.services, store=store))
+    def _drained(self, number: int, store: Any) -> None:  # noqa: ANN401 - as above
+        """Hand on what has come; each follower has dossiers of its own, since those of one come in order."""
+        for event in self.streams[number]:
+            subjects = ((record, int(record["dynamodb"]["Keys"]["subject"]["S"], 16)) for record in event["Records"])
+            records = [record for record, subject in subjects if subject % 2 == number]
+            stream.handle({"Records": records}, replace(self.world.services, store=store))
 
     def _look(self, client: Client) -> None:
         while self.left:
@@ -321,7 +319,7 @@ def test_the_time_of_an_entry_as_the_place_of_its_row_loses_events(monkeypatch: 
         services.store.feed(topic, feeds.Fed(entry.recorded_at, entry.body["subject"]["id"], entry.seq))
         return entry.recorded_at
 
-    monkeypatch.setattr(deliveries, "_fed", fed)
+    monkeypatch.setattr(audiences, "_fed", fed)
     caught()
 
 

@@ -19,9 +19,9 @@ from casework.adapters.dynamo.models import ITEM_VERSION, LiveItem, SubjectItem
 from casework.adapters.dynamo.reader import TOP, Attributes, Reader
 from casework.adapters.dynamo.subjects import answered, unavailable
 from casework.audit.canonical import canonical, parsed
-from casework.live.cohorts import Status, Subscription
-from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of
-from casework.live.feeds import HELD, Fed, row_at
+from casework.live.cohorts import Owed, Status, Subscription
+from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of, lane_of
+from casework.live.feeds import HELD, Fed, before, row_at
 from casework.model.packing import packed, unpacked
 
 NOWHERE = "-"  # the province of what belongs to none
@@ -95,6 +95,7 @@ class LiveTable:
 
     def subscribe(self, subscription: Subscription, now: datetime) -> None:
         """See `ports.Connections`."""
+        self._note(subscription)
         head: list[Action] = [
             LiveItem.members.add(1),
             LiveItem.wanted_until.set(_epoch(now + WANTED)),
@@ -105,17 +106,18 @@ class LiveTable:
         operation = LiveItem(_home(subscription.connection), f"OP#{subscription.operation}")
         key = _row_key(subscription)
         row = {"status": subscription.status.value, "seen": subscription.seen, "body": _body(subscription), "expires_at": until}
+        topic = LiveItem(f"HEAD#{subscription.topic}", "HEAD")
         with answered():
-            LiveItem(f"HEAD#{subscription.topic}", "HEAD").update(head)
-            _item(f"TOPIC#{subscription.topic}", key, **row).save()
+            topic.update(head)
         try:
-            operation.update(
-                [LiveItem.body.set(canonical({"topic": subscription.topic, "row": key}).decode())],
-                condition=LiveItem.pk.exists(),
-            )
-        except UpdateError as error:
-            if not _lost(error):  # The client completed it in between: take the row back.
-                self._leave(subscription.topic, key)
+            with TransactWrite(connection=self._engine) as write:
+                write.save(_item(f"TOPIC#{subscription.topic}", key, **row))
+                write.update(operation, [LiveItem.body.set(_where(subscription))], condition=LiveItem.pk.exists())
+        except TransactWriteError as error:
+            if CONDITION not in [reason.code if reason else None for reason in error.cancellation_reasons]:
+                raise unavailable(error) from error
+            with answered():  # The client completed it in between.
+                topic.update([LiveItem.members.add(-1)])
 
     def go_live(self, subscription: Subscription, seen: int | None) -> bool:
         """See `ports.Connections`."""
@@ -140,6 +142,7 @@ class LiveTable:
 
     def put_back(self, subscription: Subscription) -> bool:
         """See `ports.Connections`."""
+        self._note(subscription)
         row = LiveItem(f"TOPIC#{subscription.topic}", _row_key(subscription))
         try:
             row.update(
@@ -148,6 +151,29 @@ class LiveTable:
         except UpdateError as error:
             return _lost(error)
         return True
+
+    def owed(self, lane: int, until: datetime, after: str | None, count: int) -> list[Owed]:
+        """See `ports.Connections`."""
+        high = before(until)
+        notes = self._reader.rows("live", ("pk", "sk"), f"OWED#{lane}", after, high, count) if (after or "") < high else []
+        wanted = [cast("Mapping[str, str]", parsed(note["body"])) for note in notes]
+        keys = [(f"TOPIC#{where['topic']}", where["row"]) for where in wanted]
+        rows = self._reader.batch("live", [{"pk": pk, "sk": sk} for pk, sk in dict.fromkeys(keys)])
+        found = {(row["pk"], row["sk"]): _subscription(row) for row in rows}
+        return [Owed(lane, note["sk"], found.get(key)) for note, key in zip(notes, keys, strict=True)]
+
+    def paid(self, owed: Owed) -> None:
+        """See `ports.Connections`."""
+        with answered():
+            LiveItem(f"OWED#{owed.lane}", owed.place).delete(add_version_condition=False)
+
+    def _note(self, subscription: Subscription) -> None:
+        """Note that it is owed a replay, for whoever looks after those that were left."""
+        if subscription.since is not None:
+            place = f"{before(subscription.since)}#{subscription.connection}#{subscription.operation}"
+            pk, until = f"OWED#{lane_of(subscription.connection)}", _epoch(subscription.expires_at)
+            with answered():
+                _item(pk, place, body=_where(subscription), expires_at=until).save()
 
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """See `ports.Connections`."""
@@ -247,6 +273,10 @@ def _beat(connection: Connection) -> str:
 
 def _row_key(subscription: Subscription) -> str:
     return f"SUB#{subscription.cohort.key}#{subscription.connection}#{subscription.operation}"
+
+
+def _where(subscription: Subscription) -> str:
+    return canonical({"topic": subscription.topic, "row": _row_key(subscription)}).decode()
 
 
 def _item(pk: str, sk: str, **attributes: Any) -> LiveItem:  # noqa: ANN401 - the attributes of the model

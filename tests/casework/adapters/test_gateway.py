@@ -156,7 +156,7 @@ def test_it_is_what_the_client_of_aws_sends(gate: Gateway, courier: GatewayCouri
     official.delete_connection(ConnectionId=ID)
     official.close()
     courier.post(ID, "text")
-    courier.close(ID, 4408, "Connection expired")
+    courier.close_all([ID], 4408, "Connection expired")
     theirs, ours = gate.seen[:2], gate.seen[2:]
     assert all(verified(seen) for seen in gate.seen)
     assert [(seen.method, seen.path, seen.body) for seen in ours] == [(seen.method, seen.path, seen.body) for seen in theirs]
@@ -277,21 +277,21 @@ def test_refusals_halve_the_rate_and_time_brings_it_back() -> None:
 
 
 def test_a_connection_that_is_old_is_only_ended(gate: Gateway, courier: GatewayCourier) -> None:
-    courier.close(ID, 4408, "Connection expired")
+    courier.close_all([ID], 4408, "Connection expired")
     assert [(seen.method, seen.path) for seen in gate.seen] == [("DELETE", "/prod/@connections/L0SM9cOFvHcCIhw%3D")]
 
 
 @pytest.mark.parametrize("code", [4400, 4401, 4409, 4429])
 def test_a_fault_is_told_before_the_end(gate: Gateway, courier: GatewayCourier, code: int) -> None:
-    courier.close(ID, code, 'Bad "thing"')
+    courier.close_all([ID], code, 'Bad "thing"')
     assert [seen.method for seen in gate.seen] == ["POST", "DELETE"]
     assert json.loads(gate.seen[0].body) == {"type": f'close {code}: Bad "thing"'}
 
 
 def test_who_is_gone_need_not_be_ended(gate: Gateway, courier: GatewayCourier) -> None:
     gate.answers = [410, 410]
-    courier.close(ID, 4400, "Bad")
-    courier.close(ID, 4408, "Old")
+    courier.close_all([ID], 4400, "Bad")
+    courier.close_all([ID], 4408, "Old")
     assert [seen.method for seen in gate.seen] == ["POST", "DELETE"]
 
 
@@ -341,7 +341,7 @@ def ended(told: list[str]) -> dict[str, Any]:
 
 def test_the_client_that_is_told_stays_away(gate: Gateway, courier: GatewayCourier) -> None:
     assert ended([])["came"] > 20  # what is to be avoided
-    courier.close(ID, 4429, "Too many operations")
+    courier.close_all([ID], 4429, "Too many operations")
     found = ended([gate.seen[0].body.decode()])
     assert found["came"] == 1
     assert "close 4429: Too many operations" in found["error"]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from casework.model.errors import Unavailable
 from casework.ports import Parcel, Queue
 from tests.casework.adapters.test_gateway import KEY, REGION, Gateway, served, signed_by
 
-PARCELS = [Parcel("unit:22-XD", b'{"a":1}', ((f"c{number}", "1"),)) for number in range(3)]
+PARCELS = [Parcel("unit:22-XD", number, "s", "sees", b'{"a":1}', ((f"c{number}", "1"),), "5") for number in range(3)]
 
 
 @pytest.fixture
@@ -39,7 +40,22 @@ def test_parcels_are_put_signed(gate: Gateway, queue: SqsQueue) -> None:
     bodies = [json.loads(seen.body) for seen in gate.seen]
     assert {body["QueueUrl"] for body in bodies} == {f"{gate.url}/123456789012/parcels"}
     assert sorted((read(body["MessageBody"]) for body in bodies), key=lambda one: one.members) == PARCELS
+    assert len({body["MessageDeduplicationId"] for body in bodies}) == 3
+    assert sorted(body["MessageGroupId"][-2:] for body in bodies) == ["-0", "-1", "-2"]
+    assert len({body["MessageGroupId"][:-2] for body in bodies}) == 1, "the lanes of one topic"
     assert {(seen.method, seen.path, seen.headers["x-amz-target"]) for seen in gate.seen} == {("POST", "/", "AmazonSQS.SendMessage")}
+
+
+def test_a_parcel_that_is_too_long_is_parted(gate: Gateway, queue: SqsQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    members = tuple((f"c{number}", '"' * 128) for number in range(50))
+    whole = replace(PARCELS[0], members=members)
+    monkeypatch.setattr(parcels, "LONGEST", 4000)
+    queue.put([whole])
+    bodies = [json.loads(seen.body)["MessageBody"] for seen in gate.seen]
+    assert len(bodies) > 2
+    assert all(len(body.encode()) <= 4000 for body in bodies)
+    assert sorted(member for body in bodies for member in read(body).members) == sorted(members)
+    assert {replace(read(body), members=()) for body in bodies} == {replace(whole, members=())}
 
 
 @pytest.mark.parametrize("answers", [[500], [503, 500]])

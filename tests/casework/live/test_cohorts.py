@@ -96,4 +96,4 @@ def test_a_subscription_that_replays_says_since_when_and_from_where() -> None:
 
 def test_a_settled_subscription_is_owed_nothing_and_stays_as_it_is_otherwise() -> None:
     live = replace(SUBSCRIPTION.replays(EXPIRES, "7"), status=Status.LIVE, seen=4)
-    assert live.settled() == SUBSCRIPTION.lives(4)
+    assert live.settled() == replace(SUBSCRIPTION.lives(4), place="7")

@@ -1,0 +1,241 @@
+"""One topic and whoever watches it: each event pushed once for each cohort and decision, in one envelope for each connection.
+
+Who may see what is decided anew at each event. What comes too late for a client's cursor is not pushed: the subscription is put back and
+read on from there. Large audiences go through a queue, part by part, where there is one (docs/decisions/0010-live.md). Which topics an
+event goes to, and when, is for `actions.deliveries`.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from casework.audit.chain import Entry
+from casework.following import Follower
+from casework.live import feeds, messages
+from casework.live.cohorts import Cohort, Status, Subscription, split
+from casework.live.connection import LANES, lane_of
+from casework.live.protocol import EXPIRED, TRY_LATER, Close
+from casework.live.topics import Kind, cursor, kind_of
+from casework.model.access import Decision
+from casework.model.errors import Contended, Corrupt, Forbidden, Unavailable
+from casework.model.parties import PUBLIC, Viewer
+from casework.model.record import DossierId
+from casework.ports import Held, Parcel, Posted, Services
+from casework.views import decided, show
+from casework.watching import Event, Render, may_follow, payload, told
+
+log = logging.getLogger("giamsat")
+
+TRIES = 3  # of putting a row that took too long
+PART = 500  # connections: what is more goes through the queue, so many at a time
+Member = tuple[str, str]  # connection and operation
+
+
+@dataclass(slots=True)
+class Loading:
+    """Loads a subject when somebody is to be told of it: once for all entries of a batch, which are older than the reading."""
+
+    services: Services
+    found: dict[str, Held | None] = field(default_factory=dict)
+
+    def __call__(self, entry: Entry) -> Held | None:
+        subject = entry.body["subject"]["id"]
+        if subject not in self.found:
+            self.found[subject] = self.services.store.held(DossierId(subject))
+            if self.found[subject] is None:
+                log.error("entry %s of %s has no subject", entry.seq, subject)
+        return self.found[subject]
+
+
+@dataclass(slots=True)
+class Audience:
+    """One topic, and whoever watches it."""
+
+    services: Services
+    name: str
+    render: Render
+    loading: Callable[[Entry], Held | None]
+    viewers: dict[Member, Viewer] = field(default_factory=dict)
+    decisions: dict[tuple[Viewer, str], Decision] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)  # connections
+    told: set[Member] = field(default_factory=set)  # who needs to hear no more of this batch
+
+    @property
+    def kind(self) -> Kind:
+        return kind_of(self.name)
+
+    def delivered(self, entries: Sequence[Entry]) -> int:
+        """Push entries to those who watch; gives how many messages were posted."""
+        stamps = [entry.recorded_at if self.kind.trailed else _fed(self.services, self.name, entry) for entry in entries]
+        now = self.services.now()
+        lively, expired = parted(self.services.store.subscriptions(self.name, now), lambda row: row.expires_at > now)
+        lively, withdrawn = parted(lively, self.follows)
+        # A row that replays will come to these entries by itself, unless whoever replayed it has died.
+        self.brought(row for row in lively if row.left(now))
+        lively = [row for row in lively if row.status is Status.LIVE]
+        self._expired(expired, now)
+        self._withdrawn(withdrawn)
+        return sum(self._pushed(event, stamp, those) for event, stamp, those in self._events(entries, stamps, lively))
+
+    def _expired(self, rows: Iterable[Subscription], now: datetime) -> None:
+        """End what is over: a connection that is too old comes again by itself, one whose token has expired with a new one."""
+        spent, old = parted(rows, lambda row: self.services.store.connection(row.connection, now) is not None)
+        _let_go(self.services, [row.connection for row in old], EXPIRED)
+        _ended(self.services, spent, "UNAUTHENTICATED", "the token has expired: connect with a new one")
+
+    def brought(self, rows: Iterable[Subscription]) -> None:
+        """Bring up to date whoever has fallen behind, each from its place on."""
+        for row in rows:
+            self.told.add((row.connection, row.operation))
+            if not self.services.store.put_back(row.replays(self.services.now(), row.place or "")):
+                continue
+            try:
+                Follower(self.services, row, self._viewer(row), self.render, self._pusher(row)).read()
+            except Forbidden:
+                self._withdrawn([row])
+            except Contended as fault:
+                _ended(self.services, [row], "INTERNAL", fault.message)
+
+    def posted(self, members: Sequence[Member], message: bytes) -> int:
+        """Post a payload to its audience, each in its own envelope; gives how many are still there."""
+        here = [member for member in members if member[0] not in self.gone]
+        outcomes = self.services.courier.post_all([(connection, messages.following(operation, message)) for connection, operation in here])
+        self.gone |= _lost(self.services, [connection for connection, _ in here], outcomes)
+        return sum(outcome is Posted.DONE for outcome in outcomes)
+
+    def _events(
+        self, entries: Sequence[Entry], stamps: Sequence[datetime], rows: list[Subscription]
+    ) -> Iterator[tuple[Event, datetime, list[Subscription]]]:
+        """Give events with those whom each is for. Of too many in a second of a feed, one stands for all that a client may see."""
+        if not rows:
+            return
+        found: list[tuple[Event, datetime]] = []
+        for entry, stamp in zip(entries, stamps, strict=True):
+            if here := self.loading(entry):
+                at = cursor(entry.seq) if self.kind.trailed else feeds.cursor(stamp)
+                found.append((Event(self.kind, at, entry.recorded_at, here, entry), stamp))
+        if self.kind.trailed:
+            for event, stamp in found:
+                assert event.entry
+                seq = event.entry.seq
+                yield event, stamp, [row for row in rows if row.seen < seq]  # One that has seen it is not told again.
+            return
+        places = {feeds.Fed(stamp, event.entry.body["subject"]["id"], event.entry.seq): event for event, stamp in found if event.entry}
+        audiences: dict[tuple[feeds.Fed, int], list[Subscription]] = {}
+        for row in rows:
+            seen = [place for place, event in places.items() if event.held and told(self.decided(row, event.held), event)]
+            for place, count in feeds.gathered(seen):
+                audiences.setdefault((place, count), []).append(row)
+        order = {place: number for number, place in enumerate(places)}
+        for (place, count), those in sorted(audiences.items(), key=lambda one: order[one[0][0]]):
+            yield places[place].standing_for(count), place.arrived_at, those
+
+    def _pushed(self, event: Event, stamp: datetime, rows: list[Subscription]) -> int:
+        rows = [row for row in rows if row.connection not in self.gone and (row.connection, row.operation) not in self.told]
+        held, posted = event.held, 0
+        assert held
+        for (cohort, decision), members in split(rows, lambda row: self.decided(row, held)).items():
+            if not (decision.sees or decision.tracked):
+                self._withdrawn(members)
+            elif not self.kind.trailed and self.services.now() - stamp > feeds.POST:
+                self.brought(row.replays(stamp, feeds.before(stamp)) for row in members)
+            else:
+                posted += self._spread(cohort, decision, event, stamp, [(row.connection, row.operation) for row in members])
+        return posted
+
+    def _spread(self, cohort: Cohort, decision: Decision, event: Event, stamp: datetime, members: list[Member]) -> int:
+        message, queue = payload(self.render, cohort, decision, event), self.services.queue
+        if queue is None or len(members) <= PART:
+            return self.posted(members, message)
+        assert event.entry
+        place, late = (str(event.entry.seq - 1), None) if self.kind.trailed else (feeds.before(stamp), stamp)
+        subject, parcels = event.entry.body["subject"]["id"], []
+        for lane in range(LANES):  # By the connection alone: so what is meant for one comes out in order.
+            rest = (member for member in members if lane_of(member[0]) == lane)
+            parts = iter(lambda rest=rest: tuple(islice(rest, PART)), ())  # type: ignore[misc]
+            parcels += [Parcel(self.name, lane, subject, decision.sight, message, part, place, late) for part in parts]
+        try:
+            queue.put(parcels)
+        except Unavailable as fault:  # Those that were taken are told twice, and drop it.
+            log.warning("an audience of %s is told without the queue: %s", self.name, fault.message)
+            return self.posted(members, message)
+        return len(members)
+
+    def decided(self, row: Subscription, held: Held) -> Decision:
+        """Decide what a watcher may see of a subject now."""
+        key = self._viewer(row), held.id
+        if key not in self.decisions:
+            self.decisions[key] = decided(self.services, key[0], held)
+        return self.decisions[key]
+
+    def follows(self, row: Subscription) -> bool:
+        """Whether a watcher may watch this at all."""
+        return self.kind.trailed or may_follow(self.services, self._viewer(row), self.name)
+
+    def _viewer(self, row: Subscription) -> Viewer:
+        key = row.connection, row.operation
+        if key not in self.viewers:
+            try:
+                self.viewers[key] = show(self.services, row.viewer)
+            except Corrupt as fault:  # One row that cannot be read hurts nobody else; it sees what the public sees.
+                log.error("subscription of %s: %s", row.connection, fault.message)  # noqa: TRY400 - the fault says all there is
+                self.viewers[key] = PUBLIC
+        return self.viewers[key]
+
+    def _withdrawn(self, rows: Sequence[Subscription]) -> None:
+        self.told |= {(row.connection, row.operation) for row in rows}
+        _ended(self.services, rows, "FORBIDDEN", f"you may no longer watch this {self.kind if self.kind.trailed else Kind.UNIT}")
+
+    def _pusher(self, row: Subscription) -> Callable[[bytes], bool]:
+        return lambda message: self.posted([(row.connection, row.operation)], message) == 1
+
+
+def parted(rows: Iterable[Subscription], fits: Callable[[Subscription], bool]) -> tuple[list[Subscription], list[Subscription]]:
+    parts: tuple[list[Subscription], list[Subscription]] = [], []
+    for row in rows:
+        parts[not fits(row)].append(row)
+    return parts
+
+
+def _fed(services: Services, topic: str, entry: Entry) -> datetime:
+    """Put the row of an entry, and give when it arrived. One that was not there in time may lie behind a reader: it is put again.
+
+    Raises:
+        Unavailable: no row was put in time, or none at all.
+    """
+    for _ in range(TRIES):
+        row = feeds.Fed(services.now(), entry.body["subject"]["id"], entry.seq)
+        services.store.feed(topic, row)
+        if services.now() - row.arrived_at <= feeds.PUT:
+            return row.arrived_at
+    raise Unavailable("the store takes too long to put a row of a feed")
+
+
+def _let_go(services: Services, connections: Sequence[str], end: Close | None = None) -> None:
+    """Forget connections that are gone, or are to be ended; their clients come again behind their last events. That hurts nobody else."""
+    if end is not None and connections:
+        services.courier.close_all(connections, end.code, end.reason)
+    for connection in connections:
+        services.store.disconnect(connection)
+
+
+def _lost(services: Services, connections: Sequence[str], outcomes: Sequence[Posted]) -> set[str]:
+    """Let those go to whom a message could not be posted, and give them."""
+    both = list(zip(connections, outcomes, strict=True))
+    _let_go(services, [connection for connection, outcome in both if outcome is Posted.GONE])
+    _let_go(services, [connection for connection, outcome in both if outcome is Posted.FAILED], TRY_LATER)
+    return {connection for connection, outcome in both if outcome is not Posted.DONE}
+
+
+def _ended(services: Services, rows: Sequence[Subscription], code: str, why: str) -> None:
+    """Tell clients that an operation is over, and forget it."""
+    told = []
+    for row in rows:
+        error = {"message": why, "extensions": {"code": code, "correlationId": row.operation}}
+        told.append((row.connection, messages.error(row.operation, [error])))
+    gone = _lost(services, [row.connection for row in rows], services.courier.post_all(told))
+    for row in rows:
+        if row.connection not in gone:
+            services.store.end(row.connection, row.operation, services.now())
