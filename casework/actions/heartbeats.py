@@ -26,7 +26,7 @@ def beat(services: Services) -> int:
         connections = services.store.beating(bucket, after, PAGE)
         outcomes = services.courier.post_all([(connection, messages.ping()) for connection in connections])
         for connection, outcome in zip(connections, outcomes, strict=True):
-            if outcome is Posted.GONE and not _opening(services, connection):
+            if outcome is Posted.GONE and _stood(services, connection):
                 services.store.disconnect(connection)
         there += sum(outcome is Posted.DONE for outcome in outcomes)
         if len(connections) < PAGE:
@@ -34,7 +34,8 @@ def beat(services: Services) -> int:
         after = connections[-1]
 
 
-def _opening(services: Services, connection: str) -> bool:
+def _stood(services: Services, connection: str) -> bool:
+    """Whether a connection has been there: of one that is just opening nothing may be written yet but its place among the others."""
     now = services.now()
     found = services.store.connection(connection, now)
-    return found is not None and found.expires_at - LIFE > now - OPENING
+    return found is not None and found.expires_at - LIFE <= now - OPENING

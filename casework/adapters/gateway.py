@@ -28,7 +28,7 @@ from casework.ports import Posted
 
 TRIES = 3
 PAUSE_S = 0.2  # at most, before the second try; twice that before the third
-TIMEOUT_S = 4  # to connect, and again to answer: with every try it is less than a function's 29 s, if the host has one address
+TIMEOUT_S = 4  # to connect, and again to answer: with every try it is less than a function's 29 s
 CONNECTIONS = 32  # posts at once
 # Posts a second at the most: half of an account's quota, https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 RATE = 5000

@@ -126,6 +126,7 @@ class _Line:
     """One connection, and the call that is under way on it."""
 
     socket: socket.socket
+    opening: bool = True  # until it is connected, and its handshake is done
     call: Call | None = None
     left: memoryview = field(default_factory=lambda: memoryview(b""))
     data: bytes = b""
@@ -137,7 +138,10 @@ class Lines:
     """Connections to one host, made when they are needed and kept."""
 
     def __init__(self, url: str, within_s: float, most: int, context: ssl.SSLContext | None = None) -> None:
-        """Speak to an address's host over `most` connections of HTTP or HTTPS; `within_s` is the time to connect, and again to answer."""
+        """Speak to an address's host over `most` connections of HTTP or HTTPS; `within_s` is the time to connect, and again to answer.
+
+        Of several addresses that a name has, the next one is tried when one could not be connected to.
+        """
         parts = urlsplit(url)
         secure = parts.scheme == "https"
         self.host = parts.netloc
@@ -148,6 +152,7 @@ class Lines:
         self._busy: set[_Line] = set()
         self._later: list[tuple[float, int, Call, bool]] = []  # when, in which order, and whether its turn was paced already
         self._number = count()
+        self._refused = 0  # how many connections could not be made
         self._selector: selectors.BaseSelector | None = None
 
     def run(self, calls: Iterable[Call], pace: Callable[[float], float] = lambda _: 0.0) -> None:
@@ -201,7 +206,8 @@ class Lines:
                 self._drop(key.data)
         now = time.monotonic()
         for line in [line for line in self._busy if line.until <= now]:
-            self._lost(line, "no answer in time")
+            self._refused += line.opening
+            self._lost(line, "no connection in time" if line.opening else "no answer in time")
 
     def _begin(self, call: Call) -> None:
         request = memoryview(call.made())
@@ -210,22 +216,50 @@ class Lines:
             return
         line.call, line.data, line.left, line.until = call, b"", request, time.monotonic() + self._within_s
         self._busy.add(line)
-        self._send(line)
+        if not line.opening:
+            self._send(line)
 
     def _new(self, call: Call) -> _Line | None:
         assert self._selector is not None
         try:
-            made = socket.create_connection(self._at, self._within_s)
+            addresses = socket.getaddrinfo(*self._at, type=socket.SOCK_STREAM)
+            family, kind, protocol, _, address = addresses[self._refused % len(addresses)]
+            made = socket.socket(family, kind, protocol)
+            made.setblocking(False)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._context is not None:
-                made = self._context.wrap_socket(made, server_hostname=self._at[0])
-            made.settimeout(0)  # it waits for nothing from here on
+            with suppress(BlockingIOError):
+                made.connect(address)
         except OSError as error:
+            self._refused += 1
             self._after(call, call.unanswered(type(error).__name__))
             return None
         line = _Line(made)
-        self._selector.register(made, selectors.EVENT_READ, line)
+        self._selector.register(made, selectors.EVENT_WRITE, line)
         return line
+
+    def _open(self, line: _Line) -> None:
+        """Go on opening a connection; when it stands, its request is sent."""
+        assert self._selector is not None
+        try:
+            if fault := line.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                raise OSError(fault, "not connected")
+            if self._context is not None:
+                if not isinstance(line.socket, ssl.SSLSocket):
+                    self._selector.unregister(line.socket)
+                    line.socket = self._context.wrap_socket(line.socket, server_hostname=self._at[0], do_handshake_on_connect=False)
+                    self._selector.register(line.socket, selectors.EVENT_READ, line)
+                line.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            self._selector.modify(line.socket, selectors.EVENT_READ, line)
+        except ssl.SSLWantWriteError:
+            self._selector.modify(line.socket, selectors.EVENT_WRITE, line)
+        except OSError as error:
+            self._refused += 1
+            self._lost(line, type(error).__name__)
+        else:
+            line.opening, line.until = False, time.monotonic() + self._within_s
+            self._selector.modify(line.socket, selectors.EVENT_READ, line)
+            self._send(line)
 
     def _send(self, line: _Line) -> None:
         assert self._selector is not None
@@ -239,6 +273,9 @@ class Lines:
 
     def _turn(self, line: _Line) -> None:
         assert self._selector is not None
+        if line.opening:
+            self._open(line)
+            return
         if line.left:
             self._send(line)
             if line not in self._busy:

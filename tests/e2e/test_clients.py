@@ -96,6 +96,13 @@ def test_each_event_is_observed_once_though_the_service_is_killed(tmp_path: Path
         assert [seq for dossier, seq in seen if dossier == code][-2:] == [3, 4]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_client_whose_operation_is_ended_comes_again(kind: str) -> None:
+    command = [shutil.which("node") or "node", "tests/e2e/ended.mjs", kind]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True, timeout=LONGEST_S)
+    assert int(done.stdout) == 3
+
+
 def test_a_refusal_is_final_and_told(service: Service) -> None:
     with observing(service, "graphql-ws", "watch", WATCH, service.token("CITIZEN", "somebody"), code="22-XD-260101-9999") as observer:
         observer.process.wait(LONGEST_S / 3)

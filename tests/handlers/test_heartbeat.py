@@ -63,11 +63,17 @@ def test_pages_are_gone_through_and_the_gone_forgotten(
     assert heartbeat.handle({}, services)["pinged"] == 3
 
 
-def test_one_that_is_opening_is_not_forgotten_though_nothing_reaches_it_yet(here: tuple[World, RecordingCourier, Services]) -> None:
+def test_one_that_is_opening_is_not_forgotten_though_nothing_reaches_it_yet(
+    here: tuple[World, RecordingCourier, Services], monkeypatch: pytest.MonkeyPatch
+) -> None:
     world, courier, services = here
     opening = opened(services)
     courier.gone |= {opening}
     assert heartbeat.handle({}, services)["pinged"] == 0
+    assert services.store.connection(opening, services.now())
+    with monkeypatch.context() as patch:
+        patch.setattr(services.store, "connection", lambda *_: None)  # Its row is written behind its place among the others.
+        heartbeat.handle({}, services)
     assert services.store.connection(opening, services.now())
     world.clock.now += BEATS * MINUTE
     heartbeat.handle({}, services)

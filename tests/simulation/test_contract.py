@@ -23,7 +23,7 @@ from casework.adapters.dynamo.models import DueItem
 from casework.audit.disclosure import digest_of
 from casework.audit.disclosure import opened as disclosed
 from casework.live.cohorts import Cohort, Status, Subscription
-from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of
+from casework.live.connection import LANES, TOMBSTONE, Began, Connection, Operation, Phase, beat_of, lane_of
 from casework.live.feeds import Fed, before
 from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.packing import moment
@@ -806,8 +806,7 @@ def test_a_topic_is_wanted_for_eight_days_and_tells_whether_it_has_members(eithe
 def test_a_feed_is_read_in_order_between_two_places(either: Store) -> None:
     topic, subject = f"unit:{code()}", fresh()
     rows = [Fed(NOW + number * SECOND, subject, 10 - number) for number in range(5)]
-    rows.insert(2, replace(rows[1], seq=10))  # at the very same instant; as texts, 10 comes before 9
-    rows[1], rows[2] = rows[2], rows[1]
+    rows.insert(2, replace(rows[1], seq=10))  # at the very same instant; as texts, 10 would come before 9
     for row in reversed(rows):
         either.feed(topic, row)
     either.feed(topic, rows[3])
@@ -867,6 +866,35 @@ def test_connections_are_found_by_the_minute_of_their_end(either: Store) -> None
     assert beating(None, 1000) == [ids[0], ids[2]]
     for id_ in (ids[0], ids[2], f"{ids[0]}-later"):
         either.disconnect(id_)
+
+
+def test_what_was_begun_for_a_subscription_is_noted_until_it_is_paid(either: Store) -> None:
+    connection = connected(either, until=NOW + timedelta(days=400))
+    began, lane = NOW + timedelta(days=300, seconds=secrets.randbelow(10**6)), lane_of(connection.id)
+    rows = [subscription(connection, name, code("s")).replays(began + number * SECOND, str(number)) for number, name in enumerate("abc")]
+    for row in rows:
+        assert either.begin(operation(connection, row.operation), 5, NOW) is Began.BEGUN
+        either.subscribe(row, NOW)
+
+    def owed(until: datetime, after: str | None = None, count: int = 100) -> list[Subscription | None]:
+        return [one.subscription for one in either.owed(lane, until, after, count) if one.place >= before(began)]
+
+    assert owed(began + 2 * SECOND) == rows[:2]
+    assert owed(began + 3 * SECOND) == rows
+    notes = [one for one in either.owed(lane, began + 3 * SECOND, before(began), 100) if connection.id in one.place]
+    assert [one.subscription for one in either.owed(lane, began + 3 * SECOND, notes[0].place, 1)] == rows[1:2]
+    assert all(not either.owed(other, began + 3 * SECOND, before(began), 100) for other in range(LANES) if other != lane)
+    again = rows[0].replays(began + 9 * SECOND, "7")
+    assert either.put_back(again)
+    assert owed(began + 10 * SECOND) == [again, *rows[1:], again], "each time that it was begun"
+    assert either.end(connection.id, "b", NOW)
+    assert owed(began + 10 * SECOND) == [again, None, rows[2], again]
+    for one in either.owed(lane, began + 3 * SECOND, before(began), 100):
+        either.paid(one)
+        either.paid(one)
+    assert owed(began + 10 * SECOND) == [again]
+    assert either.owed(lane, before_all := NOW - timedelta(days=3000), None, 5) == either.owed(lane, before_all, before(began), 5) == []
+    either.disconnect(connection.id)
 
 
 def test_entries_are_read_by_their_names(either: Store) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -120,6 +121,35 @@ def test_a_connection_that_is_reset_in_the_middle_costs_one_try() -> None:
         lines.run([one])
         lines.close()
     assert (one.status, one.tried) == (200, 1)
+
+
+def test_a_connection_that_takes_long_to_open_holds_up_no_other() -> None:
+    accepted: list[float] = []
+    with serving(*[lambda _: accepted.append(time.monotonic())] * 3) as url:  # nobody answers its handshake
+        lines = Lines(url.replace("http:", "https:"), 0.5, 3)
+        calls = [call(f"/{number}", b"", 1) for number in range(3)]
+        began = time.monotonic()
+        lines.run(calls)
+        lines.close()
+    assert len(accepted) == 3
+    assert max(accepted) - began < 0.5, "all were connecting before the first was given up"
+    assert [(one.status, one.said) for one in calls] == [(None, "no connection in time")] * 3
+
+
+def test_of_several_addresses_the_next_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(whole) as url, socket.create_server(("127.0.0.1", 0)) as closed:
+        dead, usual = closed.getsockname(), socket.getaddrinfo
+        closed.close()
+
+        def found(*asked: Any, **more: Any) -> list[Any]:  # noqa: ANN401 - as the resolver takes it
+            (good,) = usual(*asked, **more)
+            return [(*good[:4], dead), good]
+
+        monkeypatch.setattr(socket, "getaddrinfo", found)
+        lines, one = Lines(url, 2, 1), call("/", b"x", 2)
+        lines.run([one])
+        lines.close()
+    assert one.status == 200
 
 
 def test_whoever_cannot_make_its_request_leaves_nothing_behind() -> None:
