@@ -7,11 +7,13 @@ machine's own clock. A group without a query stays connected and silent. It ends
 
 import asyncio
 import json
+import queue
 import re
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,12 +23,16 @@ from websockets.typing import Subprotocol
 from benchmarks.report import ROOT
 
 OPENING = 64  # at once
+PATIENCE_S = 60
 ID = re.compile(r'"id":"([^"]*)"')
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
+Lines = queue.Queue[str]  # what they say; it is read as they say it, since they could not go on behind a pipe that is full
+
+
 @contextmanager
-def crowd(url: str, groups: Sequence[dict[str, Any]]) -> Iterator["subprocess.Popen[str]"]:
+def crowd(url: str, groups: Sequence[dict[str, Any]]) -> Iterator[Lines]:
     """Run such clients; they are all there when the block begins."""
     command = [sys.executable, "-m", "benchmarks.sockets"]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -37,17 +43,27 @@ def crowd(url: str, groups: Sequence[dict[str, Any]]) -> Iterator["subprocess.Po
             process.stdin.flush()
             if process.stdout.readline() != "ready\n":
                 raise RuntimeError("the clients did not get ready")
-            yield process
+            lines: Lines = queue.Queue()
+            threading.Thread(target=_read, args=[process.stdout, lines], daemon=True).start()
+            yield lines
         finally:
             process.kill()
 
 
-def arrived(process: "subprocess.Popen[str]", count: int) -> list[tuple[str, str, int]]:
-    """Read that many events: connection, id, nanoseconds."""
-    assert process.stdout
+def _read(said: Iterable[str], lines: Lines) -> None:
+    for line in said:
+        lines.put(line)
+
+
+def arrived(lines: Lines, count: int) -> list[tuple[str, str, int]]:
+    """Take that many events: connection, id, nanoseconds.
+
+    Raises:
+        queue.Empty: they do not come.
+    """
     found = []
     for _ in range(count):
-        connection, event, at = process.stdout.readline().split()
+        connection, event, at = lines.get(timeout=PATIENCE_S).split()
         found.append((connection, event, int(at)))
     return found
 

@@ -115,6 +115,11 @@ class Call:
         return random.uniform(0, self.pause_s * self.tried) if self.tried < self.tries else None  # noqa: S311 - it spreads tries
 
 
+def _connected(made: socket.socket) -> None:
+    if fault := made.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(fault, "not connected")
+
+
 def framed(method: str, path: str, headers: Iterable[tuple[str, str]], body: bytes) -> bytes:
     """Write a request."""
     head = "".join([f"{name}: {value}\r\n" for name, value in headers])
@@ -197,10 +202,11 @@ class Lines:
     def _look(self, now: float) -> None:
         """Wait for whatever comes next, and deal with it."""
         assert self._selector is not None
-        soonest = min([line.until for line in self._busy] + ([self._later[0][0]] if self._later else []), default=now)
+        later = [self._later[0][0]] if self._later and len(self._busy) < self._most else []  # while all are busy, none begins
+        soonest = min([line.until for line in self._busy] + later, default=now)
         for key, _ in self._selector.select(max(0.0, soonest - now)):
             if key.data in self._busy:
-                self._turn(key.data)
+                (self._open if key.data.opening else self._turn)(key.data)
             else:
                 self._free.remove(key.data)  # It speaks without being asked: it has been closed.
                 self._drop(key.data)
@@ -225,7 +231,7 @@ class Lines:
             addresses = socket.getaddrinfo(*self._at, type=socket.SOCK_STREAM)
             family, kind, protocol, _, address = addresses[self._refused % len(addresses)]
             made = socket.socket(family, kind, protocol)
-            made.setblocking(False)
+            made.settimeout(0)  # it waits for nothing
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with suppress(BlockingIOError):
                 made.connect(address)
@@ -241,8 +247,7 @@ class Lines:
         """Go on opening a connection; when it stands, its request is sent."""
         assert self._selector is not None
         try:
-            if fault := line.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                raise OSError(fault, "not connected")
+            _connected(line.socket)
             if self._context is not None:
                 if not isinstance(line.socket, ssl.SSLSocket):
                     self._selector.unregister(line.socket)
@@ -273,9 +278,6 @@ class Lines:
 
     def _turn(self, line: _Line) -> None:
         assert self._selector is not None
-        if line.opening:
-            self._open(line)
-            return
         if line.left:
             self._send(line)
             if line not in self._busy:
