@@ -8,18 +8,17 @@ event goes to, and when, is for `actions.deliveries`.
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import islice
+from datetime import datetime, timedelta
 
 from casework.audit.chain import Entry
 from casework.following import Follower
 from casework.live import feeds, messages
-from casework.live.cohorts import Cohort, Status, Subscription, split
+from casework.live.cohorts import Status, Subscription, split
 from casework.live.connection import LANES, lane_of
 from casework.live.protocol import EXPIRED, TRY_LATER, Close
 from casework.live.topics import Kind, cursor, kind_of
 from casework.model.access import Decision
-from casework.model.errors import Contended, Corrupt, Forbidden, Unavailable
+from casework.model.errors import Corrupt, Forbidden, Unavailable
 from casework.model.parties import PUBLIC, Viewer
 from casework.model.record import DossierId
 from casework.ports import Held, Parcel, Posted, Services
@@ -30,23 +29,39 @@ log = logging.getLogger("giamsat")
 
 TRIES = 3  # of putting a row that took too long
 PART = 500  # connections: what is more goes through the queue, so many at a time
+BRINGING = timedelta(seconds=5)  # to bring others up to date
 Member = tuple[str, str]  # connection and operation
 
 
 @dataclass(slots=True)
-class Loading:
-    """Loads a subject when somebody is to be told of it: once for all entries of a batch, which are older than the reading."""
+class Batch:
+    """What the audiences of one batch share: the subjects that are told of, and the time that there is to bring others up to date.
+
+    A subject is loaded when somebody is to be told of it, once for all entries, which are older than the reading.
+    """
 
     services: Services
-    found: dict[str, Held | None] = field(default_factory=dict)
+    until: datetime | None = None
+    subjects: dict[str, Held | None] = field(default_factory=dict)
 
-    def __call__(self, entry: Entry) -> Held | None:
+    def subject(self, entry: Entry) -> Held | None:
+        """Give the subject of an entry; None, which is logged, when it is gone or cannot be read: that hurts no other."""
         subject = entry.body["subject"]["id"]
-        if subject not in self.found:
-            self.found[subject] = self.services.store.held(DossierId(subject))
-            if self.found[subject] is None:
-                log.error("entry %s of %s has no subject", entry.seq, subject)
-        return self.found[subject]
+        if subject not in self.subjects:
+            try:
+                self.subjects[subject] = self.services.store.held(DossierId(subject))
+            except Corrupt as fault:
+                log.error("%s cannot be told: %s", subject, fault.message)  # noqa: TRY400 - the fault says all there is
+                self.subjects[subject] = None
+            else:
+                if self.subjects[subject] is None:
+                    log.error("entry %s of %s has no subject", entry.seq, subject)
+        return self.subjects[subject]
+
+    def bringing(self) -> datetime:
+        """Give until when others are brought up to date, since everybody else waits meanwhile; it begins with the first."""
+        self.until = self.until or self.services.now() + BRINGING
+        return self.until
 
 
 @dataclass(slots=True)
@@ -56,7 +71,7 @@ class Audience:
     services: Services
     name: str
     render: Render
-    loading: Callable[[Entry], Held | None]
+    batch: Batch
     viewers: dict[Member, Viewer] = field(default_factory=dict)
     decisions: dict[tuple[Viewer, str], Decision] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)  # connections
@@ -73,30 +88,35 @@ class Audience:
         lively, expired = parted(self.services.store.subscriptions(self.name, now), lambda row: row.expires_at > now)
         lively, withdrawn = parted(lively, self.follows)
         # A row that replays will come to these entries by itself, unless whoever replayed it has died.
-        self.brought(row for row in lively if row.left(now))
+        self.brought((row, row.place or "") for row in lively if row.left(now))
         lively = [row for row in lively if row.status is Status.LIVE]
-        self._expired(expired, now)
+        self.expired(expired, now)
         self._withdrawn(withdrawn)
         return sum(self._pushed(event, stamp, those) for event, stamp, those in self._events(entries, stamps, lively))
 
-    def _expired(self, rows: Iterable[Subscription], now: datetime) -> None:
+    def expired(self, rows: Iterable[Subscription], now: datetime) -> None:
         """End what is over: a connection that is too old comes again by itself, one whose token has expired with a new one."""
         spent, old = parted(rows, lambda row: self.services.store.connection(row.connection, now) is not None)
         _let_go(self.services, [row.connection for row in old], EXPIRED)
         _ended(self.services, spent, "UNAUTHENTICATED", "the token has expired: connect with a new one")
 
-    def brought(self, rows: Iterable[Subscription]) -> None:
-        """Bring up to date whoever has fallen behind, each from its place on."""
-        for row in rows:
+    def brought(self, rows: Iterable[tuple[Subscription, str]]) -> None:
+        """Bring up to date whoever has fallen behind, each from its place on; when the time is over, leave them for others."""
+        for row, place in rows:
             self.told.add((row.connection, row.operation))
-            if not self.services.store.put_back(row.replays(self.services.now(), row.place or "")):
+            now, until = self.services.now(), self.batch.bringing()
+            back = self.services.store.put_back(row, now if now <= until else now - feeds.LEFT - feeds.SKEW, place)
+            if back is None or now > until:
                 continue
             try:
-                Follower(self.services, row, self._viewer(row), self.render, self._pusher(row)).read()
+                Follower(self.services, back, self._viewer(row), self.render, self._pusher(row), until).read()
             except Forbidden:
                 self._withdrawn([row])
-            except Contended as fault:
-                _ended(self.services, [row], "INTERNAL", fault.message)
+            except Unavailable:
+                raise
+            except Exception:  # Whatever it is, it hurts nobody else.
+                log.exception("%s could not be told of %s", row.connection, self.name)
+                self._failed([row])
 
     def posted(self, members: Sequence[Member], message: bytes) -> int:
         """Post a payload to its audience, each in its own envelope; gives how many are still there."""
@@ -104,6 +124,11 @@ class Audience:
         outcomes = self.services.courier.post_all([(connection, messages.following(operation, message)) for connection, operation in here])
         self.gone |= _lost(self.services, [connection for connection, _ in here], outcomes)
         return sum(outcome is Posted.DONE for outcome in outcomes)
+
+    def _failed(self, rows: Sequence[Subscription]) -> None:
+        """End what cannot be told, as a document that this version does not know: it hurts nobody else."""
+        self.told |= {(row.connection, row.operation) for row in rows}
+        _ended(self.services, rows, "INTERNAL", "an event could not be told: subscribe again behind your last cursor")
 
     def _events(
         self, entries: Sequence[Entry], stamps: Sequence[datetime], rows: list[Subscription]
@@ -113,7 +138,7 @@ class Audience:
             return
         found: list[tuple[Event, datetime]] = []
         for entry, stamp in zip(entries, stamps, strict=True):
-            if here := self.loading(entry):
+            if here := self.batch.subject(entry):
                 at = cursor(entry.seq) if self.kind.trailed else feeds.cursor(stamp)
                 found.append((Event(self.kind, at, entry.recorded_at, here, entry), stamp))
         if self.kind.trailed:
@@ -123,45 +148,81 @@ class Audience:
                 yield event, stamp, [row for row in rows if row.seen < seq]  # One that has seen it is not told again.
             return
         places = {feeds.Fed(stamp, event.entry.body["subject"]["id"], event.entry.seq): event for event, stamp in found if event.entry}
-        audiences: dict[tuple[feeds.Fed, int], list[Subscription]] = {}
+        audiences: dict[feeds.Told, list[Subscription]] = {}
         for row in rows:
             seen = [place for place, event in places.items() if event.held and told(self.decided(row, event.held), event)]
-            for place, count in feeds.gathered(seen):
-                audiences.setdefault((place, count), []).append(row)
+            for one in feeds.gathered(seen):
+                audiences.setdefault(one, []).append(row)
         order = {place: number for number, place in enumerate(places)}
-        for (place, count), those in sorted(audiences.items(), key=lambda one: order[one[0][0]]):
-            yield places[place].standing_for(count), place.arrived_at, those
+        for one, those in sorted(audiences.items(), key=lambda pair: order[pair[0].row]):
+            yield places[one.row].standing_for(one.count), one.first.arrived_at, those
 
     def _pushed(self, event: Event, stamp: datetime, rows: list[Subscription]) -> int:
+        """Tell an event that came at an instant, or whose first one did, to whom it is for."""
         rows = [row for row in rows if row.connection not in self.gone and (row.connection, row.operation) not in self.told]
         held, posted = event.held, 0
         assert held
         for (cohort, decision), members in split(rows, lambda row: self.decided(row, held)).items():
             if not (decision.sees or decision.tracked):
                 self._withdrawn(members)
-            elif not self.kind.trailed and self.services.now() - stamp > feeds.POST:
-                self.brought(row.replays(stamp, feeds.before(stamp)) for row in members)
+                continue
+            try:
+                message = payload(self.render, cohort, decision, event)
+            except Unavailable:
+                raise
+            except Exception:  # as above
+                log.exception("%d subscriptions could not be told of %s", len(members), self.name)
+                self._failed(members)
             else:
-                posted += self._spread(cohort, decision, event, stamp, [(row.connection, row.operation) for row in members])
+                posted += self._spread(message, decision, event, stamp, members)
         return posted
 
-    def _spread(self, cohort: Cohort, decision: Decision, event: Event, stamp: datetime, members: list[Member]) -> int:
-        message, queue = payload(self.render, cohort, decision, event), self.services.queue
-        if queue is None or len(members) <= PART:
-            return self.posted(members, message)
+    def _spread(self, message: bytes, decision: Decision, event: Event, stamp: datetime, rows: list[Subscription]) -> int:
+        """Post a message to its audience, part by part, as long as it does not come too late; or through the queue."""
+        place = self._place(event, stamp)
+        if self.services.queue is not None and len(rows) > PART and not self._late(stamp):
+            try:
+                self.services.queue.put(self._parcels(message, decision, event, stamp, rows))
+            except Unavailable as fault:  # Those that were taken are told twice, and drop it.
+                log.warning("an audience of %s is told without the queue: %s", self.name, fault.message)
+            else:
+                return len(rows)
+        posted = 0
+        for part in _parts(rows):
+            if self._late(stamp):
+                self.brought((row, place) for row in part)
+            else:
+                posted += self.posted([(row.connection, row.operation) for row in part], message)
+        return posted
+
+    def _late(self, stamp: datetime) -> bool:
+        """Whether an event comes too late to be posted.
+
+        Raises:
+            Unavailable: it comes so late that whoever has come meanwhile may have resumed behind it. The batch is given again, and its rows
+                are put anew.
+        """
+        if self.kind.trailed:
+            return False
+        age = self.services.now() - stamp
+        if age > feeds.ANEW:
+            raise Unavailable("an event of a feed is told too late, and is put into it anew")
+        return age > feeds.POST
+
+    def _place(self, event: Event, stamp: datetime) -> str:
+        """Give the place right before an event, or before all that it stands for."""
         assert event.entry
-        place, late = (str(event.entry.seq - 1), None) if self.kind.trailed else (feeds.before(stamp), stamp)
-        subject, parcels = event.entry.body["subject"]["id"], []
+        return str(event.entry.seq - 1) if self.kind.trailed else feeds.before(stamp)
+
+    def _parcels(self, message: bytes, decision: Decision, event: Event, stamp: datetime, rows: list[Subscription]) -> list[Parcel]:
+        assert event.held
+        place, came = self._place(event, stamp), None if self.kind.trailed else stamp
+        parcels = []
         for lane in range(LANES):  # By the connection alone: so what is meant for one comes out in order.
-            rest = (member for member in members if lane_of(member[0]) == lane)
-            parts = iter(lambda rest=rest: tuple(islice(rest, PART)), ())  # type: ignore[misc]
-            parcels += [Parcel(self.name, lane, subject, decision.sight, message, part, place, late) for part in parts]
-        try:
-            queue.put(parcels)
-        except Unavailable as fault:  # Those that were taken are told twice, and drop it.
-            log.warning("an audience of %s is told without the queue: %s", self.name, fault.message)
-            return self.posted(members, message)
-        return len(members)
+            for part in _parts([row for row in rows if lane_of(row.connection) == lane]):
+                members = tuple((row.connection, row.operation) for row in part)
+                parcels.append(Parcel(self.name, lane, event.held.id, decision.sight, message, members, place, came))
+        return parcels
 
     def decided(self, row: Subscription, held: Held) -> Decision:
         """Decide what a watcher may see of a subject now."""
@@ -192,6 +253,10 @@ class Audience:
         return lambda message: self.posted([(row.connection, row.operation)], message) == 1
 
 
+def _parts(rows: Sequence[Subscription]) -> Iterator[Sequence[Subscription]]:
+    return (rows[start : start + PART] for start in range(0, len(rows), PART))
+
+
 def parted(rows: Iterable[Subscription], fits: Callable[[Subscription], bool]) -> tuple[list[Subscription], list[Subscription]]:
     parts: tuple[list[Subscription], list[Subscription]] = [], []
     for row in rows:
@@ -218,7 +283,10 @@ def _let_go(services: Services, connections: Sequence[str], end: Close | None = 
     if end is not None and connections:
         services.courier.close_all(connections, end.code, end.reason)
     for connection in connections:
-        services.store.disconnect(connection)
+        try:
+            services.store.disconnect(connection)
+        except Unavailable as fault:  # Its rows stay until the next event finds it gone, or their time is over.
+            log.warning("connection %s was not forgotten: %s", connection, fault.message)
 
 
 def _lost(services: Services, connections: Sequence[str], outcomes: Sequence[Posted]) -> set[str]:
@@ -231,6 +299,8 @@ def _lost(services: Services, connections: Sequence[str], outcomes: Sequence[Pos
 
 def _ended(services: Services, rows: Sequence[Subscription], code: str, why: str) -> None:
     """Tell clients that an operation is over, and forget it."""
+    if not rows:
+        return
     told = []
     for row in rows:
         error = {"message": why, "extensions": {"code": code, "correlationId": row.operation}}

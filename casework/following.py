@@ -4,8 +4,8 @@ For whoever subscribes, and for the stream where a subscription has fallen behin
 its trail. The switch from replay to live is one transaction: LIVE is set on condition that the last replayed entry is the subject's last
 at that moment. So no entry is missed or sent twice, whatever is written meanwhile (docs/decisions/0003-replay-to-live.md). A feed replays
 from its rows, is set LIVE, and is read on to its end: what is put later finds the row LIVE, and a client may hear an event twice. What is
-told too late might lie behind a cursor that the client has by then; so whoever is late puts the subscription back and goes on from the
-place that it had reached (docs/decisions/0008-feeds.md, 0010-live.md). Who is to be told of an entry is for `watching`.
+told too late might lie behind a cursor that the client has by then; so whoever is late leaves the subscription REPLAYING at the place that
+it had reached, for the heartbeat to go on (docs/decisions/0008-feeds.md, 0010-live.md). Who is to be told of an entry is for `watching`.
 """
 
 import logging
@@ -17,7 +17,7 @@ from casework.live import feeds
 from casework.live.cohorts import Subscription
 from casework.live.topics import Kind, cursor, kind_of
 from casework.model.access import Decision
-from casework.model.errors import Contended, Forbidden
+from casework.model.errors import Forbidden
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
 from casework.ports import Held, Services
@@ -27,7 +27,6 @@ from casework.watching import Event, Render, may_follow, payload, told
 log = logging.getLogger("giamsat")
 
 PAGE = 100  # entries or rows replayed at a time
-ROUNDS = 200  # pages and switches before a client is asked to come again: more than a dossier of 10,000 entries needs
 
 # payload -> whether the client is still there
 Push = Callable[[bytes], bool]
@@ -50,15 +49,20 @@ def sight(services: Services, viewer: Viewer, held: Held | None, kind: Kind) -> 
     return decision
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Follower:
-    """Brings a client up to date on a subscription that is REPLAYING."""
+    """Brings a client up to date on a subscription that is REPLAYING, for `feeds.READ` or until an instant that comes before.
+
+    What is left then, the heartbeat brings. Each page is kept, on condition that nobody else has taken the subscription up meanwhile; who
+    finds that somebody has leaves it to him.
+    """
 
     services: Services
     row: Subscription
     viewer: Viewer
     render: Render
     push: Push
+    until: datetime | None = None
 
     @property
     def kind(self) -> Kind:
@@ -70,51 +74,68 @@ class Follower:
 
         Raises:
             Forbidden: the viewer may not follow it any more.
-            Contended: more arrives than can be told.
         """
         assert self.row.place is not None
-        if not (self._trail(int(self.row.place)) if self.kind.trailed else self._feed(self.row.place)):
-            raise Contended(f"more is written to this {self.kind} than can be replayed; subscribe again behind your last cursor")
+        least = self.services.now() + feeds.READ
+        self.until = min(self.until, least) if self.until else least
+        (self._trail if self.kind.trailed else self._feed)(self.row.place)
 
-    def _trail(self, seen: int) -> bool:
-        """Tell entries of a trail; False when that came to no end."""
-        for _ in range(ROUNDS):
-            if self.services.store.go_live(self.row, seen):
-                return True
-            held = self.services.store.held(DossierId(self.row.subject))
+    def _trail(self, place: str) -> None:
+        """Tell entries of a trail."""
+        seen, store = int(place), self.services.store
+        while not store.go_live(self.row, seen):
+            held = store.held(DossierId(self.row.subject))
             decision = sight(self.services, self.viewer, held, self.kind)
-            for entry in self.services.store.entries(self.row.subject, seen, PAGE):
+            entries = store.entries(self.row.subject, seen, PAGE)
+            for entry in entries:
+                if self._over():
+                    self._keep(str(seen), left=True)
+                    return
                 if not self._pushed(decision, Event(self.kind, cursor(entry.seq), entry.recorded_at, held, entry)):
-                    return True
+                    return
                 seen = entry.seq
-        return False
+            if len(entries) == PAGE and not self._keep(str(seen)):
+                return
 
-    def _feed(self, place: str) -> bool:
-        """Tell what has settled, set LIVE, and read on: what is put from here on finds the row LIVE. False when that came to no end."""
+    def _feed(self, place: str) -> None:
+        """Tell what has settled, set LIVE, and read on: what is put from here on finds the row LIVE."""
         store, now = self.services.store, self.services.now
         live: datetime | None = None  # since when
-        for _ in range(ROUNDS):
+        while True:
             upto = feeds.before(now() - feeds.SETTLED) if live is None else None
             rows = store.fed(self.row.topic, place, upto, PAGE)
             for row, decision, event in self._events(rows):
-                if live is not None and now() - live > feeds.LAST_READ:
-                    break
+                if self._over() or (live is not None and now() - live > feeds.LAST_READ):
+                    # What comes now might lie too far behind what the client hears from the stream.
+                    self._keep(place, left=True)
+                    return
                 if not self._pushed(decision, event):
-                    return True
+                    return
                 place = row.place
-            else:
-                place = rows[-1].place if rows else place
-                if len(rows) < PAGE:
-                    if live is not None:
-                        store.go_live(self.row.replays(live, place).settled(), None)
-                        return True
-                    live = now()
-                    store.go_live(self.row.replays(live, place), None)  # Its last read is owed still.
+            place = rows[-1].place if rows else place
+            if len(rows) == PAGE:
+                if live is None and not self._keep(place):
+                    return
                 continue
-            # What comes now might lie too far behind what the client hears from the stream.
-            store.put_back(self.row.replays(now(), place))
-            live = None
-        return False
+            if live is not None:
+                store.moved(self.row, self.row.reached(live, place).hears(live).settled())
+                return
+            live = now()
+            if not self._moved(self.row.reached(live, place).hears(live)):  # Its last read is owed still.
+                return
+
+    def _over(self) -> bool:
+        return self.until is not None and self.services.now() > self.until
+
+    def _keep(self, place: str, *, left: bool = False) -> bool:
+        """Keep how far it has come, maybe for others to go on at once; False when it is not this one's to bring any more."""
+        since = self.services.now() - feeds.LEFT - feeds.SKEW if left else self.services.now()
+        return self._moved(self.row.reached(since, place))
+
+    def _moved(self, now: Subscription) -> bool:
+        done = self.services.store.moved(self.row, now)
+        self.row = now
+        return done
 
     def _events(self, rows: list[feeds.Fed]) -> list[tuple[feeds.Fed, Decision, Event]]:
         """Give what is to be told of these rows, with their dossiers as they are now."""
@@ -132,7 +153,7 @@ class Follower:
             event = Event(self.kind, feeds.cursor(row.arrived_at), entry.recorded_at, here, entry)
             if told(decision, event):
                 shown[row] = decision, event
-        return [(row, decision, event.standing_for(count)) for row, count in feeds.gathered(shown) for decision, event in (shown[row],)]
+        return [(one.row, shown[one.row][0], shown[one.row][1].standing_for(one.count)) for one in feeds.gathered(shown)]
 
     def _pushed(self, decision: Decision, event: Event) -> bool:
         return self.push(payload(self.render, self.row.cohort, decision, event))

@@ -319,14 +319,20 @@ class Connections(Protocol):
     def subscribe(self, subscription: Subscription, now: datetime) -> None:
         """Write a subscription as REPLAYING: what it is owed and its topic's head first, then its row and its operation at once."""
 
-    def go_live(self, subscription: Subscription, seen: int | None) -> bool:
+    def go_live(self, subscription: Subscription, seen: int) -> bool:
         """Set LIVE from entry `seen` on, if that is the subject's last entry at that very moment; False when more have come.
 
-        A feed has no `seen`: it is LIVE at once, as given, and its last read comes behind.
+        Where the row is gone, or no longer as given since somebody else replays it, nothing is done, and True.
         """
 
-    def put_back(self, subscription: Subscription) -> bool:
-        """Set REPLAYING again, as given, what it is owed first, so that whoever fans out passes it over; False when the row is gone."""
+    def put_back(self, subscription: Subscription, since: datetime, place: str) -> Subscription | None:
+        """Set REPLAYING as `Subscription.replays` says, whatever its row is by now, so that whoever fans out passes it over.
+
+        What it is owed is noted first. Gives the row as it is then, None when it is gone.
+        """
+
+    def moved(self, was: Subscription, now: Subscription) -> bool:
+        """Write a row over what whoever replays it wrote before; False when it is gone, or somebody else replays it."""
 
     def owed(self, lane: int, until: datetime, after: str | None, count: int) -> list[Owed]:
         """Read, oldest first, at most `count` replays of a lane (`connection.lane_of`) begun before an instant, behind one of them."""

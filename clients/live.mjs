@@ -15,10 +15,10 @@
 // `watch` is for what has dense cursors (dossierChanged, taskProgressed), `follow` for feeds (unitFeed, alertRaised, trailAppended). Both subscribe again by
 // themselves, from where they were; so the client below is to retry nothing. A subscription has to select `id cursor ready gap`, as far as
 // it is a feed, and `cursor ready` in any case, and to take `$after`. Each holds in memory what it needs and no more: a few numbers, or the
-// ids of two minutes. `ready` is called whenever it is connected, anew too. It knows no framework and keeps nothing when the page goes: give `after` to go on from a cursor that you kept.
+// last 20,000 ids. `ready` is called whenever it is connected, anew too. It knows no framework and keeps nothing when the page goes: give `after` to go on from a cursor that you kept.
 
 const HOLD_MS = 2_000; // how long a higher number waits for the one before it
-const REMEMBERED_US = 120_000_000n; // ids that may come again: the service resumes a minute before the cursor
+const REMEMBERED = 20_000; // ids that may come again: the service resumes a minute before the cursor, or where a replay was left
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 30_000;
 const FINAL_CODES = new Set(['FORBIDDEN', 'BAD_USER_INPUT', 'UNAUTHENTICATED', 'COST_EXCEEDED', 'NOT_FOUND']);
@@ -55,7 +55,7 @@ export function watch({ after = null, next, ready = () => {}, gap = () => {}, ..
 /** Follow a feed. Gives { stop, cursor }; `gap` is called where events are lost for good: read the lists anew, and go on. */
 export function follow({ after = null, next, ready = () => {}, gap = () => {}, ...more }) {
   let greatest = after;
-  const ids = new Map(); // id -> when it arrived at the service
+  const ids = new Set(); // the oldest first
   const run = running(more, () => greatest, (event) => {
     if (greatest === null || at(event.cursor) > at(greatest)) greatest = event.cursor;
     if (event.ready) {
@@ -63,13 +63,10 @@ export function follow({ after = null, next, ready = () => {}, gap = () => {}, .
       ready(event);
       return;
     }
-    const known = ids.delete(event.id); // What comes again is remembered anew, from its later arrival on.
-    ids.set(event.id, at(event.cursor));
+    const known = ids.delete(event.id); // What comes again is remembered anew.
+    ids.add(event.id);
     if (known) return;
-    for (const [id, arrived] of ids) {
-      if (arrived >= at(greatest) - REMEMBERED_US) break;
-      ids.delete(id);
-    }
+    if (ids.size > REMEMBERED) ids.delete(ids.values().next().value);
     next(event);
   });
   return { stop: run.stop, get cursor() { return greatest; } };

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,6 +18,9 @@ from casework.ports import Services
 from handlers import stream, tasks
 from local.home import QUICK, REGION, STAGE
 
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodbstreams.type_defs import GetRecordsOutputTypeDef
+
 log = logging.getLogger("giamsat")
 
 BATCH = 100
@@ -25,6 +28,7 @@ BUSY_S = 0.02
 IDLE_S = 0.5
 SHARDS_S = 5.0
 FOLLOWER = "stream"
+ELSEWHERE = frozenset({"TrimmedDataAccessException", "ValidationException"})  # a place that this stream does not have
 
 
 class Pump:
@@ -40,7 +44,7 @@ class Pump:
         self._arn = table["LatestStreamArn"]
         self._iterators: dict[str, str] = {}
         self._done: set[str] = set()
-        self._trimmed = False
+        self._trimmed: set[str] = set()  # shards whose place is older than the stream remembers, or belongs to another stream
         self._reached: dict[str, datetime] = {}
         self._current = services.now()
         self.fault: Exception | None = None
@@ -80,17 +84,10 @@ class Pump:
                     self._look()
                     looked = SHARDS_S
                 moved = self._turn()
-            except self._streams.exceptions.TrimmedDataAccessException:
-                # The place is older than the stream remembers, or the engine is new and nothing has been written to it. The oldest
-                # record is next: who is not connected has nothing to miss, and who is drops what it has seen.
-                self._iterators.clear()
-                self._trimmed, moved, looked = True, False, 0.0
             except (ClientError, BotoCoreError, Fault) as error:
                 log.warning("the stream could not be read, trying again: %s", error)
                 moved = False
-                self._iterators.clear()  # from the place that was kept, unless it belongs to another stream
-                if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ValidationException":
-                    self._trimmed = True
+                self._iterators.clear()  # from the place that was kept
                 looked = 0.0
             pause = 0.0 if moved else BUSY_S if self._busy() else IDLE_S
             looked -= max(pause, BUSY_S)
@@ -108,27 +105,49 @@ class Pump:
                 self._reached.setdefault(shard, self._current)
 
     def _iterator(self, shard: str) -> str:
-        place = None if self._trimmed else self._services.store.place(FOLLOWER, shard)
-        if place is None:
-            found = self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-        else:
-            found = self._streams.get_shard_iterator(
-                StreamArn=self._arn, ShardId=shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=place
-            )
-        return found["ShardIterator"]
+        """Go on behind the place that was kept, or from the oldest record that there is.
+
+        That is next where the place is older than the stream remembers, or the engine is new: who is not connected has nothing to miss,
+        and who is drops what it has seen.
+        """
+        place = None if shard in self._trimmed else self._services.store.place(FOLLOWER, shard)
+        if place is not None:
+            try:
+                return self._streams.get_shard_iterator(
+                    StreamArn=self._arn, ShardId=shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=place
+                )["ShardIterator"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in ELSEWHERE:
+                    raise
+                self._trimmed.add(shard)
+        return self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+
+    def _read(self, shard: str, iterator: str) -> "GetRecordsOutputTypeDef | None":
+        """Read a batch; None where the place of its iterator is gone, and the shard is to be read from its oldest record."""
+        try:
+            return self._streams.get_records(ShardIterator=iterator, Limit=BATCH)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ELSEWHERE:
+                raise
+        self._trimmed.add(shard)
+        del self._iterators[shard]
+        return None
 
     def _turn(self) -> bool:
         moved = False
         for shard, iterator in list(self._iterators.items()):
             asked_at = self._services.now()
-            answer = self._streams.get_records(ShardIterator=iterator, Limit=BATCH)
+            answer = self._read(shard, iterator)
+            if answer is None:
+                continue
             if answer["Records"]:
                 self._reach(shard, answer["Records"][0]["dynamodb"]["ApproximateCreationDateTime"])
                 tasks.handle({"Records": answer["Records"]}, self._services)
                 stream.handle({"Records": answer["Records"]}, self._services)
                 self._services.store.keep_place(FOLLOWER, shard, answer["Records"][-1]["dynamodb"]["SequenceNumber"])
                 self._reach(shard, answer["Records"][-1]["dynamodb"]["ApproximateCreationDateTime"])
-                moved, self._trimmed = True, False
+                moved = True
+                self._trimmed.discard(shard)
             else:
                 self._reach(shard, asked_at)
             following = cast("str | None", answer.get("NextShardIterator"))

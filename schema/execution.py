@@ -182,6 +182,9 @@ def compiled(query: str, variables: Mapping[str, Any], operation: str | None, co
     except (GraphQLError, Invalid, TypeError) as error:
         told = error if isinstance(error, GraphQLError) else GraphQLError(str(error))
         return [_formatted(told, correlation)]
+    again = prepared(stripped)  # Written out anew it may be longer, as by escapes; what could not be executed at an event is refused now.
+    if again.document is None:
+        return [_formatted(error, correlation) for error in again.errors]
     return Compiled(root.name.value, arguments, stripped, kept, found.name.value if found.name else None)
 
 

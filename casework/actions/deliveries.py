@@ -6,15 +6,15 @@ by then finds the rows (docs/decisions/0008-feeds.md). Who is told what of an ev
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from casework.audiences import Audience, Loading, parted
+from casework.audiences import Audience, Batch, parted
 from casework.audit.chain import Entry
 from casework.live import feeds
 from casework.live.cohorts import Owed, Status
 from casework.live.connection import LANES
 from casework.live.topics import LATE, alert_of, kind_of, topics_of
-from casework.model.errors import Corrupt
+from casework.model.errors import Corrupt, Unavailable
 from casework.model.record import DossierId
 from casework.model.unit import lineage
 from casework.ports import Parcel, Services
@@ -35,10 +35,10 @@ def deliver(services: Services, arrived: Sequence[Arrived], render: Render) -> i
         for topic in _topics(services, one, desks):
             spread.setdefault(topic, []).append(one.entry)
     heads = services.store.watched(list(spread), services.now())
-    loading = Loading(services)
+    batch = Batch(services)
     # Whether a feed has members is to be asked behind its rows alone: one may have come since the heads were read.
     wanted = {topic: entries for topic, entries in spread.items() if (heads.get(topic) if kind_of(topic).trailed else topic in heads)}
-    return sum(Audience(services, topic, render, loading).delivered(entries) for topic, entries in wanted.items())
+    return sum(Audience(services, topic, render, batch).delivered(entries) for topic, entries in wanted.items())
 
 
 def hand_out(services: Services, parcel: Parcel, render: Render) -> int:
@@ -47,16 +47,18 @@ def hand_out(services: Services, parcel: Parcel, render: Render) -> int:
     What comes too late for a feed's clients is not posted: they are read on from there, but for those who have been read past it. Nor is
     it posted to whoever may see more or less by now than it holds.
     """
-    topic, now, asked = Audience(services, parcel.topic, render, Loading(services)), services.now(), set(parcel.members)
+    now, asked = services.now(), set(parcel.members)
+    topic = Audience(services, parcel.topic, render, Batch(services))
     rows = [row for row in services.store.subscriptions(parcel.topic, now) if (row.connection, row.operation) in asked]
-    here = [row for row in rows if row.expires_at > now and row.status is Status.LIVE]
     held = services.store.held(DossierId(parcel.subject))
     if held is None:
         raise Corrupt(f"a parcel of {parcel.topic} has no subject")
-    fitting, others = parted(here, lambda row: topic.follows(row) and topic.decided(row, held).sight == parcel.sight)
     late = parcel.stamp is not None and now - parcel.stamp > feeds.POST
-    behind = [row for row in (here if late else others) if topic.kind.trailed or row.place is None or row.place < parcel.place]
-    topic.brought(row.replays(now, parcel.place) for row in behind)
+    there, replaying = parted([row for row in rows if row.expires_at > now], lambda row: row.status is Status.LIVE)
+    fitting, others = parted(there, lambda row: topic.follows(row) and topic.decided(row, held).sight == parcel.sight)
+    behind = [row for row in (there if late else others) if topic.kind.trailed or not row.told(parcel.place)]
+    behind += [row for row in replaying if not topic.kind.trailed and not row.told(parcel.place)]
+    topic.brought((row, parcel.place) for row in behind)
     return 0 if late else topic.posted([(row.connection, row.operation) for row in fitting], parcel.payload)
 
 
@@ -67,11 +69,12 @@ def tend(services: Services, render: Render) -> int:
         Unavailable: the store did not answer; the others are brought the next time round.
     """
     began, found = services.now(), 0
-    for lane in range(LANES):
+    first = int(began.timestamp() // 60)  # Another lane comes first each minute: one that takes all the time holds up no other for long.
+    for number in range(LANES):
         after = None
         while services.now() - began <= WITHIN:
-            owed = services.store.owed(lane, began - feeds.LEFT, after, PAGE)
-            found += _taken_over(services, owed, render)
+            owed = services.store.owed((first + number) % LANES, began - feeds.LEFT, after, PAGE)
+            found += _taken_over(services, owed, render, began + WITHIN)
             if len(owed) < PAGE:
                 break
             after = owed[-1].place
@@ -80,16 +83,30 @@ def tend(services: Services, render: Render) -> int:
     return found
 
 
-def _taken_over(services: Services, owed: Sequence[Owed], render: Render) -> int:
-    """Bring those who were left, and forget what is paid."""
-    now = services.now()
-    left = {(row.topic, row.connection, row.operation): row for one in owed if (row := one.subscription) is not None and row.left(now)}
-    for row in left.values():
-        Audience(services, row.topic, render, Loading(services)).brought([row])
+def _taken_over(services: Services, owed: Sequence[Owed], render: Render, until: datetime) -> int:
+    """Bring those who were left, and forget what is paid. One that cannot be brought holds up no other, and is tried again."""
+    now, found, failed = services.now(), 0, set[str]()
+    both = [(one, one.subscription) for one in owed if one.subscription is not None and one.subscription.left(now)]
+    left = {(row.topic, row.connection, row.operation): (one, row) for one, row in both}
+    for one, row in left.values():
+        if services.now() > until:
+            failed.add(one.place)
+            continue
+        audience = Audience(services, row.topic, render, Batch(services, until))
+        try:
+            if row.expires_at <= now:
+                audience.expired([row], now)
+            else:
+                audience.brought([(row, row.place or "")])
+                found += 1
+        except Unavailable as fault:
+            log.warning("a subscription of %s waits: %s", row.connection, fault.message)
+            failed.add(one.place)
     for one in owed:
-        if (row := one.subscription) is None or not row.owed or row.left(now):
+        there = one.subscription
+        if one.place not in failed and (there is None or not there.owed or there.left(now)):
             services.store.paid(one)
-    return len(left)
+    return found
 
 
 def _topics(services: Services, one: Arrived, desks: Mapping[str, str]) -> tuple[str, ...]:

@@ -46,8 +46,8 @@ class Subscription:
     """One client's operation on a topic; its viewer is hidden.
 
     On a topic with a trail, entries up to `seen` of `subject` reached it while it was replaying; on a feed there is neither. While it
-    replays, it does so `since` an instant and from a `place` on: whoever finds that nobody does any more goes on from there. On a feed that
-    holds until its last read is done, when it is LIVE already.
+    replays, it does so `since` an instant, from `start` on, and has come to a `place`: whoever finds that nobody does any more goes on from
+    there. On a feed that holds until its last read is done, when it is LIVE already; then what lies between the two has been told.
     """
 
     topic: str
@@ -60,15 +60,32 @@ class Subscription:
     status: Status = Status.REPLAYING
     seen: int = 0
     since: datetime | None = None
+    start: str | None = None
     place: str | None = None
 
     def replays(self, since: datetime, place: str) -> "Subscription":
-        """Give the subscription as it is brought up to date from a place on."""
+        """Give the subscription as it is brought up to date from a place on; from an earlier one, if that is owed already."""
+        if self.owed and self.place is not None:
+            place = min(place, self.place, key=_order)
+        return replace(self, status=Status.REPLAYING, since=since, start=place, place=place)
+
+    def reached(self, since: datetime, place: str) -> "Subscription":
+        """Give the subscription as its replay has come to a place."""
         return replace(self, status=Status.REPLAYING, since=since, place=place)
+
+    def hears(self, since: datetime) -> "Subscription":
+        """Give the subscription as it hears what is new, while its last read is owed still."""
+        return replace(self, status=Status.LIVE, since=since)
 
     def settled(self) -> "Subscription":
         """Give a subscription to which nothing is owed any more."""
         return replace(self, since=None)
+
+    def told(self, place: str) -> bool:
+        """Whether what comes right behind a place of a feed has been told to it by a replay, or will be by the one under way."""
+        if self.start is None or self.place is None or self.start > place:
+            return False
+        return self.status is Status.REPLAYING or self.place > place
 
     @property
     def owed(self) -> bool:
@@ -77,7 +94,8 @@ class Subscription:
 
     def left(self, now: datetime) -> bool:
         """Whether whoever was to bring it up to date has not come to an end in time."""
-        return self.owed and self.since is not None and now - self.since > feeds.LEFT
+        limit = feeds.LEFT_LIVE if self.status is Status.LIVE else feeds.LEFT
+        return self.owed and self.since is not None and now - self.since > limit
 
     def lives(self, seen: int) -> "Subscription":
         """Give the subscription once it is up to date."""
@@ -91,6 +109,11 @@ class Owed:
     lane: int
     place: str
     subscription: Subscription | None
+
+
+def _order(place: str) -> tuple[int, str]:
+    """Order places: those of a trail are numbers, those of a feed begin with as many digits each."""
+    return len(place.partition("#")[0]), place
 
 
 def scope(viewer: Viewer) -> str:

@@ -17,12 +17,18 @@ POST = timedelta(seconds=30)  # from a row's stamp to its last post
 LAST_READ = timedelta(seconds=20)  # from LIVE to the end of a subscription's last read
 PUT = timedelta(seconds=5)  # from a row's stamp to where others read it
 SKEW = timedelta(seconds=5)  # between the clocks of two processes
-LEFT = timedelta(seconds=60)  # after which nobody replays a subscription any more: a call of the socket's function ends before
+READ = timedelta(seconds=20)  # in which somebody replays before it leaves the rest to whoever looks after it: a function has 29 s
+LEFT = timedelta(seconds=60)  # after which nobody replays a subscription any more, if that was not noted anew
+LEFT_LIVE = timedelta(seconds=30)  # after which nobody makes the last read of one that hears what is new already
 SETTLED = PUT + SKEW  # all rows that are older can be read
+ANEW = timedelta(seconds=50)  # from a row's stamp to where it is put anew: who has come since may have resumed behind it
 OVERLAP = timedelta(seconds=60)  # how far before its cursor a client resumes
 KEPT = timedelta(days=7)  # what is older may be gone: `gap`
 HELD = KEPT + timedelta(hours=1)  # how long a row is there: none goes that is still promised, overlap and reading included
 assert OVERLAP == POST + LAST_READ + PUT + SKEW
+assert LAST_READ < LEFT_LIVE <= OVERLAP - SETTLED - SKEW  # a last read that nobody makes is taken up before a client is too far ahead
+assert READ + SKEW < LEFT
+assert POST < ANEW <= OVERLAP - PUT - SKEW
 
 MOST_A_SECOND = 50  # events of a feed that a watcher gets one by one
 
@@ -56,12 +62,21 @@ class Start:
     gap: bool
 
 
-def gathered(rows: Iterable[Fed]) -> list[tuple[Fed, int]]:
-    """Let the last row of a second stand for all of that second where these are too many, with how many they are."""
-    out: list[tuple[Fed, int]] = []
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A row that is told, and stands for `count` rows from `first` on, itself among them."""
+
+    row: Fed
+    first: Fed
+    count: int = 1
+
+
+def gathered(rows: Iterable[Fed]) -> list[Told]:
+    """Let the last row of a second stand for all of that second where these are too many."""
+    out: list[Told] = []
     for _, second in groupby(rows, key=lambda row: row.arrived_at.replace(microsecond=0)):
         those = list(second)
-        out += [(those[-1], len(those))] if len(those) > MOST_A_SECOND else [(row, 1) for row in those]
+        out += [Told(those[-1], those[0], len(those))] if len(those) > MOST_A_SECOND else [Told(row, row) for row in those]
     return out
 
 

@@ -17,11 +17,13 @@ from casework.actions import deliveries
 from casework.adapters.parcels import group_of, read, written
 from casework.adapters.tokens import KeySetTokens
 from casework.live import feeds
+from casework.live.cohorts import Status
 from casework.live.connection import lane_of
 from casework.model.access import Decision, Group, Trail
 from casework.model.errors import Corrupt, Unavailable
 from casework.ports import Parcel, Services
-from handlers import fanout, stream
+from handlers import fanout, heartbeat, rendering, stream
+from schema import execution
 from tests.handlers.test_stream import record
 from tests.simulation.clients import Follower, Network, Weather
 from tests.simulation.worlds import World
@@ -107,7 +109,7 @@ def test_whoever_has_gone_meanwhile_is_told_nothing(hall: Hall) -> None:
     store, now = hall.services.store, hall.services.now()
     store.end(gone.connection, "1", now)
     (row,) = [one for one in store.subscriptions("unit:22-XD", now) if one.connection == replaying.connection]
-    assert store.put_back(row.replays(now, feeds.before(now)))  # It will come to the event by itself.
+    assert store.put_back(row, now, feeds.before(now - timedelta(minutes=1)))  # It will come to the event by itself.
     assert fanout.handle(hall.queue.records(), hall.services) == {"batchItemFailures": []}
     assert [len(follower.listened()) for follower in hall.followers] == [0, 0, 1, 1, 1]
 
@@ -146,6 +148,79 @@ def test_of_too_many_in_a_second_one_is_told_that_stands_for_them(hall: Hall, mo
     (first, *_) = hall.followers
     first.connect()
     assert [(one["id"], one["count"], one["entry"]["seq"]) for one in first.listened() if not one["ready"]] == wanted, "in a replay too"
+
+
+def test_of_too_many_in_a_second_that_come_too_late_none_is_lost(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "MOST_A_SECOND", 2)
+    monkeypatch.setattr(audiences, "PART", MEMBERS)
+    usual, before = audiences._fed, hall.seq
+
+    def fed(services: Services, topic: str, entry: Any) -> Any:  # noqa: ANN401 - an instant
+        stamp = usual(services, topic, entry)
+        if topic == UNIT and entry.seq == hall.seq:  # Whoever follows the stream stands still behind the last row.
+            hall.world.clock.now += feeds.POST + timedelta(seconds=1)
+        return stamp
+
+    monkeypatch.setattr(audiences, "_fed", fed)
+    event = hall.step(4)
+    for follower in hall.followers:
+        assert [(one["id"], one["count"]) for one in follower.listened()] == [(f"{event}+{hall.seq - before}", hall.seq - before)]
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_an_event_that_cannot_be_told_hurts_nobody_else(hall: Hall, monkeypatch: pytest.MonkeyPatch, *, late: bool) -> None:
+    monkeypatch.setattr(audiences, "PART", MEMBERS)
+    (stuck, *others), usual = hall.followers, audiences._fed
+    stuck.query = stuck.query.replace("count", "count at")  # a cohort of its own
+    stuck.connect()
+    stuck.take()
+
+    def rendered(services: Services, cohort: Any, *more: Any) -> bytes:  # noqa: ANN401 - as it is
+        assert " at" not in cohort.document, "a field that this version does not know"
+        return execution.rendered(services, cohort, *more)
+
+    def fed(services: Services, *more: Any) -> Any:  # noqa: ANN401 - as it is
+        stamp = usual(services, *more)
+        hall.world.clock.now += feeds.POST + timedelta(seconds=1)
+        return stamp
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "rendered", rendered)
+        if late:
+            patch.setattr(audiences, "_fed", fed)
+        event = hall.step()
+    for one in others:
+        one.take()
+    assert [one.seen for one in others] == [[event]] * (MEMBERS - 1)
+    (told,) = hall.network.arrived(stuck.connection)
+    assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "INTERNAL")
+    stuck.connect()
+    stuck.take()
+    assert stuck.seen == [event], "it comes again, and hears it then"
+
+
+def test_what_takes_too_long_to_post_is_left_to_the_rows(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of an audience are posted one by one, each only while it is in time."""
+    hall.services = replace(hall.services, queue=None)
+    usual = hall.network.post_all
+
+    def slow(messages: Sequence[tuple[str, str]]) -> Any:  # noqa: ANN401 - as it is
+        done = usual(messages)
+        hall.world.clock.now += timedelta(seconds=20)
+        return done
+
+    monkeypatch.setattr(hall.network, "post_all", slow)
+    event = hall.step()
+    assert [len(follower.listened()) for follower in hall.followers].count(1) >= 4
+    monkeypatch.undo()
+    for _ in range(2):
+        hall.world.clock.now += feeds.LEFT
+        heartbeat.handle({}, hall.services)
+    for follower in hall.followers:
+        follower.connect()
+    assert hall.seen() == [[event]] * MEMBERS
+    rows = hall.services.store.subscriptions(UNIT, hall.services.now())
+    assert all(row.status is Status.LIVE and not row.owed for row in rows)
 
 
 def test_what_is_too_long_comes_thin_alone_and_in_a_replay(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:

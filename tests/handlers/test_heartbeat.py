@@ -3,17 +3,21 @@
 import secrets
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from casework import following
 from casework.actions import heartbeats
 from casework.adapters.tokens import KeySetTokens
 from casework.live import feeds
-from casework.live.cohorts import Status
+from casework.live.cohorts import Status, Subscription
 from casework.live.connection import BEATS, LANES, LIFE, Connection
+from casework.model.errors import Unavailable
 from casework.ports import Services
 from handlers import heartbeat
 from tests.simulation.clients import Follower, Network, Watcher, mortal
+from tests.simulation.connections import SimulatedConnections
 from tests.simulation.worlds import World
 from tests.support import AUDIENCE, ISSUER, Issuer, RecordingCourier
 
@@ -78,6 +82,101 @@ def test_one_that_is_opening_is_not_forgotten_though_nothing_reaches_it_yet(
     world.clock.now += BEATS * MINUTE
     heartbeat.handle({}, services)
     assert services.store.connection(opening, services.now()) is None
+
+
+class Left:
+    """Followers of a unit whose replays have died, each with an event to hear."""
+
+    def __init__(self, count: int, *, life: timedelta = LIFE) -> None:
+        issuer, self.world, self.network = Issuer(), World(secrets.randbits(16)), Network(1)
+        tokens = KeySetTokens(issuer.key_set(), issuer=ISSUER, audience=AUDIENCE)
+        self.services = replace(self.world.services, tokens=tokens, courier=self.network)
+        self.subject, after = self.world.received(), feeds.cursor(self.world.clock.now)
+        self.services.store.feed(UNIT, feeds.Fed(self.world.clock.now, self.subject, 1))
+        self.world.clock.now += feeds.SETTLED + timedelta(seconds=1)
+        token = issuer.token("INSPECTOR", exp=int((self.world.clock.now + life).timestamp()))
+        self.followers = [Follower(self.services, self.network, token, FOLLOW, {}, name=str(number)) for number in range(count)]
+        for follower in self.followers:
+            follower.greatest, heard = after, list[bool]()
+            for calls in range(20):  # It dies behind READY.
+                follower.services = mortal(self.services, calls)
+                follower.connect()
+                heard = [event["ready"] for event in follower.listened()]
+                if heard:
+                    break
+            follower.services = self.services
+            assert heard == [True]
+        self.world.clock.now += feeds.LEFT + timedelta(seconds=1)
+
+    def heard(self) -> list[list[str]]:
+        return [[event["id"] for event in follower.listened()] for follower in self.followers]
+
+
+def test_one_that_cannot_be_brought_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = Left(9)
+    usual, failed = SimulatedConnections.put_back, left.followers[4].connection
+
+    def put_back(store: SimulatedConnections, row: Subscription, *more: Any) -> Any:  # noqa: ANN401 - as it is
+        if row.connection == failed:
+            raise Unavailable("the store did not answer")
+        return usual(store, row, *more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SimulatedConnections, "put_back", put_back)
+        assert heartbeat.handle({}, left.services)["taken_over"] == 8
+    event = f"{left.subject}/1"
+    assert left.heard() == [[event] if number != 4 else [] for number in range(9)]
+    assert heartbeat.handle({}, left.services)["taken_over"] == 1
+    assert left.heard() == [[event] if number == 4 else [] for number in range(9)]
+
+
+def test_whose_token_has_expired_is_told_so_and_nothing_else() -> None:
+    left = Left(1, life=timedelta(seconds=30))
+    assert heartbeat.handle({}, left.services)["taken_over"] == 0
+    (told,) = left.network.arrived(left.followers[0].connection)
+    assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "UNAUTHENTICATED")
+
+
+def test_replays_are_taken_over_though_the_pings_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = Left(1)
+
+    def beating(*_: object) -> list[str]:
+        raise Unavailable("the store did not answer")
+
+    monkeypatch.setattr(SimulatedConnections, "beating", beating)
+    with pytest.raises(Unavailable):
+        heartbeat.handle({}, left.services)
+    assert left.heard() == [[f"{left.subject}/1"]]
+
+
+@pytest.mark.parametrize("page", [2, 100])
+def test_a_long_replay_is_done_in_several_parts_and_each_is_kept(monkeypatch: pytest.MonkeyPatch, page: int) -> None:
+    monkeypatch.setattr(following, "PAGE", page)
+    left = Left(1)
+    (follower,) = left.followers
+    total = 30
+    for number in range(2, total + 1):
+        while left.world.insisted(left.world.some(left.subject)) is None:
+            pass
+        left.services.store.feed(UNIT, feeds.Fed(left.world.clock.now, left.subject, number))
+    left.world.clock.now += feeds.SETTLED + timedelta(seconds=1)
+    usual = left.network.post
+
+    def slow(connection: str, message: str) -> bool:
+        left.world.clock.now += timedelta(seconds=2)
+        return usual(connection, message)
+
+    monkeypatch.setattr(left.network, "post", slow)
+    found: list[str] = []
+    for _ in range(9):
+        heartbeat.handle({}, left.services)
+        new = [event["id"] for event in follower.listened()]
+        assert len(new) <= 12, "it is left for the next time"
+        found += new
+        left.world.clock.now += timedelta(minutes=1)
+    assert found == [f"{left.subject}/{number}" for number in range(1, total + 1)]
+    (row,) = left.services.store.subscriptions(UNIT, left.services.now())
+    assert (row.status, row.owed) == (Status.LIVE, False)
 
 
 @pytest.mark.parametrize("query", [FOLLOW, WATCH], ids=["feed", "dossier"])

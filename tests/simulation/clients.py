@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from casework.model.errors import Unavailable
 from casework.ports import Posted, Services, Store
@@ -192,7 +192,7 @@ class Follower(Client):
 
     greatest: str | None = None
     order: dict[str, str] = field(default_factory=dict)  # id of an event -> its cursor, as first observed
-    drops: bool = True
+    drops: ClassVar[bool] = True
 
     def after(self) -> str | None:
         return self.greatest

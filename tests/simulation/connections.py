@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.connections import MOST_MEMBERS, NOWHERE, WANTED
+from casework.adapters.dynamo.connections import MOST_MEMBERS, NOWHERE, TRIES, WANTED
 from casework.adapters.dynamo.models import ITEM_VERSION
 from casework.adapters.dynamo.reader import LEAST, TOP
 from casework.audit.canonical import canonical, parsed
@@ -69,7 +69,7 @@ class SimulatedConnections:
         there = {"status": "ACTIVE", "body": "{}", "expires_at": _epoch(operation.expires_at)}
         with self._engine.lock:
             try:
-                self._engine.transact(
+                self._transacted(
                     self._put((home, key), there, free),
                     update(self._engine.live, (home, "CONN"), {}, room, add={"operations": 1}),
                 )
@@ -93,39 +93,63 @@ class SimulatedConnections:
             self._note(subscription)
             self._engine.write(update(live, _head(topic), head, add={"members": 1}))
             try:
-                self._engine.transact(self._put((f"TOPIC#{topic}", key), there), update(live, operation, where, present))
+                self._transacted(self._put((f"TOPIC#{topic}", key), there), update(live, operation, where, _active))
             except Cancelled as cancelled:
                 if Reason.CONDITION not in cancelled.reasons:
                     raise Unavailable(f"the store did not answer ({cancelled})") from cancelled
-                self._engine.write(update(live, _head(topic), {}, add={"members": -1}))  # The client completed it in between.
+                self._transacted(update(live, _head(topic), {}, add={"members": -1}))  # The client completed it in between.
 
-    def go_live(self, subscription: Subscription, seen: int | None) -> bool:
+    def go_live(self, subscription: Subscription, seen: int) -> bool:
         """See `ports.Connections`."""
 
         def last(row: Row | None) -> bool:
             return row is not None and row.get("entries") == seen
 
         row = (f"TOPIC#{subscription.topic}", _row_key(subscription))
-        sets = {"status": Status.LIVE.value, "seen": seen or 0}
+        body = _body(subscription)
         with self._engine.lock:
-            if seen is None:
-                self._made(update(self._engine.live, row, {**sets, "body": _body(subscription)}, present))
-                return True
             try:
-                self._engine.transact(
+                self._transacted(
                     check(self._engine.subjects, (subscription.subject, items.STATE), last),
-                    update(self._engine.live, row, sets, present),
+                    update(
+                        self._engine.live,
+                        row,
+                        {"status": Status.LIVE.value, "seen": seen},
+                        lambda row: row is not None and row["body"] == body,
+                    ),
                 )
             except Cancelled as cancelled:
-                return cancelled.reasons[1] is Reason.CONDITION  # The row is gone: there is nothing to bring up to date.
+                if Reason.CONDITION not in cancelled.reasons:
+                    raise Unavailable(f"the store did not answer ({cancelled})") from cancelled
+                return (
+                    cancelled.reasons[1] is Reason.CONDITION
+                )  # The row is gone, or somebody else's: there is nothing to bring up to date.
         return True
 
-    def put_back(self, subscription: Subscription) -> bool:
+    def put_back(self, subscription: Subscription, since: datetime, place: str) -> Subscription | None:
         """See `ports.Connections`."""
-        row = (f"TOPIC#{subscription.topic}", _row_key(subscription))
         with self._engine.lock:
-            self._note(subscription)
-            return self._made(update(self._engine.live, row, {"status": Status.REPLAYING.value, "body": _body(subscription)}, present))
+            for _ in range(TRIES):
+                row = self._get((f"TOPIC#{subscription.topic}", _row_key(subscription)))
+                if row is None:
+                    return None
+                back = _subscription(row).replays(since, place)
+                self._note(back)
+                if self._written(row["body"], row["status"], back):
+                    return back
+        raise Unavailable("the store did not answer (a subscription changes too fast)")
+
+    def moved(self, was: Subscription, now: Subscription) -> bool:
+        """See `ports.Connections`."""
+        with self._engine.lock:
+            return self._written(_body(was), was.status.value, now)
+
+    def _written(self, body: str, status: str, now: Subscription) -> bool:
+        def same(row: Row | None) -> bool:
+            return row is not None and (row["body"], row["status"]) == (body, status)
+
+        sets = {"status": now.status.value, "body": _body(now), "seen": now.seen}
+        return self._made(update(self._engine.live, (f"TOPIC#{now.topic}", _row_key(now)), sets, same))
 
     def owed(self, lane: int, until: datetime, after: str | None, count: int) -> list[Owed]:
         """See `ports.Connections`."""
@@ -152,10 +176,15 @@ class SimulatedConnections:
         """See `ports.Connections`."""
         home, key = _home(connection), f"OP#{operation}"
         with self._engine.lock:
-            there = self._get((home, key))
-            if there is None or there["status"] == "TOMBSTONE":
-                self._engine.write(self._put((home, key), {"status": "TOMBSTONE", "expires_at": _epoch(now + TOMBSTONE)}))
-                return False
+            for _ in range(TRIES):
+                there = self._get((home, key))
+                if there is not None and there["status"] == "ACTIVE":
+                    break
+                tombstone = {"status": "TOMBSTONE", "expires_at": _epoch(now + TOMBSTONE)}
+                if self._made(self._put((home, key), tombstone, lambda row: row is None or row["status"] == "TOMBSTONE")):
+                    return False
+            else:
+                raise Unavailable("the store did not answer (an operation changes too fast)")
             if not self._ended(there):
                 return False
             self._made(update(self._engine.live, (home, "CONN"), {}, present, add={"operations": -1}))
@@ -227,13 +256,25 @@ class SimulatedConnections:
 
     def _leave(self, topic: str, row: str) -> None:
         try:
-            self._engine.transact(
+            self._transacted(
                 delete(self._engine.live, (f"TOPIC#{topic}", row), present),
                 update(self._engine.live, _head(topic), {}, add={"members": -1}),
             )
         except Cancelled as cancelled:
             if cancelled.reasons[0] is not Reason.CONDITION:
                 raise Unavailable(f"the store did not answer ({cancelled})") from cancelled
+
+    def _transacted(self, *writes: Write) -> None:
+        """Make a transaction; one that met another is made again."""
+        for _ in range(TRIES - 1):
+            try:
+                self._engine.transact(*writes)
+            except Cancelled as cancelled:
+                if Reason.CONFLICT not in cancelled.reasons or Reason.CONDITION in cancelled.reasons:
+                    raise
+            else:
+                return
+        self._engine.transact(*writes)
 
     def _get(self, place: Place) -> Row | None:
         return self._engine.get(self._engine.live, place)
@@ -249,6 +290,10 @@ class SimulatedConnections:
         except Cancelled:
             return False
         return True
+
+
+def _active(row: Row | None) -> bool:
+    return row is not None and row.get("status") == "ACTIVE"
 
 
 def _opened(row: Row | None) -> bool:

@@ -825,10 +825,13 @@ def test_a_feed_goes_live_whatever_its_subjects_have(either: Store) -> None:
     row = replace(subscription(connection, "a", ""), topic=f"unit:{code()}")
     assert either.begin(operation(connection, "a"), 5, NOW) is Began.BEGUN
     either.subscribe(row, NOW)
-    assert either.go_live(row, None)
-    assert either.subscriptions(row.topic, NOW) == [replace(row, status=Status.LIVE, seen=0)]
+    live = row.replays(NOW, "0").hears(NOW)
+    assert either.moved(row, live)
+    assert either.subscriptions(row.topic, NOW) == [live]
+    assert not either.moved(row, live.settled()), "it is no longer what it was"
+    assert either.moved(live, live.settled())
     assert either.end(connection.id, "a", NOW)
-    assert either.go_live(row, None)  # nobody is left to be brought up to date
+    assert not either.moved(live.settled(), live), "nobody is left to be brought up to date"
     assert either.subscriptions(row.topic, NOW) == []
 
 
@@ -837,15 +840,22 @@ def test_a_row_is_put_back_to_replay_from_a_place(either: Store) -> None:
     row = replace(subscription(connection, "a", ""), topic=f"unit:{code()}")
     assert either.begin(operation(connection, "a"), 5, NOW) is Began.BEGUN
     either.subscribe(row, NOW)
-    assert either.go_live(row, None)
-    back = row.replays(NOW, "0000000000000001")
-    assert either.put_back(back)
+    first, second = (f"{number:016d}" for number in (1, 2))
+    back = either.put_back(row, NOW, second)
+    assert back == row.replays(NOW, second)
     assert either.subscriptions(row.topic, NOW) == [back]
-    assert either.go_live(back, None)
-    (live,) = either.subscriptions(row.topic, NOW)
-    assert (live.status, live.place) == (Status.LIVE, back.place)
+    assert either.put_back(row, NOW + SECOND, first) == row.replays(NOW + SECOND, first)
+    again = either.put_back(row, NOW, second)
+    assert again == row.replays(NOW, first), "what is owed already is not forgotten"
+    assert again
+    assert not either.moved(back, back.settled()), "somebody else has taken it up"
+    live = again.hears(NOW)
+    assert either.moved(again, live)
+    assert either.put_back(row, NOW, second) == again, "its last read was owed"
+    assert either.moved(again, live.settled())
+    assert either.put_back(row, NOW, second) == row.replays(NOW, second)
     assert either.end(connection.id, "a", NOW)
-    assert not either.put_back(back), "nobody is there any more"
+    assert either.put_back(row, NOW, second) is None, "nobody is there any more"
     assert either.subscriptions(row.topic, NOW) == []
 
 
@@ -884,8 +894,8 @@ def test_what_was_begun_for_a_subscription_is_noted_until_it_is_paid(either: Sto
     notes = [one for one in either.owed(lane, began + 3 * SECOND, before(began), 100) if connection.id in one.place]
     assert [one.subscription for one in either.owed(lane, began + 3 * SECOND, notes[0].place, 1)] == rows[1:2]
     assert all(not either.owed(other, began + 3 * SECOND, before(began), 100) for other in range(LANES) if other != lane)
-    again = rows[0].replays(began + 9 * SECOND, "7")
-    assert either.put_back(again)
+    again = either.put_back(rows[0], began + 9 * SECOND, "7")
+    assert again == replace(rows[0], since=began + 9 * SECOND)
     assert owed(began + 10 * SECOND) == [again, *rows[1:], again], "each time that it was begun"
     assert either.end(connection.id, "b", NOW)
     assert owed(began + 10 * SECOND) == [again, None, rows[2], again]

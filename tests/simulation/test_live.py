@@ -28,7 +28,7 @@ from handlers import heartbeat, sockets, stream
 from local import engine as engines
 from tests.handlers.test_stream import record
 from tests.simulation.clients import Client, Follower, Network, Watcher, Weather
-from tests.simulation.connections import SimulatedConnections
+from tests.simulation.connections import SimulatedConnections, _body
 from tests.simulation.faults import Faults
 from tests.simulation.store import SimulatedStore
 from tests.simulation.stream import Stream
@@ -255,24 +255,27 @@ def caught(seeds: int = 300, **given: Any) -> None:  # noqa: ANN401 - of a play
 
 
 def test_subscribing_behind_the_replay_loses_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    written, live = SimulatedConnections.subscribe, SimulatedConnections.go_live
+    written, put = SimulatedConnections.subscribe, SimulatedConnections.put_back
     waiting: dict[str, tuple[SimulatedConnections, Subscription, Any]] = {}
 
     def subscribe(store: SimulatedConnections, row: Subscription, now: Any) -> None:  # noqa: ANN401 - an instant
         waiting[row.connection] = store, row, now
 
-    def go_live(store: Any, row: Subscription, seen: int | None) -> bool:  # noqa: ANN401 - the whole store
-        return seen is None or store.held(row.subject).tip.seq == seen
+    def go_live(store: Any, row: Subscription, seen: int) -> bool:  # noqa: ANN401 - the whole store
+        return bool(store.held(row.subject).tip.seq == seen)
 
     def behind(services: Services, client: Any, *more: Any) -> None:  # noqa: ANN401 - as it is
         subscribing(services, client, *more)
         services.store.place("f", "s")
         store, row, now = waiting.pop(client.connection)
         written(store, row, now)
-        live(store, row, None)
+        assert row.place is not None
+        if back := put(store, row, now, row.place):
+            SimulatedConnections._written(store, _body(back), back.status.value, back.hears(now).settled())
 
     monkeypatch.setattr(SimulatedConnections, "subscribe", subscribe)
     monkeypatch.setattr(SimulatedConnections, "go_live", go_live)
+    monkeypatch.setattr(SimulatedConnections, "moved", lambda *_: True)
     monkeypatch.setattr(sockets, "subscribe", behind)
     caught(storm=replace(STORM, killed=0.0), worst=replace(WORST, killed=0.0))
 
@@ -350,7 +353,46 @@ def test_nobody_goes_on_for_a_process_that_died(monkeypatch: pytest.MonkeyPatch)
     caught()
 
 
-def test_what_is_posted_late_is_lost_where_the_client_is_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feeds, "POST", timedelta(days=1))
-    monkeypatch.setattr(feeds, "LAST_READ", timedelta(days=1))
-    caught()
+def passed_by(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let a process stand still between reading who is there and its post, while another tells a newer event and the client comes again.
+
+    Gives what of both the client hears.
+    """
+    play = Play(1, storm=CALM, worst=CALM, faults=Faults())
+    usual, still = SimulatedConnections.subscriptions, [True]
+
+    def step(subject: Any) -> None:  # noqa: ANN401 - the id of a dossier
+        held = play.world.store.held(subject)
+        assert held
+        while play.world.insisted(play.world.some(subject)) is None:
+            pass
+        found = play.world.store.entries(subject, held.tip.seq, 9)
+        for _ in range(3):
+            with suppress(Unavailable):  # The batch is given again.
+                stream.handle({"Records": [record(entry) for entry in found]}, play.world.services)
+                return
+
+    def subscriptions(store: SimulatedConnections, topic: str, now: Any) -> list[Subscription]:  # noqa: ANN401 - an instant
+        there = usual(store, topic, now)
+        if topic == "unit:22-XD" and still:
+            still.clear()
+            play.world.clock.now += LONG
+            step(play.subjects[2])
+            play.follower.take()
+            play.follower.connect()
+            play.follower.take()
+        return there
+
+    monkeypatch.setattr(SimulatedConnections, "subscriptions", subscriptions)
+    step(play.subjects[1])
+    play.follower.take()
+    return [event for event in play.follower.seen if event not in play.before]
+
+
+def test_what_was_passed_by_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(passed_by(monkeypatch)) == 2
+
+
+def test_what_is_told_too_late_and_not_put_anew_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feeds, "ANEW", timedelta(days=1))
+    assert len(passed_by(monkeypatch)) == 1

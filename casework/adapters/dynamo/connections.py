@@ -4,13 +4,15 @@ TTL is housekeeping: every reader looks at `expires_at` itself. A head counts me
 a crash may leave it too high, which costs a query until it is no longer wanted, and never too low.
 """
 
-from collections.abc import Mapping, Sequence
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pynamodb.connection import Connection as Engine
-from pynamodb.exceptions import DeleteError, DoesNotExist, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import DeleteError, DoesNotExist, PutError, PynamoDBException, TransactWriteError, UpdateError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -22,6 +24,7 @@ from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Owed, Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of, lane_of
 from casework.live.feeds import HELD, Fed, before, row_at
+from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
 
 NOWHERE = "-"  # the province of what belongs to none
@@ -29,7 +32,10 @@ WANTED = timedelta(days=8)
 HEADS = 100  # of one BatchGetItem
 MOST_MEMBERS = 100_000
 MOST_KEPT = 20_000  # rows of subscriptions that a process remembers
-CONDITION = "ConditionalCheckFailed"
+CONDITION, CONFLICT = "ConditionalCheckFailed", "TransactionConflict"
+TRIES, REST_S = 6, 0.1  # of a write that meets others, and how long it rests at most in between
+
+T = TypeVar("T")
 
 
 class LiveTable:
@@ -62,7 +68,7 @@ class LiveTable:
         """See `ports.Connections`."""
         actions: list[Action] = [LiveItem.phase.set(Phase.ACKNOWLEDGED.value), LiveItem.body.set(_body(connection))]
         try:
-            LiveItem(_home(connection.id), "CONN").update(actions, condition=LiveItem.phase == Phase.OPENED.value)
+            _insisted(lambda: LiveItem(_home(connection.id), "CONN").update(actions, condition=LiveItem.phase == Phase.OPENED.value))
         except UpdateError as error:
             return _lost(error)
         return True
@@ -73,16 +79,19 @@ class LiveTable:
         row = _item(home, key, status="ACTIVE", body="{}", expires_at=_epoch(operation.expires_at))
         free = LiveItem.pk.does_not_exist() | (LiveItem.expires_at < _epoch(now))
         room = (LiveItem.operations < limit) & (LiveItem.phase == Phase.ACKNOWLEDGED.value)
+
+        def write(transaction: TransactWrite) -> None:
+            transaction.save(row, condition=free)
+            transaction.update(LiveItem(home, "CONN"), [LiveItem.operations.add(1)], condition=room)
+
         try:
-            with TransactWrite(connection=self._engine) as write:
-                write.save(row, condition=free)
-                write.update(LiveItem(home, "CONN"), [LiveItem.operations.add(1)], condition=room)
+            self._transacted(write)
         except TransactWriteError as error:
             return self._not_begun(error, home, key)
         return Began.BEGUN
 
     def _not_begun(self, error: TransactWriteError, home: str, key: str) -> Began:
-        codes = [reason.code if reason else None for reason in error.cancellation_reasons]
+        codes = _codes(error)
         if codes and codes[0] == CONDITION:
             there = _get(home, key)
             if there is not None and there.status == "TOMBSTONE":
@@ -108,46 +117,61 @@ class LiveTable:
         row = {"status": subscription.status.value, "seen": subscription.seen, "body": _body(subscription), "expires_at": until}
         topic = LiveItem(f"HEAD#{subscription.topic}", "HEAD")
         with answered():
-            topic.update(head)
-        try:
-            with TransactWrite(connection=self._engine) as write:
-                write.save(_item(f"TOPIC#{subscription.topic}", key, **row))
-                write.update(operation, [LiveItem.body.set(_where(subscription))], condition=LiveItem.pk.exists())
-        except TransactWriteError as error:
-            if CONDITION not in [reason.code if reason else None for reason in error.cancellation_reasons]:
-                raise unavailable(error) from error
-            with answered():  # The client completed it in between.
-                topic.update([LiveItem.members.add(-1)])
+            _insisted(lambda: topic.update(head))
 
-    def go_live(self, subscription: Subscription, seen: int | None) -> bool:
+        def write(transaction: TransactWrite) -> None:
+            transaction.save(_item(f"TOPIC#{subscription.topic}", key, **row))
+            transaction.update(operation, [LiveItem.body.set(_where(subscription))], condition=LiveItem.status == "ACTIVE")
+
+        try:
+            self._transacted(write)
+        except TransactWriteError as error:
+            if CONDITION not in _codes(error):
+                raise unavailable(error) from error
+            with answered():  # The client completed it in between. A transaction that is sent again is made no second time.
+                self._transacted(lambda transaction: transaction.update(topic, [LiveItem.members.add(-1)]))
+
+    def go_live(self, subscription: Subscription, seen: int) -> bool:
         """See `ports.Connections`."""
         row = LiveItem(f"TOPIC#{subscription.topic}", _row_key(subscription))
-        actions: list[Action] = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen or 0)]
-        if seen is None:
-            try:
-                row.update([*actions, LiveItem.body.set(_body(subscription))], condition=LiveItem.pk.exists())
-            except UpdateError as error:
-                _lost(error)  # The row is gone: completed, so there is nothing to bring up to date.
-            return True
+        actions: list[Action] = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen)]
+
+        def write(transaction: TransactWrite) -> None:
+            transaction.condition_check(SubjectItem, subscription.subject, items.STATE, condition=SubjectItem.entries == seen)
+            transaction.update(row, actions, condition=LiveItem.body == _body(subscription))
+
         try:
-            with TransactWrite(connection=self._engine) as write:
-                write.condition_check(SubjectItem, subscription.subject, items.STATE, condition=SubjectItem.entries == seen)
-                write.update(row, actions, condition=LiveItem.pk.exists())
+            self._transacted(write)
         except TransactWriteError as error:
-            codes = [reason.code if reason else None for reason in error.cancellation_reasons]
-            if not codes:
+            codes = _codes(error)
+            if CONDITION not in codes:
                 raise unavailable(error) from error
-            return len(codes) > 1 and codes[1] == CONDITION  # The row is gone: completed, so there is nothing to bring up to date.
+            return codes[1] == CONDITION  # The row is gone, or somebody else's: there is nothing to bring up to date.
         return True
 
-    def put_back(self, subscription: Subscription) -> bool:
+    def put_back(self, subscription: Subscription, since: datetime, place: str) -> Subscription | None:
         """See `ports.Connections`."""
-        self._note(subscription)
-        row = LiveItem(f"TOPIC#{subscription.topic}", _row_key(subscription))
+        for _ in range(TRIES):
+            item = _get(f"TOPIC#{subscription.topic}", _row_key(subscription))
+            if item is None:
+                return None
+            back = _subscription({"body": item.body, "status": item.status, "seen": item.seen}).replays(since, place)
+            self._note(back)
+            if self._written(item.body, item.status, back):
+                return back
+            _rest()
+        raise Unavailable("the store did not answer (a subscription changes too fast)")
+
+    def moved(self, was: Subscription, now: Subscription) -> bool:
+        """See `ports.Connections`."""
+        return self._written(_body(was), was.status.value, now)
+
+    def _written(self, body: str | None, status: str | None, now: Subscription) -> bool:
+        """Write a row, if it is still as it was."""
+        row = LiveItem(f"TOPIC#{now.topic}", _row_key(now))
+        actions: list[Action] = [LiveItem.status.set(now.status.value), LiveItem.body.set(_body(now)), LiveItem.seen.set(now.seen)]
         try:
-            row.update(
-                [LiveItem.status.set(Status.REPLAYING.value), LiveItem.body.set(_body(subscription))], condition=LiveItem.pk.exists()
-            )
+            _insisted(lambda: row.update(actions, condition=(LiveItem.body == body) & (LiveItem.status == status)))
         except UpdateError as error:
             return _lost(error)
         return True
@@ -178,15 +202,23 @@ class LiveTable:
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """See `ports.Connections`."""
         home, key = _home(connection), f"OP#{operation}"
-        there = _get(home, key)
-        if there is None or there.status == "TOMBSTONE":
-            with answered():
-                _item(home, key, status="TOMBSTONE", expires_at=_epoch(now + TOMBSTONE)).save()
+        for _ in range(TRIES):
+            there = _get(home, key)
+            if there is not None and there.status == "ACTIVE":
+                break
+            row = _item(home, key, status="TOMBSTONE", expires_at=_epoch(now + TOMBSTONE))
+            try:
+                row.save(condition=LiveItem.pk.does_not_exist() | (LiveItem.status == "TOMBSTONE"), add_version_condition=False)
+            except PutError as error:
+                _lost(error)  # It has begun in between.
+                continue
             return False
+        else:
+            raise Unavailable("the store did not answer (an operation changes too fast)")
         if not self._end(there):
             return False
         try:
-            LiveItem(home, "CONN").update([LiveItem.operations.add(-1)], condition=LiveItem.pk.exists())
+            _insisted(lambda: LiveItem(home, "CONN").update([LiveItem.operations.add(-1)], condition=LiveItem.pk.exists()))
         except UpdateError as error:
             _lost(error)
         return True
@@ -254,13 +286,48 @@ class LiveTable:
 
     def _leave(self, topic: str, row: str) -> None:
         """Take a row away and count it off, at once and once: a transaction that is sent again is made no second time."""
+
+        def write(transaction: TransactWrite) -> None:
+            transaction.delete(LiveItem(f"TOPIC#{topic}", row), condition=LiveItem.pk.exists(), add_version_condition=False)
+            transaction.update(LiveItem(f"HEAD#{topic}", "HEAD"), [LiveItem.members.add(-1)])
+
         try:
-            with TransactWrite(connection=self._engine) as write:
-                write.delete(LiveItem(f"TOPIC#{topic}", row), condition=LiveItem.pk.exists(), add_version_condition=False)
-                write.update(LiveItem(f"HEAD#{topic}", "HEAD"), [LiveItem.members.add(-1)])
+            self._transacted(write)
         except TransactWriteError as error:
-            if [reason.code if reason else None for reason in error.cancellation_reasons][:1] != [CONDITION]:
+            if _codes(error)[:1] != [CONDITION]:
                 raise unavailable(error) from error
+
+    def _transacted(self, fill: Callable[[TransactWrite], None]) -> None:
+        """Make a transaction; one that met another is made again."""
+
+        def once() -> None:
+            with TransactWrite(connection=self._engine) as transaction:
+                fill(transaction)
+
+        _insisted(once)
+
+
+def _insisted(write: Callable[[], T]) -> T:
+    """Write, and again where it met another write: connections share heads, and those of one client come at once."""
+    for _ in range(TRIES - 1):
+        try:
+            return write()
+        except TransactWriteError as error:
+            if CONFLICT not in _codes(error) or CONDITION in _codes(error):
+                raise
+        except UpdateError as error:
+            if error.cause_response_code != "TransactionConflictException":
+                raise
+        _rest()
+    return write()
+
+
+def _rest() -> None:
+    time.sleep(random.uniform(0, REST_S))  # noqa: S311 - it spreads tries and hides nothing
+
+
+def _codes(error: TransactWriteError) -> list[str | None]:
+    return [reason.code if reason else None for reason in error.cancellation_reasons]
 
 
 def _home(connection: str) -> str:
@@ -315,7 +382,7 @@ def _expired(item: LiveItem, now: datetime) -> bool:
     return item.expires_at is not None and datetime.fromtimestamp(int(item.expires_at), UTC) <= now
 
 
-def _lost(error: UpdateError | DeleteError) -> bool:
+def _lost(error: UpdateError | DeleteError | PutError) -> bool:
     """Tell a condition that did not hold, as False, from an engine that did not answer, which raises."""
     if error.cause_response_code == "ConditionalCheckFailedException":
         return False

@@ -13,6 +13,7 @@ import boto3
 import pytest
 from pynamodb.exceptions import (
     CancellationReason,
+    DeleteError,
     GetError,
     PutError,
     PynamoDBException,
@@ -21,15 +22,17 @@ from pynamodb.exceptions import (
     UpdateError,
     VerboseClientError,
 )
+from pynamodb.transactions import TransactWrite
 
 from casework.actions.procedures import Publishing, publish
-from casework.adapters.dynamo import DynamoStore
+from casework.adapters.dynamo import DynamoStore, connections
+from casework.adapters.dynamo.connections import TRIES
 from casework.adapters.dynamo.items import due_sort
 from casework.adapters.dynamo.models import LiveItem, SubjectItem
 from casework.adapters.dynamo.register import RegisterTable
 from casework.audit.chain import reopened
 from casework.audit.disclosure import digest_of, opened
-from casework.live.cohorts import Cohort, Status, Subscription
+from casework.live.cohorts import Cohort, Owed, Status, Subscription
 from casework.live.connection import Began, Connection, Operation, Phase
 from casework.live.feeds import Fed
 from casework.model.errors import Contended, Corrupt, Unavailable
@@ -691,6 +694,57 @@ class UnreadError(Unavailable):
         super().__init__("the store did not answer")
 
 
+def test_an_operation_that_begins_while_it_is_ended_is_ended(store: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end has seen nothing yet, and its tombstone is not to lie over what has begun meanwhile."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    connection = Connection(f"c-{secrets.token_hex(4)}", now + timedelta(hours=1))
+    store.connect(connection)
+    assert store.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
+    usual = connections._get
+    begun: list[Began] = []
+
+    def get(*key: str) -> Any:  # noqa: ANN401 - an item
+        found = usual(*key)
+        if not begun:
+            begun.append(store.begin(Operation(connection.id, "a", connection.expires_at), 5, now))
+        return found
+
+    monkeypatch.setattr(connections, "_get", get)
+    assert store.end(connection.id, "a", now), "it stood, and is over"
+    assert begun == [Began.BEGUN]
+    assert store.begin(Operation(connection.id, "a", connection.expires_at), 1, now) is Began.BEGUN, "there is room, and no tombstone"
+    store.disconnect(connection.id)
+
+
+@pytest.mark.parametrize("conflicts", [1, TRIES - 1, TRIES])
+def test_a_write_that_meets_another_is_made_again(store: DynamoStore, monkeypatch: pytest.MonkeyPatch, conflicts: int) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    connection = Connection(f"c-{secrets.token_hex(4)}", now + timedelta(hours=1))
+    store.connect(connection)
+    assert store.acknowledge(replace(connection, phase=Phase.ACKNOWLEDGED))
+    left = [conflicts]
+
+    class Meeting(TransactWrite):
+        def __exit__(self, *how: object) -> None:
+            if left[0]:
+                left[0] -= 1
+                raise cancelled("TransactionConflict", None)
+            super().__exit__(*how)  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(connections, "TransactWrite", Meeting)
+    monkeypatch.setattr(connections, "REST_S", 0)
+
+    def begin() -> Began:
+        return store.begin(Operation(connection.id, "a", connection.expires_at), 5, now)
+
+    if conflicts < TRIES:
+        assert begin() is Began.BEGUN
+    else:
+        with pytest.raises(Unavailable):
+            begin()
+    store.disconnect(connection.id)
+
+
 BOUND = Subscription("dossier:x", Cohort("{}", None, "{}", "s"), "c", "a", "x", "hidden", datetime(2099, 1, 1, tzinfo=UTC))
 LIVE: dict[str, tuple[str, type[Exception], Callable[[DynamoStore, datetime], object]]] = {
     "connect": ("LiveItem.save", PutError, lambda store, now: store.connect(Connection("c", now))),
@@ -702,7 +756,9 @@ LIVE: dict[str, tuple[str, type[Exception], Callable[[DynamoStore, datetime], ob
     "end": ("LiveItem.get", GetError, lambda store, now: store.end("c", "a", now)),
     "disconnect": ("LiveItem.query", QueryError, lambda store, now: store.disconnect("c")),
     "watched": ("LiveItem.batch_get", GetError, lambda store, now: store.watched(["x"], now)),
-    "go live on a feed": ("LiveItem.update", UpdateError, lambda store, now: store.go_live(BOUND, None)),
+    "put back": ("LiveItem.get", GetError, lambda store, now: store.put_back(BOUND, now, "0")),
+    "moved": ("LiveItem.update", UpdateError, lambda store, now: store.moved(BOUND, BOUND.replays(now, "0"))),
+    "paid": ("LiveItem.delete", DeleteError, lambda store, now: store.paid(Owed(0, "0", None))),
     "feed": ("LiveItem.save", PutError, lambda store, now: store.feed("unit:x", Fed(now, "s", 1))),
     "subscriptions": ("Reader.rows", UnreadError, lambda store, now: store.subscriptions("x", now)),
     "place": ("LiveItem.get", GetError, lambda store, now: store.place("f", "s")),

@@ -3,15 +3,17 @@
 import hashlib
 import re
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from casework.live.cohorts import Cohort, Status, Subscription, role_of, scope, split
+from casework.live.feeds import LEFT, LEFT_LIVE
 from casework.model.access import Decision, Group, Trail
 from casework.model.parties import PUBLIC, Role, Viewer
 
 COHORT = Cohort("subscription { x }", "Op", '{"code":"x"}', "role:OFFICER")
+TICK = timedelta(microseconds=1)
 EXPIRES = datetime(2025, 1, 20, 4, tzinfo=UTC)
 SUBSCRIPTION = Subscription("dossier:a", COHORT, "c1", "1", "a", "hidden", EXPIRES)
 MUCH = Decision(frozenset(Group), trail=Trail.ALL)
@@ -90,10 +92,43 @@ def test_a_scope_gives_the_role_back() -> None:
 
 def test_a_subscription_that_replays_says_since_when_and_from_where() -> None:
     back = SUBSCRIPTION.lives(4).replays(EXPIRES, "7")
-    assert (back.status, back.since, back.place) == (Status.REPLAYING, EXPIRES, "7")
+    assert (back.status, back.since, back.start, back.place) == (Status.REPLAYING, EXPIRES, "7", "7")
     assert back.lives(9).status is Status.LIVE
+    further = back.reached(EXPIRES + TICK, "19")
+    assert (further.status, further.since, further.start, further.place) == (Status.REPLAYING, EXPIRES + TICK, "7", "19")
+
+
+@pytest.mark.parametrize(("topic", "first", "second"), [("dossier:a", "9", "10"), ("unit:22", f"{9:016d}", f"{10:016d}"),
+                                                         ("unit:22", f"{9:016d}", f"{9:016d}#a/000000001")])  # fmt: skip
+def test_what_is_owed_already_is_not_forgotten(topic: str, first: str, second: str) -> None:
+    row = replace(SUBSCRIPTION, topic=topic)
+    assert row.replays(EXPIRES, first).replays(EXPIRES, second).place == first
+    assert row.replays(EXPIRES, second).replays(EXPIRES, first).place == first
+    assert row.replays(EXPIRES, first).settled().lives(1).replays(EXPIRES, second).place == second
+
+
+@pytest.mark.parametrize(("topic", "status", "limit"), [
+    ("dossier:a", Status.REPLAYING, LEFT), ("unit:22", Status.REPLAYING, LEFT), ("unit:22", Status.LIVE, LEFT_LIVE),
+    ("dossier:a", Status.LIVE, None),
+])  # fmt: skip
+def test_one_that_nobody_brings_up_to_date_any_more_is_left(topic: str, status: Status, limit: timedelta | None) -> None:
+    row = replace(SUBSCRIPTION, topic=topic, status=status, since=EXPIRES, place="1")
+    assert row.owed is (limit is not None)
+    assert not row.left(EXPIRES + (limit or timedelta(days=1)))
+    assert row.left(EXPIRES + (limit or timedelta(days=1)) + TICK) is (limit is not None)
+    assert not row.settled().owed
+    assert not row.settled().left(EXPIRES + timedelta(days=1))
+
+
+def test_a_replay_has_told_what_lies_between_its_start_and_where_it_is() -> None:
+    row = replace(SUBSCRIPTION, topic="unit:22")
+    assert not row.told("5")
+    replaying = row.replays(EXPIRES, "3").reached(EXPIRES, "6")
+    assert [replaying.told(place) for place in "2345678"] == [False, *[True] * 6], "and will tell the rest"
+    live = replaying.hears(EXPIRES).settled()
+    assert [live.told(place) for place in "234567"] == [False, True, True, True, False, False]
 
 
 def test_a_settled_subscription_is_owed_nothing_and_stays_as_it_is_otherwise() -> None:
     live = replace(SUBSCRIPTION.replays(EXPIRES, "7"), status=Status.LIVE, seen=4)
-    assert live.settled() == replace(SUBSCRIPTION.lives(4), place="7")
+    assert live.settled() == replace(SUBSCRIPTION.lives(4), start="7", place="7")

@@ -17,6 +17,7 @@ from casework.live.feeds import (
     ZERO,
     Fed,
     Start,
+    Told,
     before,
     cursor,
     gathered,
@@ -77,5 +78,6 @@ def test_of_too_many_in_a_second_the_last_stands_for_all() -> None:
     many = [Fed(at + timedelta(seconds=1) + number * TICK, "b", number) for number in range(MOST_A_SECOND + 1)]
     rest = [Fed(at + timedelta(seconds=2), "c", 1)]
     assert gathered([]) == []
-    assert gathered(few) == [(row, 1) for row in few]
-    assert gathered([*few, *many, *rest]) == [*((row, 1) for row in few), (many[-1], len(many)), (rest[0], 1)]
+    alone = [Told(row, row, 1) for row in few]
+    assert gathered(few) == alone
+    assert gathered([*few, *many, *rest]) == [*alone, Told(many[-1], many[0], len(many)), Told(rest[0], rest[0], 1)]
