@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import orjson
 import pytest
 
 from casework.live.connection import OPERATIONS, TOMBSTONE, Operation
@@ -646,6 +647,19 @@ def test_a_client_that_completes_while_it_is_brought_up_to_date_hears_no_more(
     pump(code)
     assert socket.heard() == []
     assert rows(services, code) == 0
+
+
+def test_a_document_that_grows_when_it_is_written_out_is_refused_at_once(join: Callable[..., Socket], client: Client) -> None:
+    """Some characters are written as escapes, six for one: what fits now could not be executed at the next event."""
+    socket, code = join("INSPECTOR"), client.assigned()
+    long = "\x7f" * 7_000
+    selected = f'dossier {{ unit {{ officers(first: 1, after: "{long}") {{ nodes {{ code }} }} }} }}'
+    query = f"subscription($code: ID!) {{ dossierChanged(code: $code) {{ cursor {selected} }} }}"
+    assert len(query) < 8_000
+    message = {"type": "subscribe", "id": "1", "payload": {"query": query, "variables": {"code": code}}}
+    socket.event("$default", body=orjson.dumps(message).decode())
+    (told,) = socket.heard()
+    assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "COST_EXCEEDED")
 
 
 def test_disconnect_takes_everything_along(
