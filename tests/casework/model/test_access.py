@@ -458,3 +458,13 @@ def test_who_has_left_office_sees_and_does_nothing(relation: Relation) -> None:
     assert found == PUBLIC
     assert decision(found) == Decision()
     assert not may_submit(found, "22-MC")
+
+
+def test_what_is_seen_is_named_without_the_moves_that_are_open() -> None:
+    seen = Decision(frozenset(Group), frozenset({MoveName.ASSIGN}), Trail.ALL, frozenset({Relation.HEAD, Relation.LEAD}))
+    assert seen.sight == replace(seen, moves=frozenset(), standing=frozenset({3})).sight
+    others = [
+        replace(seen, groups=frozenset({Group.SUMMARY})), replace(seen, trail=Trail.NONE), replace(seen, relations=frozenset()),
+        replace(seen, tracked=True), replace(seen, actor="officer-1"),
+    ]  # fmt: skip
+    assert len({one.sight for one in [seen, *others]}) == len(others) + 1
