@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from casework.audit.chain import Entry, Subject, Tip
+from casework.audit.note import Key
 from casework.live.cohorts import Owed, Subscription
 from casework.live.connection import Began, Connection, Operation
 from casework.live.feeds import Fed
@@ -365,7 +366,109 @@ class Connections(Protocol):
         """Keep where it stands."""
 
 
-class Store(Dossiers, Due, Register, Connections, Protocol):
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """An entry that the log has yet to take: where that is noted, what its leaf is made of, and when the one before was recorded."""
+
+    shard: int
+    place: str
+    subject: str
+    kind: str
+    seq: int
+    hash: str
+    unit: str
+    before: str | None
+
+    @property
+    def recorded_at(self) -> str:
+        """When the entry was recorded."""
+        return self.place.partition("#")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """How far the log has come: the number of its leaves, and the roots of its whole subtrees in hexadecimal (`tree.Frontier`)."""
+
+    size: int = 0
+    hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """A step of the log: the markers taken, the leaves that they become, each unit's last number, and the head behind it.
+
+    `at` gives for each marker the index of its leaf.
+    """
+
+    markers: tuple[Marker, ...]
+    leaves: tuple[bytes, ...]
+    at: tuple[int, ...]
+    registers: Mapping[str, tuple[int, int]]  # unit -> its number before and behind it
+    head: LogHead
+
+
+class Log(Protocol):
+    """The outbox, and the log that takes what is in it. One writer moves the head; whoever else tries finds it moved."""
+
+    def log_head(self) -> LogHead:
+        """Give how far the log has come."""
+
+    def outbox(self, shard: int, count: int) -> list[Marker]:
+        """Read, oldest first, at most `count` markers of a shard; one may be there while an older one of its subject is not seen yet."""
+
+    def marker(self, shard: int, place: str) -> Marker | None:
+        """Read one marker."""
+
+    def registered(self, units: Collection[str]) -> Mapping[str, int]:
+        """Give the number of the last dossier that each of these units opened; 0 before its first."""
+
+    def take(self, head: LogHead, step: Taking) -> bool:
+        """Move the log on by a step, all of it or nothing; False when its head has moved meanwhile."""
+
+    def leaves(self, start: int, count: int) -> list[bytes]:
+        """Read leaves in order."""
+
+    def leaf_of(self, subject: str, seq: int) -> int | None:
+        """Give the index of an entry's leaf; None while the log has not taken it."""
+
+
+class Vault(Protocol):
+    """Where the log is published: what is put there is never changed."""
+
+    def put(self, path: str, data: bytes) -> None:
+        """Put something; to put the same again is nothing.
+
+        Raises:
+            Corrupt: something else is there.
+            Unavailable: it may not be there.
+        """
+
+    def read(self, path: str) -> bytes | None:
+        """Read what was put; None when there is nothing."""
+
+    def checkpoint(self) -> str | None:
+        """Read the newest checkpoint, a signed note; None before the first."""
+
+    def publish(self, size: int, note: str) -> None:
+        """Publish a checkpoint of that size, which is the newest from then on."""
+
+
+class Seal(Protocol):
+    """Signs for the log."""
+
+    @property
+    def key(self) -> Key:
+        """The public half of its key."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign a message.
+
+        Raises:
+            Unavailable: it could not be signed.
+        """
+
+
+class Store(Dossiers, Due, Register, Connections, Log, Protocol):
     """The one store behind all of them."""
 
 
@@ -447,3 +550,5 @@ class Services:
     entropy: Callable[[int], bytes]
     origins: frozenset[str] = field(default_factory=frozenset)
     queue: Queue | None = None
+    vault: Vault | None = None
+    seal: Seal | None = None

@@ -28,7 +28,7 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 Sign = Callable[[bytes], bytes]
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     """A text is no note, checkpoint, key or proof; its argument says what is wrong."""
 
 

@@ -17,13 +17,14 @@ from tests.simulation.dossiers import SimulatedDossiers
 from tests.simulation.due import SimulatedDue
 from tests.simulation.engine import Engine
 from tests.simulation.faults import Faults
+from tests.simulation.log import SimulatedLog
 from tests.simulation.register import SimulatedRegister
 from tests.simulation.tables import Place, Row, Table, marshalled
 
 NO_FAULTS = Faults()
 
 
-class SimulatedStore(SimulatedDossiers, SimulatedDue, SimulatedRegister, SimulatedConnections):
+class SimulatedStore(SimulatedDossiers, SimulatedDue, SimulatedRegister, SimulatedConnections, SimulatedLog):
     """`ports.Store` in memory."""
 
     def __init__(self, now: Callable[[], datetime], seed: int, faults: Faults = NO_FAULTS) -> None:
@@ -33,6 +34,7 @@ class SimulatedStore(SimulatedDossiers, SimulatedDue, SimulatedRegister, Simulat
         SimulatedDue.__init__(self, self.engine)
         SimulatedRegister.__init__(self, self.engine)
         SimulatedConnections.__init__(self, self.engine)
+        SimulatedLog.__init__(self, self.engine)
 
     @property
     def faults(self) -> Faults:

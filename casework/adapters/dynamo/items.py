@@ -166,12 +166,49 @@ def trail_item(change: Change) -> TrailItem:
     )
 
 
+LOG_HEAD = ("LOG", "HEAD")
+LEAVES_SPAN = 100_000  # indices of the leaves of one partition
+MOST_TAKEN = 32  # markers of one step of the log: each two items of a transaction and at most one of a unit, which takes 100
+MOST_LEAVES = 2 * MOST_TAKEN
+
+
+def outbox(shard: int) -> str:
+    """Give the partition of a shard of the outbox."""
+    return f"OUTBOX#{shard:02d}"
+
+
+def leaves_key(start: int) -> tuple[str, str]:
+    """Give where the leaves of a step are, by the index of its first."""
+    return f"LEAVES#{start // LEAVES_SPAN:08d}", f"{start:012d}"
+
+
+def leaves_between(start: int, end: int) -> list[tuple[str, str | None, str]]:
+    """Give the partitions, each with the sort keys in between, of all steps that may have leaves from one index up to another."""
+    first = max(0, start - MOST_LEAVES + 1)
+    spans = range(first // LEAVES_SPAN, max(first, end - 1) // LEAVES_SPAN + 1)
+    return [(leaves_key(span * LEAVES_SPAN)[0], f"{first - 1:012d}" if first else None, f"{end:012d}") for span in spans]
+
+
+def leaf_key(subject: str, seq: int) -> tuple[str, str]:
+    """Give where the index of an entry's leaf is."""
+    return f"LEAF#{subject}", seq_key(seq)
+
+
+def register_key(unit: str) -> tuple[str, str]:
+    """Give where the number of dossiers is that a unit has opened."""
+    return f"REGISTER#{unit}", "REGISTER"
+
+
+def shard_of(subject: str) -> int:
+    """Give the shard of the outbox that a subject's markers are in: one reader sees them in order."""
+    return int(subject[:2], 16) % LOG_SHARDS
+
+
 def marker_item(change: Change) -> LogItem:
     """Lay out an outbox marker; its shard follows from the subject, so that one reader sees a subject's entries in order."""
     entry, before = change.entry, change.before
-    shard = int(change.subject.id[:2], 16) % LOG_SHARDS
     return LogItem(
-        f"OUTBOX#{shard:02d}",
+        outbox(shard_of(change.subject.id)),
         f"{moment(entry.recorded_at)}#{change.subject.id}#{entry.seq:08d}",
         v=ITEM_VERSION,
         province=change.after.province,

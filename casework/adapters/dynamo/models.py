@@ -228,7 +228,10 @@ class AlertItem(Model):
 
 
 class LogItem(Model):
-    """An outbox marker: an entry that the log has yet to take. `before` is the record time of the subject's entry before it."""
+    """An outbox marker: an entry that the log has yet to take, `before` the record time of the subject's entry before it.
+
+    Or the log's head, some of its leaves, where an entry's leaf is, or how many dossiers a unit has opened.
+    """
 
     class Meta:
         table_name = ""
@@ -237,12 +240,14 @@ class LogItem(Model):
     sk = UnicodeAttribute(range_key=True)
     v = NumberAttribute()
     province = UnicodeAttribute()
-    subject = UnicodeAttribute()
-    kind = UnicodeAttribute()
-    seq = NumberAttribute()
-    hash = UnicodeAttribute()
-    unit = UnicodeAttribute()
+    subject = UnicodeAttribute(null=True)
+    kind = UnicodeAttribute(null=True)
+    seq = NumberAttribute(null=True)
+    hash = UnicodeAttribute(null=True)
+    unit = UnicodeAttribute(null=True)
     before = UnicodeAttribute(null=True)
+    number = NumberAttribute(null=True)
+    body = UnicodeAttribute(null=True)
 
 
 class LiveItem(Model):

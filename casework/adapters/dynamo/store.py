@@ -4,6 +4,7 @@ from datetime import datetime
 
 from casework.adapters.dynamo.connections import LiveTable
 from casework.adapters.dynamo.due import DueTable
+from casework.adapters.dynamo.log import LogTable
 from casework.adapters.dynamo.models import bind
 from casework.adapters.dynamo.reader import Reader
 from casework.adapters.dynamo.register import RegisterTable
@@ -11,7 +12,7 @@ from casework.adapters.dynamo.subjects import SubjectTables
 from casework.ports import Change
 
 
-class DynamoStore(SubjectTables, DueTable, RegisterTable, LiveTable):
+class DynamoStore(SubjectTables, DueTable, RegisterTable, LiveTable, LogTable):
     """`ports.Store` on DynamoDB."""
 
     def __init__(self, stage: str, *, region: str, endpoint: str | None = None) -> None:
@@ -22,6 +23,7 @@ class DynamoStore(SubjectTables, DueTable, RegisterTable, LiveTable):
         DueTable.__init__(self, engine, reader)
         RegisterTable.__init__(self, engine, reader)
         LiveTable.__init__(self, engine, reader)
+        LogTable.__init__(self, engine, reader)
 
     @property
     def consumed(self) -> float:

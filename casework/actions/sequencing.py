@@ -1,0 +1,224 @@
+"""From the outbox into the log, and from the log to where it is published.
+
+A step takes some markers of a shard, oldest first, and moves the log's head in one transaction: each entry once, and those of a subject in
+order. A reading of the outbox is no snapshot, so before the first marker of a subject the one before it is looked for. What is published
+follows from the leaves alone, so it may be done twice, or by two; a checkpoint is signed only when the tree that it names goes on from the
+one before. Format: `docs/audit-format.md`, section 7.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from casework.audit import tree
+from casework.audit.leaves import entry_leaf, opened_leaf
+from casework.audit.note import Checkpoint, Note, Proof, signed, verified
+from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Frontier, Refuted, Tile
+from casework.model.errors import Corrupt
+from casework.ports import LogHead, Marker, Seal, Services, Taking, Vault
+
+log = logging.getLogger("giamsat")
+
+SHARDS = 16
+AT_ONCE = 32  # markers of a step
+LENGTH_BYTES = 2  # before each leaf of a bundle
+DOSSIER = "dossier"  # the kind of a subject that is numbered in its unit
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The newest checkpoint: what it says, and the note as it was signed."""
+
+    checkpoint: Checkpoint
+    note: Note
+
+
+# Into the log.
+
+
+def sequence(services: Services, first: int = 0) -> int:
+    """Take one step of each shard, from that one on; gives how many entries were taken.
+
+    Raises:
+        Corrupt: the log's head is older than what was published, as after a restore from a backup. Nothing is taken.
+        Unavailable: the store did not answer; what was taken is taken.
+    """
+    _fresh(services)
+    taken = 0
+    for number in range(SHARDS):
+        shard = (first + number) % SHARDS
+        chosen = _ordered(services, services.store.outbox(shard, AT_ONCE))[:AT_ONCE]
+        if not chosen:
+            continue
+        head = services.store.log_head()
+        if services.store.take(head, _step(services, head, chosen)):
+            taken += len(chosen)
+    return taken
+
+
+def _fresh(services: Services) -> None:
+    """Refuse to go on from a head that lies behind what others have seen: two trees would grow from there."""
+    published = newest(services)
+    if published is not None and published.checkpoint.size > (size := services.store.log_head().size):
+        raise Corrupt(
+            f"the log has {size} leaves and {published.checkpoint.size} were published: the store is older than the checkpoint. "
+            "Restore one that is not, or begin a log of another name"
+        )
+
+
+def _ordered(services: Services, markers: Iterable[Marker]) -> list[Marker]:
+    """Put markers in order, each behind the one before it of its subject; what was not seen yet is looked for."""
+    out: list[Marker] = []
+    done: set[tuple[str, int]] = set()
+    for marker in markers:
+        chain = [marker]
+        while (last := chain[-1]).before is not None and (last.subject, last.seq - 1) not in done:
+            found = services.store.marker(last.shard, f"{last.before}#{last.subject}#{last.seq - 1:08d}")
+            if found is None:
+                break  # The log has it.
+            chain.append(found)
+        for one in reversed(chain):
+            if (one.subject, one.seq) not in done:
+                done.add((one.subject, one.seq))
+                out.append(one)
+    return out
+
+
+def _step(services: Services, head: LogHead, markers: Sequence[Marker]) -> Taking:
+    opened = {marker.unit for marker in markers if _opens(marker)}
+    before = services.store.registered(opened) if opened else {}
+    numbers = dict(before)
+    grown = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes])
+    leaves: list[bytes] = []
+    at: list[int] = []
+    for marker in markers:
+        at.append(head.size + len(leaves))
+        leaves.append(bytes(entry_leaf(marker.subject, marker.seq, marker.hash)))
+        if _opens(marker):
+            numbers[marker.unit] += 1
+            leaves.append(bytes(opened_leaf(marker.unit, numbers[marker.unit], marker.hash)))
+    for leaf in leaves:
+        grown.append(tree.leaf_hash(leaf))
+    registers = {unit: (before[unit], number) for unit, number in numbers.items()}
+    behind = LogHead(grown.size, tuple(one.hex() for one in grown.hashes))
+    return Taking(tuple(markers), tuple(leaves), tuple(at), registers, behind)
+
+
+def _opens(marker: Marker) -> bool:
+    return marker.kind == DOSSIER and marker.seq == 1
+
+
+# Out of the log.
+
+
+def newest(services: Services) -> Published | None:
+    """Give the newest checkpoint; None before the first.
+
+    Raises:
+        Corrupt: it is none, or not by the log's key.
+    """
+    vault, seal = _where(services)
+    text = vault.checkpoint()
+    if text is None:
+        return None
+    try:
+        note = Note.read(text)
+        found = Checkpoint.read(note.text)
+        by = verified(note, [seal.key])
+    except (ValueError, Refuted) as error:
+        raise Corrupt(f"the newest checkpoint of the log is not to be trusted: {error}") from error
+    if seal.key not in by or found.origin != services.log:
+        raise Corrupt("the newest checkpoint of the log is not by its key, or of another log")
+    return Published(found, note)
+
+
+def publish(services: Services) -> int | None:
+    """Publish what the log has come to; gives the size of the new checkpoint, None when there is nothing new.
+
+    Raises:
+        Corrupt: the log does not go on from its newest checkpoint; nothing is signed.
+        Unavailable: the store or the vault did not answer.
+    """
+    vault, seal = _where(services)
+    head, before = services.store.log_head(), newest(services)
+    old = before.checkpoint.size if before else 0
+    if head.size == old:
+        return None
+    _published_tiles(services, vault, old, head.size)
+    root = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes]).root
+    read = tree.tiled(_tiles_of(vault, head.size))
+    try:
+        if before and old:
+            tree.consistent(old, head.size, before.checkpoint.root, root, tree.consistency(old, head.size, read))
+        last = services.store.leaves(head.size - 1, 1)
+        tree.included(head.size - 1, head.size, tree.leaf_hash(last[0]), tree.inclusion(head.size - 1, head.size, read), root)
+    except (Refuted, ValueError, IndexError) as error:
+        raise Corrupt(f"the log of {head.size} does not go on from its checkpoint of {old}: {error}") from error
+    text = Checkpoint(services.log, head.size, root).text
+    vault.publish(head.size, str(Note(text, (signed(text, seal.key, seal.sign),))))
+    return head.size
+
+
+def _published_tiles(services: Services, vault: Vault, old: int, new: int) -> None:
+    read = _tiles_of(vault, new)
+    for one in tree.tiles(old, new):
+        if one.level == 0:
+            leaves = services.store.leaves(one.index * TILE_WIDTH, one.width)
+            if len(leaves) != one.width:
+                raise Corrupt(f"leaves of the log are missing from {one.index * TILE_WIDTH} on")
+            vault.put(tree.bundle_path(one.index, one.width), b"".join(len(leaf).to_bytes(LENGTH_BYTES, "big") + leaf for leaf in leaves))
+            hashes = [tree.leaf_hash(leaf) for leaf in leaves]
+        else:
+            first = one.index * TILE_WIDTH
+            hashes = [tree.root(_hashes(read(one.level - 1, index))) for index in range(first, first + one.width)]
+        vault.put(one.path, b"".join(hashes))
+
+
+def _hashes(data: bytes) -> list[bytes]:
+    return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
+
+
+class _tiles_of:  # noqa: N801 - it is called as the function that it stands for
+    """Reads the tiles that a tree of some size has, each once."""
+
+    def __init__(self, vault: Vault, size: int) -> None:
+        self._vault, self._size = vault, size
+        self._found: dict[tuple[int, int], bytes] = {}
+
+    def __call__(self, level: int, index: int) -> bytes:
+        if (level, index) not in self._found:
+            width = min(TILE_WIDTH, (self._size >> 8 * level) - index * TILE_WIDTH)
+            path = Tile(level, index, width).path
+            data = self._vault.read(path) if width > 0 else None
+            if data is None:
+                raise Corrupt(f"the log's {path} was not published")
+            self._found[level, index] = data
+        return self._found[level, index]
+
+
+def proof(services: Services, published: Published, subject: str, seq: int) -> Proof | None:
+    """Prove that an entry is in the log as it was published; None while it is not."""
+    vault, _ = _where(services)
+    index, size = services.store.leaf_of(subject, seq), published.checkpoint.size
+    if index is None or index >= size:
+        return None
+    return Proof(index, tuple(tree.inclusion(index, size, tree.tiled(_tiles_of(vault, size)))), published.note)
+
+
+def growth(services: Services, published: Published, old: int, new: int) -> list[bytes]:
+    """Prove that the published log of the larger size begins with that of the smaller one.
+
+    Raises:
+        ValueError: they are no sizes of it, smaller first.
+    """
+    vault, _ = _where(services)
+    if new > published.checkpoint.size:
+        raise ValueError(f"the newest checkpoint has {published.checkpoint.size} leaves")
+    size = published.checkpoint.size
+    return tree.consistency(old, new, tree.tiled(_tiles_of(vault, size)))
+
+
+def _where(services: Services) -> tuple[Vault, Seal]:
+    assert services.vault is not None, "a process that works on the log has a vault"
+    assert services.seal is not None, "and a seal"
+    return services.vault, services.seal

@@ -1,0 +1,100 @@
+"""The outbox and the log, in the table `log`. Markers are written by the transactions of their entries, and taken away by those of the log.
+
+Each step of the log is one transaction on condition that its head is where it was read, so that whatever runs twice or at once, was given
+up or comes late makes it once or not at all.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from pynamodb.connection import Connection as Engine
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.transactions import TransactWrite
+
+from casework.adapters.dynamo import items
+from casework.adapters.dynamo.connections import CONDITION, CONFLICT, NOWHERE
+from casework.adapters.dynamo.models import ITEM_VERSION, LogItem
+from casework.adapters.dynamo.reader import TOP, Attributes, Reader
+from casework.adapters.dynamo.subjects import unavailable
+from casework.audit.leaves import LEAF_BYTES
+from casework.ports import LogHead, Marker, Taking
+
+KEYS = ("pk", "sk")
+
+
+class LogTable:
+    """The part of the store that holds the log."""
+
+    def __init__(self, engine: Engine, reader: Reader) -> None:
+        """Share the process's one connection to the engine."""
+        self._engine = engine
+        self._reader = reader
+
+    def log_head(self) -> LogHead:
+        """See `ports.Log`."""
+        found = self._one(*items.LOG_HEAD)
+        return LogHead(int(found["number"]), tuple(found["body"].split())) if found else LogHead()
+
+    def outbox(self, shard: int, count: int) -> list[Marker]:
+        """See `ports.Log`."""
+        return [_marker(row) for row in self._reader.rows("log", KEYS, items.outbox(shard), None, TOP, count)]
+
+    def marker(self, shard: int, place: str) -> Marker | None:
+        """See `ports.Log`."""
+        found = self._one(items.outbox(shard), place)
+        return _marker(found) if found else None
+
+    def registered(self, units: Collection[str]) -> Mapping[str, int]:
+        """See `ports.Log`."""
+        keys = [dict(zip(KEYS, items.register_key(unit), strict=True)) for unit in units]
+        found = {row["unit"]: int(row["number"]) for row in self._reader.batch("log", keys)}
+        return {unit: found.get(unit, 0) for unit in units}
+
+    def take(self, head: LogHead, step: Taking) -> bool:
+        """See `ports.Log`."""
+        stands = (LogItem.number == head.size) if head.size else LogItem.pk.does_not_exist()
+        try:
+            with TransactWrite(connection=self._engine) as write:
+                write.save(_item(*items.LOG_HEAD, number=step.head.size, body=" ".join(step.head.hashes)), condition=stands)
+                write.save(_item(*items.leaves_key(head.size), body=b64encode(b"".join(step.leaves)).decode()))
+                for marker, index in zip(step.markers, step.at, strict=True):
+                    gone = LogItem(items.outbox(marker.shard), marker.place)
+                    write.delete(gone, condition=LogItem.pk.exists(), add_version_condition=False)
+                    write.save(_item(*items.leaf_key(marker.subject, marker.seq), number=index), condition=LogItem.pk.does_not_exist())
+                for unit, (before, number) in step.registers.items():
+                    same = (LogItem.number == before) if before else LogItem.pk.does_not_exist()
+                    write.save(_item(*items.register_key(unit), unit=unit, number=number), condition=same)
+        except TransactWriteError as error:
+            codes = {reason.code if reason else None for reason in error.cancellation_reasons}
+            if codes & {CONDITION, CONFLICT}:
+                return False
+            raise unavailable(error) from error
+        return True
+
+    def leaves(self, start: int, count: int) -> list[bytes]:
+        """See `ports.Log`."""
+        found: list[bytes] = []
+        for pk, low, high in items.leaves_between(start, start + count):
+            for row in self._reader.rows("log", KEYS, pk, low, high, items.LEAVES_SPAN):
+                raw, first = b64decode(row["body"]), int(row["sk"])
+                many = [raw[at : at + LEAF_BYTES] for at in range(0, len(raw), LEAF_BYTES)]
+                found += many[max(0, start - first) : max(0, start + count - first)]
+        return found
+
+    def leaf_of(self, subject: str, seq: int) -> int | None:
+        """See `ports.Log`."""
+        found = self._one(*items.leaf_key(subject, seq))
+        return int(found["number"]) if found else None
+
+    def _one(self, pk: str, sk: str) -> Attributes | None:
+        return next(iter(list(self._reader.batch("log", [{"pk": pk, "sk": sk}]))), None)
+
+
+def _marker(row: Attributes) -> Marker:
+    shard, seq = int(row["pk"].partition("#")[2]), int(row["seq"])
+    return Marker(shard, row["sk"], row["subject"], row["kind"], seq, row["hash"], row["unit"], row.get("before"))
+
+
+def _item(pk: str, sk: str, **attributes: Any) -> LogItem:  # noqa: ANN401 - the attributes of the model
+    return LogItem(pk, sk, v=ITEM_VERSION, province=NOWHERE, **attributes)

@@ -1,0 +1,103 @@
+"""The second store's outbox and log, call by call as the first store makes them."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+
+from casework.adapters.dynamo import items
+from casework.adapters.dynamo.connections import NOWHERE
+from casework.adapters.dynamo.models import ITEM_VERSION
+from casework.audit.leaves import LEAF_BYTES
+from casework.model.errors import Unavailable
+from casework.ports import LogHead, Marker, Taking
+from tests.simulation.engine import Engine
+from tests.simulation.tables import Place, Row, Table
+from tests.simulation.writes import Cancelled, Condition, Reason, Write, anyhow, delete, present, put
+
+
+class SimulatedLog:
+    """The part of the store that holds the log."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Share the store's engine."""
+        self._engine = engine
+
+    def log_head(self) -> LogHead:
+        """See `ports.Log`."""
+        found = self._row(items.LOG_HEAD)
+        return LogHead(found["number"], tuple(found["body"].split())) if found else LogHead()
+
+    def outbox(self, shard: int, count: int) -> list[Marker]:
+        """See `ports.Log`."""
+        with self._engine.lock:
+            return [_marker(row) for row in self._engine.query(self._engine.log, items.outbox(shard), most=count)]
+
+    def marker(self, shard: int, place: str) -> Marker | None:
+        """See `ports.Log`."""
+        found = self._row((items.outbox(shard), place))
+        return _marker(found) if found else None
+
+    def registered(self, units: Collection[str]) -> Mapping[str, int]:
+        """See `ports.Log`."""
+        with self._engine.lock:
+            rows = self._engine.batch(self._engine.log, [items.register_key(unit) for unit in units])
+        found = {row["unit"]: row["number"] for row in rows}
+        return {unit: found.get(unit, 0) for unit in units}
+
+    def take(self, head: LogHead, step: Taking) -> bool:
+        """See `ports.Log`."""
+        writes: list[Callable[[Table], Write]] = [
+            _put(items.LOG_HEAD, {"number": step.head.size, "body": " ".join(step.head.hashes)}, _at(head.size)),
+            _put(items.leaves_key(head.size), {"body": b64encode(b"".join(step.leaves)).decode()}),
+        ]
+        for marker, index in zip(step.markers, step.at, strict=True):
+            writes.append(partial(_gone, place=(items.outbox(marker.shard), marker.place)))
+            writes.append(_put(items.leaf_key(marker.subject, marker.seq), {"number": index}, lambda row: row is None))
+        for unit, (before, number) in step.registers.items():
+            writes.append(_put(items.register_key(unit), {"unit": unit, "number": number}, _at(before)))
+        with self._engine.lock:
+            try:
+                self._engine.transact(*(write(self._engine.log) for write in writes))
+            except Cancelled as cancelled:
+                if {*cancelled.reasons} & {Reason.CONDITION, Reason.CONFLICT}:
+                    return False
+                raise Unavailable(f"the store did not answer ({cancelled})") from cancelled
+        return True
+
+    def leaves(self, start: int, count: int) -> list[bytes]:
+        """See `ports.Log`."""
+        found: list[bytes] = []
+        with self._engine.lock:
+            for pk, low, high in items.leaves_between(start, start + count):
+                for row in self._engine.query(self._engine.log, pk, low or "", high, most=items.LEAVES_SPAN):
+                    raw, first = b64decode(row["body"]), int(row["sk"])
+                    many = [raw[at : at + LEAF_BYTES] for at in range(0, len(raw), LEAF_BYTES)]
+                    found += many[max(0, start - first) : max(0, start + count - first)]
+        return found
+
+    def leaf_of(self, subject: str, seq: int) -> int | None:
+        """See `ports.Log`."""
+        found = self._row(items.leaf_key(subject, seq))
+        return int(found["number"]) if found else None
+
+    def _row(self, place: Place) -> Row | None:
+        with self._engine.lock:
+            return self._engine.get(self._engine.log, place)
+
+
+def _put(place: Place, attributes: Row, condition: Condition = anyhow) -> Callable[[Table], Write]:
+    row = {"pk": place[0], "sk": place[1], "v": ITEM_VERSION, "province": NOWHERE, **attributes}
+    return lambda log: put(log, row, condition)
+
+
+def _gone(log: Table, place: Place) -> Write:
+    return delete(log, place, present)
+
+
+def _at(number: int) -> Condition:
+    return lambda row: (row is None) if number == 0 else (row is not None and row["number"] == number)
+
+
+def _marker(row: Row) -> Marker:
+    shard = int(row["pk"].partition("#")[2])
+    return Marker(shard, row["sk"], row["subject"], row["kind"], row["seq"], row["hash"], row["unit"], row.get("before"))
