@@ -6,12 +6,13 @@ event goes to, and when, is for `actions.deliveries`.
 """
 
 import logging
+import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from casework.audit.chain import Entry
-from casework.following import Follower
+from casework.following import Follower, whom
 from casework.live import feeds, messages
 from casework.live.cohorts import Status, Subscription, split
 from casework.live.connection import LANES, lane_of
@@ -85,7 +86,7 @@ class Audience:
         """Push entries to those who watch; gives how many messages were posted."""
         stamps = [entry.recorded_at if self.kind.trailed else _fed(self.services, self.name, entry) for entry in entries]
         now = self.services.now()
-        lively, expired = parted(self.services.store.subscriptions(self.name, now), lambda row: row.expires_at > now)
+        lively, expired = parted(self.services.store.subscriptions(self.name, now), lambda row: not row.over(now))
         lively, withdrawn = parted(lively, self.follows)
         # A row that replays will come to these entries by itself, unless whoever replayed it has died.
         self.brought((row, row.place or "") for row in lively if row.left(now))
@@ -247,7 +248,7 @@ class Audience:
 
     def _withdrawn(self, rows: Sequence[Subscription]) -> None:
         self.told |= {(row.connection, row.operation) for row in rows}
-        _ended(self.services, rows, "FORBIDDEN", f"you may no longer watch this {self.kind if self.kind.trailed else Kind.UNIT}")
+        _ended(self.services, rows, "FORBIDDEN", f"you may no longer watch this {whom(self.kind)}")
 
     def _pusher(self, row: Subscription) -> Callable[[bytes], bool]:
         return lambda message: self.posted([(row.connection, row.operation)], message) == 1
@@ -301,9 +302,9 @@ def _ended(services: Services, rows: Sequence[Subscription], code: str, why: str
     """Tell clients that an operation is over, and forget it."""
     if not rows:
         return
-    told = []
+    told, correlation = [], secrets.token_hex(8)
     for row in rows:
-        error = {"message": why, "extensions": {"code": code, "correlationId": row.operation}}
+        error = {"message": why, "extensions": {"code": code, "correlationId": correlation}}
         told.append((row.connection, messages.error(row.operation, [error])))
     gone = _lost(services, [row.connection for row in rows], services.courier.post_all(told))
     for row in rows:

@@ -32,9 +32,14 @@ PAGE = 100  # entries or rows replayed at a time
 Push = Callable[[bytes], bool]
 
 
+def whom(kind: Kind) -> str:
+    """Say what is watched on a topic of that kind."""
+    return {Kind.DOSSIER: "dossier", Kind.TASK: "task", Kind.TRAIL: "unit or person"}.get(kind, "unit")
+
+
 def hidden(kind: Kind) -> Forbidden:
     """Refuse a topic: whether it is there is not told."""
-    return Forbidden(f"there is no such {kind if kind.trailed else Kind.UNIT} for you to watch")
+    return Forbidden(f"there is no such {whom(kind)} for you to watch")
 
 
 def sight(services: Services, viewer: Viewer, held: Held | None, kind: Kind) -> Decision:

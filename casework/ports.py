@@ -336,10 +336,13 @@ class Connections(Protocol):
         """Write a row over what whoever replays it wrote before; False when it is gone, or somebody else replays it."""
 
     def owed(self, lane: int, until: datetime, after: str | None, count: int) -> list[Owed]:
-        """Read, oldest first, at most `count` replays of a lane (`connection.lane_of`) begun before an instant, behind one of them."""
+        """Read, oldest first, at most `count` notes of a lane (`connection.lane_of`) from before an instant, behind one of them.
+
+        There is one of each replay that was begun, from then, and one of each subscription's end, from `feeds.LEFT` before it.
+        """
 
     def paid(self, owed: Owed) -> None:
-        """Forget that a replay was begun."""
+        """Forget such a note."""
 
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """End an operation; an unknown one leaves a tombstone for a `subscribe` that comes late. True when it stood."""

@@ -76,8 +76,14 @@ function at(cursor) {
   return BigInt(cursor.slice(cursor.indexOf('.') + 1));
 }
 
+let watchers = 0;
+
 /** Keep one subscription going: subscribe, and again after whatever is no final refusal, more and more slowly. */
-function running({ subscribe, query, variables = {}, error = (reason) => { throw reason; } }, resume, take) {
+function running({ subscribe, query, variables = {}, error = (told) => { throw new Error(told.message, { cause: told.cause }); } }, resume, take) {
+  // urql and Apollo let two equal operations share one answer, and the second would never be told where it begins. No document declares
+  // this variable, so the service passes it over.
+  watchers += 1;
+  const mine = { ...variables, watcher: watchers };
   let end = () => {};
   let timer = null;
   let wait = FIRST_WAIT_MS;
@@ -91,17 +97,21 @@ function running({ subscribe, query, variables = {}, error = (reason) => { throw
       if (!current) return;
       if (final(reason)) {
         stop();
-        error(reason);
+        error(told(reason));
         return;
       }
       again(wait * (0.5 + Math.random() / 2));
       wait = Math.min(2 * wait, LONGEST_WAIT_MS);
     };
-    const dispose = subscribe({ query, variables: { ...variables, after: resume() } }, {
-      next: ({ data, errors }) => {
+    const dispose = subscribe({ query, variables: { ...mine, after: resume() } }, {
+      next: ({ data, errors, error: wrong }) => { // Apollo tells in `error` what others do in `errors`, or by themselves.
         if (!current) return;
-        if (!data) return lost(errors);
+        if (!data) return lost(wrong ?? errors);
         const [event] = Object.values(data);
+        if (event.cursor === undefined || event.ready === undefined) {
+          stop();
+          return error({ code: 'BAD_USER_INPUT', message: 'select `cursor ready`, of a feed `id cursor ready gap`: without them nothing can be kept', cause: event });
+        }
         if (event.ready && greeted) return again(0); // The client below came again by itself, from where we were then.
         if (event.ready) greeted = true;
         else wait = FIRST_WAIT_MS;
@@ -130,11 +140,21 @@ function running({ subscribe, query, variables = {}, error = (reason) => { throw
   return { again, stop };
 }
 
-/** Whether coming again would be refused again. Clients hand errors of GraphQL over in lists or wrapped, and the end of a socket as its event. */
+/** Whether coming again would be refused again. */
 function final(reason) {
-  if (reason === null || reason === undefined) return false;
-  if (FINAL_CLOSES.has(reason.code)) return true;
-  if (/"type":\s*"close 4(400|401|409|429)/.test(String(reason.message ?? ''))) return true; // as the cloud tells it
-  const errors = Array.isArray(reason) ? reason : reason.graphQLErrors ?? reason.errors ?? [];
-  return errors.some((one) => FINAL_CODES.has(one.extensions?.code));
+  const { code } = told(reason);
+  return FINAL_CODES.has(code) || FINAL_CLOSES.has(code);
+}
+
+/**
+ * Give { code, message, cause } of whatever a client hands over: errors of GraphQL in a list or wrapped, the end of a socket as its event or
+ * as a text, and what the cloud tells before an end. `code` is the first error's, or the number of a close, or null.
+ */
+function told(reason) {
+  const errors = Array.isArray(reason) ? reason : reason?.graphQLErrors ?? reason?.errors ?? [];
+  const first = errors.find((one) => FINAL_CODES.has(one.extensions?.code)) ?? errors[0];
+  if (first) return { code: first.extensions?.code ?? null, message: first.message, cause: reason };
+  const message = String(reason?.reason || reason?.message || 'the connection ended');
+  const close = /(?:"type":\s*"close |Socket closed with event )(4\d{3})/.exec(message);
+  return { code: reason?.code ?? (close ? Number(close[1]) : null), message, cause: reason };
 }

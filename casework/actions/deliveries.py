@@ -54,7 +54,7 @@ def hand_out(services: Services, parcel: Parcel, render: Render) -> int:
     if held is None:
         raise Corrupt(f"a parcel of {parcel.topic} has no subject")
     late = parcel.stamp is not None and now - parcel.stamp > feeds.POST
-    there, replaying = parted([row for row in rows if row.expires_at > now], lambda row: row.status is Status.LIVE)
+    there, replaying = parted([row for row in rows if not row.over(now)], lambda row: row.status is Status.LIVE)
     fitting, others = parted(there, lambda row: topic.follows(row) and topic.decided(row, held).sight == parcel.sight)
     behind = [row for row in (there if late else others) if topic.kind.trailed or not row.told(parcel.place)]
     behind += [row for row in replaying if not topic.kind.trailed and not row.told(parcel.place)]
@@ -63,7 +63,9 @@ def hand_out(services: Services, parcel: Parcel, render: Render) -> int:
 
 
 def tend(services: Services, render: Render) -> int:
-    """Bring up to date whoever was left in the middle of it; gives how many were. What is not done in time is done the next time.
+    """Bring up to date whoever was left in the middle of it, and end those whose time is over; gives how many were brought.
+
+    What is not done in time is done the next time.
 
     Raises:
         Unavailable: the store did not answer; the others are brought the next time round.
@@ -86,7 +88,7 @@ def tend(services: Services, render: Render) -> int:
 def _taken_over(services: Services, owed: Sequence[Owed], render: Render, until: datetime) -> int:
     """Bring those who were left, and forget what is paid. One that cannot be brought holds up no other, and is tried again."""
     now, found, failed = services.now(), 0, set[str]()
-    both = [(one, one.subscription) for one in owed if one.subscription is not None and one.subscription.left(now)]
+    both = [(one, row) for one in owed if (row := one.subscription) is not None and (row.left(now) or row.over(now))]
     left = {(row.topic, row.connection, row.operation): (one, row) for one, row in both}
     for one, row in left.values():
         if services.now() > until:
@@ -94,7 +96,7 @@ def _taken_over(services: Services, owed: Sequence[Owed], render: Render, until:
             continue
         audience = Audience(services, row.topic, render, Batch(services, until))
         try:
-            if row.expires_at <= now:
+            if row.over(now):
                 audience.expired([row], now)
             else:
                 audience.brought([(row, row.place or "")])
@@ -104,7 +106,7 @@ def _taken_over(services: Services, owed: Sequence[Owed], render: Render, until:
             failed.add(one.place)
     for one in owed:
         there = one.subscription
-        if one.place not in failed and (there is None or not there.owed or there.left(now)):
+        if one.place not in failed and (there is None or not there.owed or there.left(now) or there.over(now)):
             services.store.paid(one)
     return found
 

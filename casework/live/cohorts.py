@@ -87,6 +87,10 @@ class Subscription:
             return False
         return self.status is Status.REPLAYING or self.place > place
 
+    def over(self, now: datetime) -> bool:
+        """Whether its time is over: its token's, or its connection's."""
+        return self.expires_at <= now
+
     @property
     def owed(self) -> bool:
         """Whether something is still to be told to it that nobody posts from the stream."""
@@ -104,7 +108,7 @@ class Subscription:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A note that somebody began to bring a subscription up to date, and the subscription as it is now, None when it is gone."""
+    """A note to look after a subscription, and the subscription as it is now, None when it is gone."""
 
     lane: int
     place: str

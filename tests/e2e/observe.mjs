@@ -13,16 +13,19 @@ const socket = createClient({
 
 globalThis.WebSocket ??= WebSocket; // Apollo tells its errors by it; Node has one from version 22 on
 const subscribe = await ways[kind](socket, url);
-const observing = { watch, follow }[rule]({
+const TWICE = process.env.TWICE === '1'; // two watchers of the same thing over one client
+const observe = () => ({ watch, follow })[rule]({
+  ...(TWICE ? { ready: () => console.log(JSON.stringify({ ready: true })) } : {}),
   subscribe, query, variables: JSON.parse(variables), after: after ?? null,
   next: (event) => console.log(JSON.stringify(event)),
   gap: () => console.log(JSON.stringify({ gap: true })),
   error: (reason) => {
-    console.log(JSON.stringify({ error: reason }));
+    console.log(JSON.stringify({ error: { code: reason.code, message: reason.message } }));
     process.exit(1);
   },
 });
+const observing = (TWICE ? [1, 2] : [1]).map(observe);
 process.on('SIGTERM', () => {
-  observing.stop();
+  observing.forEach((one) => one.stop());
   process.exit(0);
 });

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -42,6 +43,16 @@ class Observer:
             there = self.more.wait_for(lambda: any(self.seq(event) == seq for event in self.of(subject)), LONGEST_S / 3)
         assert there, self.events
 
+    def until_ready(self, count: int) -> None:
+        """Wait until that many watchers are ready."""
+        with self.more:
+            assert self.more.wait_for(lambda: sum("ready" in event for event in self.events) >= count, LONGEST_S / 3), self.events
+
+    def until_count(self, count: int) -> None:
+        """Wait for that many events of entries."""
+        with self.more:
+            assert self.more.wait_for(lambda: sum("entry" in event for event in self.events) >= count, LONGEST_S / 3), self.events
+
     def of(self, code: str) -> list[dict[str, Any]]:
         return [event for event in self.events if not code or event.get("dossier", {}).get("code", code) == code]
 
@@ -52,9 +63,13 @@ class Observer:
 
 
 @contextlib.contextmanager
-def observing(service: Service, kind: str, rule: str, query: str, token: str, **variables: str) -> Iterator[Observer]:
+def observing(
+    service: Service, kind: str, rule: str, query: str, token: str, *, after: str | None = "0", twice: bool = False, **variables: str
+) -> Iterator[Observer]:
     command = [shutil.which("node") or "node", "tests/e2e/observe.mjs", kind, service.socket, rule, query, json.dumps(variables), token]
-    with subprocess.Popen([*command, *(["0"] if rule == "watch" else [])], cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+    more = [after] if rule == "watch" and after else []
+    environ = {**os.environ, **({"TWICE": "1"} if twice else {})}
+    with subprocess.Popen([*command, *more], cwd=PROJECT, stdout=subprocess.PIPE, text=True, env=environ) as process:
         observer = Observer(process)
         listening = threading.Thread(target=observer.listen)
         listening.start()
@@ -103,9 +118,44 @@ def test_a_client_whose_operation_is_ended_comes_again(kind: str) -> None:
     assert int(done.stdout) == 3
 
 
-def test_a_refusal_is_final_and_told(service: Service) -> None:
-    with observing(service, "graphql-ws", "watch", WATCH, service.token("CITIZEN", "somebody"), code="22-XD-260101-9999") as observer:
+REFUSED = {
+    "FORBIDDEN": (WATCH, None),
+    "UNAUTHENTICATED": (WATCH, "no token"),
+    "BAD_USER_INPUT": (WATCH.replace("state", "nonsense"), None),
+    4400: (WATCH, None),  # a frame that is too long, by a variable
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("code", REFUSED)
+def test_a_refusal_is_final_and_told(service: Service, kind: str, code: str | int) -> None:
+    query, token = REFUSED[code]
+    given = token or service.token("CITIZEN", "somebody")
+    padding = "x" * (40_000 if code == 4400 else 1)
+    with observing(service, kind, "watch", query, given, code="22-XD-260101-9999", padding=padding) as observer:
         observer.process.wait(LONGEST_S / 3)
         assert observer.process.returncode == 1
     (told,) = observer.events
-    assert told["error"][0]["extensions"]["code"] == "FORBIDDEN"
+    assert told["error"]["code"] == code
+    assert told["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_subscription_that_lacks_what_is_kept_is_told_so(service: Service, kind: str) -> None:
+    code, _ = service.submitted()
+    query = "subscription($code: ID!, $after: String) { dossierChanged(code: $code, after: $after) { cursor } }"
+    with observing(service, kind, "watch", query, service.token("INSPECTOR"), code=code) as observer:
+        observer.process.wait(LONGEST_S / 3)
+        assert observer.process.returncode == 1
+    (told,) = observer.events
+    assert "select `cursor ready`" in told["error"]["message"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_watchers_of_the_same_thing_over_one_client_hear_each_event(service: Service, kind: str) -> None:
+    code, _ = service.submitted()
+    with observing(service, kind, "watch", WATCH, service.token("INSPECTOR"), after=None, twice=True, code=code) as observer:
+        observer.until_ready(2)
+        service.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])
+        observer.until_count(2)
+    assert [Observer.seq(event) for event in observer.events if event.get("entry")] == [2, 2]

@@ -137,6 +137,27 @@ def test_whose_token_has_expired_is_told_so_and_nothing_else() -> None:
     assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "UNAUTHENTICATED")
 
 
+@pytest.mark.parametrize("life", [timedelta(seconds=90), LIFE])
+def test_a_subscription_ends_when_its_time_is_over_though_nothing_happens(life: timedelta) -> None:
+    left = Left(1, life=life)
+    heartbeat.handle({}, left.services)
+    (follower,) = left.followers
+    follower.listened()
+    left.world.clock.now += life - feeds.LEFT - timedelta(seconds=3)
+    heartbeat.handle({}, left.services)
+    assert left.network.arrived(follower.connection) == [] or life is LIFE, "it is a moment too early, but for a ping"
+    assert follower.connection not in left.network.ended
+    left.world.clock.now += timedelta(minutes=1)
+    heartbeat.handle({}, left.services)
+    if life is LIFE:
+        assert follower.connection in left.network.ended, "the connection is too old: it comes again"
+    else:
+        told = left.network.arrived(follower.connection)[-1]
+        assert (told["type"], told["payload"][0]["extensions"]["code"]) == ("error", "UNAUTHENTICATED")
+    assert left.services.store.subscriptions(UNIT, left.services.now()) == []
+    assert all(left.services.store.owed(lane, left.services.now(), None, 5) == [] for lane in range(LANES))
+
+
 def test_replays_are_taken_over_though_the_pings_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     left = Left(1)
 

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.connections import MOST_MEMBERS, NOWHERE, TRIES, WANTED
+from casework.adapters.dynamo.connections import MOST_MEMBERS, NOTED, NOWHERE, TRIES, WANTED
 from casework.adapters.dynamo.models import ITEM_VERSION
 from casework.adapters.dynamo.reader import LEAST, TOP
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Owed, Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of, lane_of
-from casework.live.feeds import HELD, Fed, before, row_at
+from casework.live.feeds import HELD, LEFT, Fed, before, row_at
 from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
 from tests.simulation.engine import Engine
@@ -90,7 +90,9 @@ class SimulatedConnections:
         operation = (_home(subscription.connection), f"OP#{subscription.operation}")
         where = {"body": _where(subscription)}
         with self._engine.lock:
-            self._note(subscription)
+            if subscription.since is not None:
+                self._note(subscription, subscription.since)
+            self._note(subscription, subscription.expires_at - LEFT)
             self._engine.write(update(live, _head(topic), head, add={"members": 1}))
             try:
                 self._transacted(self._put((f"TOPIC#{topic}", key), there), update(live, operation, where, _active))
@@ -134,7 +136,7 @@ class SimulatedConnections:
                 if row is None:
                     return None
                 back = _subscription(row).replays(since, place)
-                self._note(back)
+                self._note(back, since)
                 if self._written(row["body"], row["status"], back):
                     return back
         raise Unavailable("the store did not answer (a subscription changes too fast)")
@@ -166,11 +168,10 @@ class SimulatedConnections:
         with self._engine.lock:
             self._engine.write(delete(self._engine.live, (f"OWED#{owed.lane}", owed.place)))
 
-    def _note(self, subscription: Subscription) -> None:
-        if subscription.since is not None:
-            place = f"{before(subscription.since)}#{subscription.connection}#{subscription.operation}"
-            there = {"body": _where(subscription), "expires_at": _epoch(subscription.expires_at)}
-            self._engine.write(self._put((f"OWED#{lane_of(subscription.connection)}", place), there))
+    def _note(self, subscription: Subscription, since: datetime) -> None:
+        place = f"{before(since)}#{subscription.connection}#{subscription.operation}"
+        there = {"body": _where(subscription), "expires_at": _epoch(subscription.expires_at + NOTED)}
+        self._engine.write(self._put((f"OWED#{lane_of(subscription.connection)}", place), there))
 
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """See `ports.Connections`."""

@@ -22,7 +22,7 @@ from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.model.record import State
 from casework.model.unit import Officer
-from casework.ports import Change, DueKey, Held, Index, Partition, Raced, Seen, Span, Store
+from casework.ports import Change, DueKey, Held, Index, LogHead, Partition, Raced, Seen, Span, Store, Taking
 from tests.casework.adapters.laid import fresh
 from tests.simulation.changes import PROVINCE, UNIT, moved, opened
 from tests.simulation.faults import Crash, Faults
@@ -175,6 +175,13 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "beating": lambda store, change, connection: store.beating(0, None, 5),
     "put_back": lambda store, change, connection: store.put_back(subscription(connection, "a", "s"), START, "0"),
     "moved": lambda store, change, connection: store.moved(subscription(connection, "a", "s"), subscription(connection, "a", "s")),
+    "log_head": lambda store, change, _: store.log_head(),
+    "outbox": lambda store, change, _: store.outbox(0, 5),
+    "marker": lambda store, change, _: store.marker(0, "p"),
+    "registered": lambda store, change, _: store.registered(["22"]),
+    "take": lambda store, change, _: store.take(LogHead(), Taking((), (bytes(73),), (), {}, LogHead(1, ("00" * 32,)))),
+    "leaves": lambda store, change, _: store.leaves(0, 5),
+    "leaf_of": lambda store, change, _: store.leaf_of("s", 1),
     "owed": lambda store, change, connection: store.owed(0, START, None, 5),
     "paid": lambda store, change, connection: store.paid(Owed(0, "p", None)),
     "go_live": lambda store, change, connection: store.go_live(subscription(connection, "a", "s"), 1),
@@ -329,7 +336,7 @@ def test_a_single_write_that_is_sent_again_is_made_twice(store: SimulatedStore) 
 def test_a_subscription_that_dies_anywhere_forgets_nobody(clock: Clock, seed: int) -> None:
     for after in (False, True):
         left = set()
-        for call in range(1, 4):
+        for call in range(1, 5):
             store = SimulatedStore(clock, seed)
             connection, topic = subscribed(store)
             store.begin(Operation(connection.id, "b", connection.expires_at), 5, START)

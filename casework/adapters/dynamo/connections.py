@@ -23,12 +23,13 @@ from casework.adapters.dynamo.subjects import answered, unavailable
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Owed, Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of, lane_of
-from casework.live.feeds import HELD, Fed, before, row_at
+from casework.live.feeds import HELD, LEFT, Fed, before, row_at
 from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
 
 NOWHERE = "-"  # the province of what belongs to none
 WANTED = timedelta(days=8)
+NOTED = timedelta(hours=1)  # a note outlives its subscription, whose end it is for
 HEADS = 100  # of one BatchGetItem
 MOST_MEMBERS = 100_000
 MOST_KEPT = 20_000  # rows of subscriptions that a process remembers
@@ -104,7 +105,9 @@ class LiveTable:
 
     def subscribe(self, subscription: Subscription, now: datetime) -> None:
         """See `ports.Connections`."""
-        self._note(subscription)
+        if subscription.since is not None:
+            self._note(subscription, subscription.since)
+        self._note(subscription, subscription.expires_at - LEFT)  # so that it is told when its time is over
         head: list[Action] = [
             LiveItem.members.add(1),
             LiveItem.wanted_until.set(_epoch(now + WANTED)),
@@ -156,7 +159,7 @@ class LiveTable:
             if item is None:
                 return None
             back = _subscription({"body": item.body, "status": item.status, "seen": item.seen}).replays(since, place)
-            self._note(back)
+            self._note(back, since)
             if self._written(item.body, item.status, back):
                 return back
             _rest()
@@ -191,13 +194,12 @@ class LiveTable:
         with answered():
             LiveItem(f"OWED#{owed.lane}", owed.place).delete(add_version_condition=False)
 
-    def _note(self, subscription: Subscription) -> None:
-        """Note that it is owed a replay, for whoever looks after those that were left."""
-        if subscription.since is not None:
-            place = f"{before(subscription.since)}#{subscription.connection}#{subscription.operation}"
-            pk, until = f"OWED#{lane_of(subscription.connection)}", _epoch(subscription.expires_at)
-            with answered():
-                _item(pk, place, body=_where(subscription), expires_at=until).save()
+    def _note(self, subscription: Subscription, since: datetime) -> None:
+        """Note that it is to be looked at LEFT behind an instant."""
+        place = f"{before(since)}#{subscription.connection}#{subscription.operation}"
+        pk, until = f"OWED#{lane_of(subscription.connection)}", _epoch(subscription.expires_at + NOTED)
+        with answered():
+            _item(pk, place, body=_where(subscription), expires_at=until).save()
 
     def end(self, connection: str, operation: str, now: datetime) -> bool:
         """See `ports.Connections`."""
