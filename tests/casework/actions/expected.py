@@ -536,7 +536,8 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime, viewer: Viewe
             again = replace(case.lead, number=len(case.works) + 1, at=at, ended=False, returned_at=None, vacant=case.lead.left)
             case.works.append(again)
             case.state, case.started, case.since, case.settled, case.fresh, case.asked = "IN_PROCESS", at, at, None, [], []
-            case.longer, case.sorry, case.happened, case.stepped_at = [], False, [], None
+            case.longer, case.sorry, case.stepped_at = [], False, None
+            case.happened = [] if case.runs else [Pause(at)]  # a blocker that stands still stops the next clock, too
         case M.RATE:
             case.rated = True
         case M.ACKNOWLEDGE:
