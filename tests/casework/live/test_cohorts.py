@@ -132,3 +132,8 @@ def test_a_replay_has_told_what_lies_between_its_start_and_where_it_is() -> None
 def test_a_settled_subscription_is_owed_nothing_and_stays_as_it_is_otherwise() -> None:
     live = replace(SUBSCRIPTION.replays(EXPIRES, "7"), status=Status.LIVE, seen=4)
     assert live.settled() == replace(SUBSCRIPTION.lives(4), start="7", place="7")
+
+
+def test_a_subscription_is_over_when_its_time_is() -> None:
+    assert not SUBSCRIPTION.over(EXPIRES - TICK)
+    assert SUBSCRIPTION.over(EXPIRES)
