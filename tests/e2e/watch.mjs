@@ -53,7 +53,9 @@ function print(event) {
 }
 
 function fail(error) {
-  console.log(JSON.stringify({ error: Array.isArray(error) ? error : String(error.message ?? error.reason ?? error) }));
+  const [first] = Array.isArray(error) ? error : [error]; // --raw hands over what the client does
+  const told = { code: first.extensions?.code ?? first.code ?? null, message: String(first.message ?? first.reason ?? first) };
+  console.log(JSON.stringify({ error: told }));
   end(1);
 }
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -80,18 +80,21 @@ def opened(services: Services, courier: RecordingCourier) -> Socket:
 
 
 @pytest.fixture
-def join(services: Services, courier: RecordingCourier, issuer: Issuer) -> Callable[..., Socket]:
-    """Give a socket that has been acknowledged, as that role."""
+def join(services: Services, courier: RecordingCourier, issuer: Issuer) -> Iterator[Callable[..., Socket]]:
+    """Give a socket that has been acknowledged, as that role; all go when the test ends."""
+    sockets_: list[Socket] = []
 
     def joined(who: str | None = None, subject: str | None = None, units: tuple[str, ...] | None = None, **claims: Any) -> Socket:  # noqa: ANN401 - claims
-        socket = Socket(services, courier)
+        sockets_.append(socket := Socket(services, courier))
         socket.connect()
         payload = {"authorization": f"Bearer {issuer.token(who, subject, units, **claims)}"} if who else {}
         socket.say("connection_init", payload=payload)
         assert socket.heard() == [{"type": "connection_ack"}]
         return socket
 
-    return joined
+    yield joined
+    for socket in sockets_:
+        services.store.disconnect(socket.id)
 
 
 @pytest.fixture

@@ -83,12 +83,13 @@ class Socket:
 
 
 @pytest.fixture
-def socket(gate: Gateway) -> Socket:
+def socket(gate: Gateway) -> Iterator[Socket]:
     assert gate
     made = Socket(f"{secrets.token_urlsafe(10)}=")
     answer = made.event("$connect", "CONNECT", headers=HEADERS, multiValueHeaders={name: [value] for name, value in HEADERS.items()})
     assert answer == {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "graphql-transport-ws"}}
-    return made
+    yield made
+    handlers.services().store.disconnect(made.id)
 
 
 def asked(document: str, token: str, **variables: str) -> Any:  # noqa: ANN401 - JSON

@@ -191,7 +191,7 @@ class Follower(Client):
     """It follows a unit: it resumes from the greatest cursor, and drops by id."""
 
     greatest: str | None = None
-    order: dict[str, str] = field(default_factory=dict)  # id of an event -> its cursor, as first observed
+    order: dict[str, str] = field(default_factory=dict)  # id of an event -> the least cursor with which it came
     drops: ClassVar[bool] = True
 
     def after(self) -> str | None:
@@ -201,7 +201,8 @@ class Follower(Client):
         assert not event["gap"]
         if not event["ready"] and not (self.drops and event["id"] in self.order):
             self.seen.append(event["id"])
-            self.order.setdefault(event["id"], event["cursor"])
+        if not event["ready"]:
+            self.order[event["id"]] = min(self.order.get(event["id"], event["cursor"]), event["cursor"], key=_micros)
         if self.greatest is None or _micros(event["cursor"]) > _micros(self.greatest):
             self.greatest = event["cursor"]
 
