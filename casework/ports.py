@@ -369,6 +369,10 @@ class Connections(Protocol):
         """Keep where it stands."""
 
 
+OUTBOX_SHARDS = 16
+MOST_TAKEN = 32  # markers of one step of the log: each is two writes of a transaction and at most one of a unit, which takes 100
+
+
 @dataclass(frozen=True, slots=True)
 class Marker:
     """An entry that the log has yet to take: where that is noted, what its leaf is made of, and when the one before was recorded."""

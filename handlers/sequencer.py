@@ -1,6 +1,5 @@
 """Woken by the trail's stream, and by a schedule: what the outbox holds goes into the log, and what the log has come to is published."""
 
-from collections.abc import Callable
 from typing import Any
 
 from casework.actions.sequencing import publish, sequence
@@ -10,12 +9,12 @@ from handlers import entry, log
 ROUNDS = 200  # of a run; the next one goes on
 
 
-def handle(event: dict[str, Any], services: Services, going: Callable[[], bool] = lambda: True) -> dict[str, Any]:
+def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     """Take what there is, and publish it."""
     del event
     taken = 0
     for number in range(ROUNDS):
-        found = sequence(services, first=number) if going() else 0
+        found = sequence(services, first=number)
         taken += found
         if not found:
             break

@@ -7,20 +7,19 @@ one before. Format: `docs/audit-format.md`, section 7.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from casework.audit import tree
 from casework.audit.leaves import entry_leaf, opened_leaf
 from casework.audit.note import Checkpoint, Note, Proof, signed, verified
 from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Frontier, Refuted, Tile
 from casework.model.errors import Corrupt
-from casework.ports import LogHead, Marker, Seal, Services, Taking, Vault
+from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, LogHead, Marker, Seal, Services, Taking, Vault
 
 log = logging.getLogger("giamsat")
 
-SHARDS = 16
-AT_ONCE = 32  # markers of a step
 LENGTH_BYTES = 2  # before each leaf of a bundle
 DOSSIER = "dossier"  # the kind of a subject that is numbered in its unit
 
@@ -45,9 +44,9 @@ def sequence(services: Services, first: int = 0) -> int:
     """
     _fresh(services)
     taken = 0
-    for number in range(SHARDS):
-        shard = (first + number) % SHARDS
-        chosen = _ordered(services, services.store.outbox(shard, AT_ONCE))[:AT_ONCE]
+    for number in range(OUTBOX_SHARDS):
+        shard = (first + number) % OUTBOX_SHARDS
+        chosen = _ordered(services, services.store.outbox(shard, MOST_TAKEN))[:MOST_TAKEN]
         if not chosen:
             continue
         head = services.store.log_head()
@@ -178,22 +177,19 @@ def _hashes(data: bytes) -> list[bytes]:
     return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
 
 
-class _tiles_of:  # noqa: N801 - it is called as the function that it stands for
-    """Reads the tiles that a tree of some size has, each once."""
+def _tiles_of(vault: Vault, size: int) -> Callable[[int, int], bytes]:
+    """Give a function that reads the tiles which a tree of some size has, each once."""
 
-    def __init__(self, vault: Vault, size: int) -> None:
-        self._vault, self._size = vault, size
-        self._found: dict[tuple[int, int], bytes] = {}
+    @cache
+    def read(level: int, index: int) -> bytes:
+        width = min(TILE_WIDTH, (size >> 8 * level) - index * TILE_WIDTH)
+        path = Tile(level, index, width).path
+        data = vault.read(path) if width > 0 else None
+        if data is None:
+            raise Corrupt(f"the log's {path} was not published")
+        return data
 
-    def __call__(self, level: int, index: int) -> bytes:
-        if (level, index) not in self._found:
-            width = min(TILE_WIDTH, (self._size >> 8 * level) - index * TILE_WIDTH)
-            path = Tile(level, index, width).path
-            data = self._vault.read(path) if width > 0 else None
-            if data is None:
-                raise Corrupt(f"the log's {path} was not published")
-            self._found[level, index] = data
-        return self._found[level, index]
+    return read
 
 
 def proof(services: Services, published: Published, subject: str, seq: int) -> Proof | None:

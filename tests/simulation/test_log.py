@@ -28,7 +28,7 @@ from casework.audit.note import Checkpoint, Note, signed, verified
 from casework.audit.tree import Frontier, leaf_hash
 from casework.model.errors import Corrupt, Unavailable
 from casework.model.record import DossierId
-from casework.ports import LogHead, Services, Taking
+from casework.ports import OUTBOX_SHARDS, LogHead, Services, Taking
 from handlers import sequencer
 from local import engine as engines
 from tests.simulation.clients import mortal
@@ -113,7 +113,7 @@ def hold(world: World, services: Services, say: str) -> None:
             index = services.store.leaf_of(subject, seq)
             assert index is not None, say
             assert leaves[index] == entry_leaf(subject, seq, hashes[seq - 1]), say
-    assert all(not services.store.outbox(shard, 5) for shard in range(sequencing.SHARDS)), f"{say}: nothing waits"
+    assert all(not services.store.outbox(shard, 5) for shard in range(OUTBOX_SHARDS)), f"{say}: nothing waits"
 
 
 class Play:

@@ -27,14 +27,13 @@ from casework.model.record import Dossier, DossierId, State
 from casework.model.subjects import DOSSIER, restored
 from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import Change, DueKey, Held, Noticed, Repeat, Thing
+from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Change, DueKey, Held, Noticed, Repeat, Thing
 
 SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
 SWEPT = ("SWEPT", "SWEPT")  # the place of the sweep's watermark; before it, the hours in which something is stuck
 MOST_STUCK = 1000  # of these hours
 LAST_SEQ = 99_999_999
-LOG_SHARDS = 16
 PROVINCE_SHARDS = 8
 NONE = "-"  # the list of what stands below nothing
 NO_DUE = "9999-12-31T23:59:59.999999Z"
@@ -168,7 +167,6 @@ def trail_item(change: Change) -> TrailItem:
 
 LOG_HEAD = ("LOG", "HEAD")
 LEAVES_SPAN = 100_000  # indices of the leaves of one partition
-MOST_TAKEN = 32  # markers of one step of the log: each two items of a transaction and at most one of a unit, which takes 100
 MOST_LEAVES = 2 * MOST_TAKEN
 
 
@@ -201,7 +199,7 @@ def register_key(unit: str) -> tuple[str, str]:
 
 def shard_of(subject: str) -> int:
     """Give the shard of the outbox that a subject's markers are in: one reader sees them in order."""
-    return int(subject[:2], 16) % LOG_SHARDS
+    return int(subject[:2], 16) % OUTBOX_SHARDS
 
 
 def marker_item(change: Change) -> LogItem:
