@@ -80,6 +80,7 @@ class Audience:
 
     @property
     def kind(self) -> Kind:
+        """What the topic is of."""
         return kind_of(self.name)
 
     def delivered(self, entries: Sequence[Entry]) -> int:
@@ -259,6 +260,7 @@ def _parts(rows: Sequence[Subscription]) -> Iterator[Sequence[Subscription]]:
 
 
 def parted(rows: Iterable[Subscription], fits: Callable[[Subscription], bool]) -> tuple[list[Subscription], list[Subscription]]:
+    """Part rows into those that fit, and the others."""
     parts: tuple[list[Subscription], list[Subscription]] = [], []
     for row in rows:
         parts[not fits(row)].append(row)
