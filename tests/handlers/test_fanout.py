@@ -199,6 +199,26 @@ def test_an_event_that_cannot_be_told_hurts_nobody_else(hall: Hall, monkeypatch:
     assert stuck.seen == [event], "it comes again, and hears it then"
 
 
+def test_a_subject_that_cannot_be_read_hurts_no_other(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audiences, "PART", MEMBERS)
+    bad, usual = hall.world.received(), hall.services.store.held
+    written = hall.world.store.entries(bad, 0, 100)
+
+    def held(subject: Any) -> Any:  # noqa: ANN401 - as the store has it
+        if subject == bad:
+            raise Corrupt("a stored state cannot be read")
+        return usual(subject)
+
+    before = hall.seq
+    while hall.world.insisted(hall.world.some(hall.subject)) is None:
+        pass
+    good = hall.world.store.entries(hall.subject, before, 100)
+    with monkeypatch.context() as patch:
+        patch.setattr(hall.services.store, "held", held)
+        stream.handle({"Records": [record(entry) for entry in [*written, *good]]}, hall.services)
+    assert hall.seen() == [[f"{hall.subject}/{entry.seq}" for entry in good]] * MEMBERS
+
+
 def test_what_takes_too_long_to_post_is_left_to_the_rows(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of an audience are posted one by one, each only while it is in time."""
     hall.services = replace(hall.services, queue=None)

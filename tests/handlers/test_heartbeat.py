@@ -130,6 +130,22 @@ def test_one_that_cannot_be_brought_holds_up_no_other(monkeypatch: pytest.Monkey
     assert left.heard() == [[event] if number == 4 else [] for number in range(9)]
 
 
+def test_each_minute_another_lane_comes_first(here: tuple[World, RecordingCourier, Services], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes all the time holds up the others for some minutes, and not for ever."""
+    world, _, services = here
+    asked: list[int] = []
+
+    def owed(lane: int, *_: object) -> list[object]:
+        asked.append(lane)
+        world.clock.now += timedelta(minutes=1)  # all the time that there is
+        return []
+
+    monkeypatch.setattr(services.store, "owed", owed)
+    for _ in range(LANES):
+        heartbeat.handle({}, services)
+    assert sorted(asked) == list(range(LANES))
+
+
 def test_whose_token_has_expired_is_told_so_and_nothing_else() -> None:
     left = Left(1, life=timedelta(seconds=30))
     assert heartbeat.handle({}, left.services)["taken_over"] == 0

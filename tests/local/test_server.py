@@ -3,7 +3,9 @@
 import contextlib
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -290,3 +292,21 @@ def test_a_handler_that_fails_ends_its_connection_and_no_other(server: Server, m
         other.send('{"type": "ping"}')
         assert received(other)["type"] == "pong"
     until(lambda: server.courier.connected == 0)
+
+
+def test_what_was_sent_in_time_counts_though_it_is_read_later(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When thousands connect at once, messages wait for their turn: nobody is ended for that."""
+    usual = sockets.handle
+
+    def slow(event: dict[str, Any], services: Services) -> dict[str, Any]:
+        if event["requestContext"]["routeKey"] == "$default":
+            time.sleep(0.6)
+        return usual(event, services)
+
+    monkeypatch.setattr(sockets, "handle", slow)
+    monkeypatch.setattr("local.server.INIT", timedelta(seconds=0.1))
+    with server.connect() as opened:
+        opened.send(json.dumps({"type": "connection_init"}))
+        assert received(opened)["type"] == "connection_ack"
+        opened.send(subscribe(1))
+        assert received(opened)["type"] == "next"
