@@ -393,6 +393,15 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
+class Logged:
+    """A leaf of the log, and the entry that it is for."""
+
+    leaf: bytes
+    subject: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
 class LogHead:
     """How far the log has come: the number of its leaves, and the roots of its whole subtrees in hexadecimal (`tree.Frontier`)."""
 
@@ -408,7 +417,7 @@ class Taking:
     """
 
     markers: tuple[Marker, ...]
-    leaves: tuple[bytes, ...]
+    leaves: tuple[Logged, ...]
     at: tuple[int, ...]
     registers: Mapping[str, tuple[int, int]]  # unit -> its number before and behind it
     head: LogHead
@@ -432,11 +441,11 @@ class Log(Protocol):
     def take(self, head: LogHead, step: Taking) -> bool:
         """Move the log on by a step, all of it or nothing; False when its head has moved meanwhile."""
 
-    def leaves(self, start: int, count: int) -> list[bytes]:
+    def leaves(self, start: int, count: int) -> "list[Logged]":
         """Read leaves in order."""
 
-    def leaf_of(self, subject: str, seq: int) -> int | None:
-        """Give the index of an entry's leaf; None while the log has not taken it."""
+    def leaves_of(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
+        """Give the indices of the leaves of entries, by subject and number; those that the log has not taken yet are left out."""
 
 
 class Vault(Protocol):

@@ -8,6 +8,8 @@ Settings (all are documented in docs/settings.md):
     GIAMSAT_SECRETS    the service's secrets, {"current": 1, "secrets": {"1": "<hex>"}}: a file, or such an ARN
     GIAMSAT_ISSUER, GIAMSAT_AUDIENCE  what a token must name
     GIAMSAT_LOG        the log that entries belong to
+    GIAMSAT_VAULT      the folder in which the log is published; without it, a process neither publishes nor proves anything
+    GIAMSAT_LOG_KEY    the file of the key that signs the log (PEM, Ed25519)
     GIAMSAT_ORIGINS    origins whose pages may open sockets, by commas; empty: only requests without an Origin, and loopback's
     GIAMSAT_GATEWAY_URL the WebSocket API by which a deployed function posts to connections
     GIAMSAT_QUEUE_URL  the queue by which a deployed function hands large audiences out; without it, it posts to all by itself
@@ -30,7 +32,9 @@ from botocore.session import Session
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.gateway import GatewayCourier
 from casework.adapters.parcels import SqsQueue
+from casework.adapters.seal import FileSeal
 from casework.adapters.tokens import KeySetTokens
+from casework.adapters.vault import FolderVault
 from casework.model.slip import Keys
 from casework.ports import Courier, Services
 
@@ -62,6 +66,8 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
         now=lambda: datetime.now(UTC),
         entropy=secrets.token_bytes,
         origins=frozenset(filter(None, environ.get("GIAMSAT_ORIGINS", "").split(","))),
+        vault=FolderVault(Path(environ["GIAMSAT_VAULT"])) if environ.get("GIAMSAT_VAULT") else None,
+        seal=FileSeal.kept(environ["GIAMSAT_LOG"], Path(environ["GIAMSAT_LOG_KEY"])) if environ.get("GIAMSAT_LOG_KEY") else None,
     )
 
 

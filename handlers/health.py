@@ -35,8 +35,11 @@ def _version() -> str:
 VERSION = _version()
 
 
-def handle(event: dict[str, Any], services: Services, lag: Lag | None = None) -> dict[str, Any]:
-    """Take one HTTP event. `lag` gives how many seconds the stream's follower is behind, None when it follows no longer."""
+def handle(event: dict[str, Any], services: Services, lag: Lag | None = None, merge_delay: Lag | None = None) -> dict[str, Any]:
+    """Take one HTTP event. `lag` gives how many seconds the stream's follower is behind, None when it follows no longer.
+
+    `merge_delay` gives in how many seconds of 99 out of 100 checkpoints all their entries were published; None before the first.
+    """
     if event["requestContext"]["http"]["method"].upper() not in METHODS:
         return _answer(405, {"message": f"/health is asked by {' or '.join(METHODS)}"}, allow=", ".join(METHODS))
     began = time.monotonic()
@@ -50,6 +53,9 @@ def handle(event: dict[str, Any], services: Services, lag: Lag | None = None) ->
         behind = lag()
         follows = behind is not None
         body["stream"] = {"lag_s": None if behind is None else round(behind, 2)}
+    if merge_delay is not None:
+        delay = merge_delay()
+        body["log"] = {"merge_delay_s": None if delay is None else round(delay, 2)}
     well = answers and follows
     return _answer(200 if well else 503, {"status": "ok" if well else "failing", **body})
 

@@ -1,5 +1,6 @@
 """Woken by the trail's stream, and by a schedule: what the outbox holds goes into the log, and what the log has come to is published."""
 
+from datetime import datetime
 from typing import Any
 
 from casework.actions.sequencing import publish, sequence
@@ -10,18 +11,24 @@ ROUNDS = 200  # of a run; the next one goes on
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
-    """Take what there is, and publish it."""
+    """Take what there is, and publish it.
+
+    `merge_delay_s` is how long ago the oldest entry was recorded that is published with this run, None where none was.
+    """
     del event
     taken = 0
+    oldest: datetime | None = None
     for number in range(ROUNDS):
         found = sequence(services, first=number)
-        taken += found
-        if not found:
+        taken += found.count
+        oldest = min(filter(None, (oldest, found.oldest)), default=None)
+        if not found.count:
             break
     size = publish(services)
+    delay = (services.now() - oldest).total_seconds() if oldest and size else None
     if size is not None:
         log.debug("the log has %d leaves", size)
-    return {"taken": taken, "published": size}
+    return {"taken": taken, "published": size, "merge_delay_s": delay}
 
 
 handler = entry(handle)

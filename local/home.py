@@ -1,6 +1,7 @@
 """The folder of one machine's data: keys, the engine's files, and `run.json`, by which commands find a running service.
 
-Layout: `keys/` (token key and key set, the service's secrets), `store/` (the engine's), `run.json` while a service runs.
+Layout: `keys/` (token key and key set, the service's secrets, the log's key and what inspectors hold of it, `log.vkey`), `store/` (the
+engine's), `log/` (the log as it is published), `run.json` while a service runs.
 """
 
 import contextlib
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from casework.adapters.seal import FileSeal
 from casework.ports import Courier, Posted, Services
 from casework.wiring import wired
 from local import engine as engines
@@ -109,6 +111,8 @@ class Home:
                 held = {"current": 1, "secrets": {"1": secrets.token_hex(SECRET_BYTES)}}
                 _first(secrets_file, json.dumps(held).encode())
             self.token_key()
+            seal = FileSeal(LOG, self._key("log.pem"))
+            _replaced(keys / "log.vkey", f"{seal.key}\n".encode())
         return {
             "GIAMSAT_STAGE": STAGE,
             "GIAMSAT_REGION": REGION,
@@ -118,26 +122,33 @@ class Home:
             "GIAMSAT_ISSUER": ISSUER,
             "GIAMSAT_AUDIENCE": AUDIENCE,
             "GIAMSAT_LOG": LOG,
+            "GIAMSAT_LOG_KEY": str(keys / "log.pem"),
+            "GIAMSAT_VAULT": str(self.path / "log"),
         }
 
     def token_key(self) -> Ed25519PrivateKey:
         """Load the key that signs tokens, making it and its key set on first use."""
         keys = self.path / "keys"
-        file = keys / "token.pem"
         with _told(self.path):
-            keys.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not file.exists():
-                fresh = Ed25519PrivateKey.generate()
-                _first(file, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            try:
-                key = load_pem_private_key(file.read_bytes(), None)
-            except (ValueError, TypeError, UnsupportedAlgorithm):  # no key, an encrypted one, one of a kind unheard of
-                raise LocalError(f"{file} is no key; remove it to have a new one made") from None
-            if not isinstance(key, Ed25519PrivateKey):
-                raise LocalError(f"{file} is no Ed25519 key; remove it to have a new one made")
+            key = self._key("token.pem")
             public = jwt.algorithms.OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
             key_set = {"keys": [{**public, "kid": KEY_ID, "alg": "EdDSA", "use": "sig"}]}
             _replaced(keys / "key-set.json", json.dumps(key_set).encode())
+        return key
+
+    def _key(self, name: str) -> Ed25519PrivateKey:
+        """Load a key, making it on first use."""
+        file = self.path / "keys" / name
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not file.exists():
+            fresh = Ed25519PrivateKey.generate()
+            _first(file, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        try:
+            key = load_pem_private_key(file.read_bytes(), None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):  # no key, an encrypted one, one of a kind unheard of
+            key = None
+        if not isinstance(key, Ed25519PrivateKey):
+            raise LocalError(f"{file} is no Ed25519 key; {LOST.get(name, 'remove it to have a new one made')}")
         return key
 
     @contextlib.contextmanager
@@ -165,6 +176,7 @@ class Home:
 
 
 KEY_ID = "local-1"
+LOST = {"log.pem": "restore it from a backup: the log cannot go on with another one"}
 QUICK = Config(retries={"total_max_attempts": 3}, connect_timeout=2, read_timeout=20)
 
 

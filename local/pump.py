@@ -34,10 +34,11 @@ ELSEWHERE = frozenset({"TrimmedDataAccessException", "ValidationException"})  # 
 class Pump:
     """A thread that follows the stream."""
 
-    def __init__(self, services: Services, endpoint: str, busy: Callable[[], bool]) -> None:
-        """Follow on that engine; `busy` tells whether anybody is connected, which makes it look more often."""
+    def __init__(self, services: Services, endpoint: str, busy: Callable[[], bool], wake: Callable[[], None] = lambda: None) -> None:
+        """Follow on that engine; `busy` tells whether anybody is connected, which makes it look more often; `wake` hears of entries."""
         self._services = services
         self._busy = busy
+        self._wake = wake
         self._streams = boto3.client("dynamodbstreams", endpoint_url=endpoint, region_name=REGION, config=QUICK)
         engine = boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK)
         table = engine.describe_table(TableName=f"giamsat-{STAGE}-trail")["Table"]
@@ -142,6 +143,7 @@ class Pump:
                 continue
             if answer["Records"]:
                 self._reach(shard, answer["Records"][0]["dynamodb"]["ApproximateCreationDateTime"])
+                self._wake()
                 tasks.handle({"Records": answer["Records"]}, self._services)
                 stream.handle({"Records": answer["Records"]}, self._services)
                 self._services.store.keep_place(FOLLOWER, shard, answer["Records"][-1]["dynamodb"]["SequenceNumber"])

@@ -34,8 +34,9 @@ def application(
     courier: LocalCourier,
     lifespan: Callable[[], AsyncIterator[None]] | None = None,
     lag: health.Lag | None = None,
+    merge_delay: health.Lag | None = None,
 ) -> Starlette:
-    """Build the application; `lifespan` runs beside it, and `lag` tells how far the stream's pump is behind."""
+    """Build the application; `lifespan` runs beside it, and `lag` tells how far the stream's pump is behind, `merge_delay` the log."""
     limiter: list[Any] = []
 
     async def call(handle: Callable[[dict[str, Any], Services], dict[str, Any]], event: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def application(
 
     async def healthy(request: Request) -> Response:
         # Not by `call`: it would wait behind all who wait for an engine that hangs.
-        return _response(await to_thread.run_sync(health.handle, _http_event(request, b""), services, lag))
+        return _response(await to_thread.run_sync(health.handle, _http_event(request, b""), services, lag, merge_delay))
 
     async def socket(websocket: WebSocket) -> None:
         await _served(websocket, courier, call)

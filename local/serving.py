@@ -43,8 +43,8 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
         opened = home.services(engine.endpoint, courier)
         _fill(opened.services, demo=demo, empty=home.empty(engine.endpoint))
         moving = Mover(opened.services) if demo and progress(opened.services) else None
-        pump = Pump(opened.services, engine.endpoint, lambda: courier.connected > 0)
         schedule = Schedule(opened.services)
+        pump = Pump(opened.services, engine.endpoint, lambda: courier.connected > 0, schedule.wake)
         url = f"http://{HOST}:{port}"
 
         async def beside() -> AsyncIterator[None]:
@@ -66,7 +66,7 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
                 pump.stop()
 
         config = uvicorn.Config(
-            application(opened.services, courier, beside, pump.lag_s),
+            application(opened.services, courier, beside, pump.lag_s, schedule.merge_delay_s),
             log_level="warning",
             ws="websockets-sansio",
             ws_max_size=LONGEST_FRAME,

@@ -15,6 +15,7 @@ from casework.model.subjects import PROCEDURE
 from casework.ports import Span
 from casework.views import View, disclosures, visible
 from schema.context import Context, Info, context_of
+from schema.log import InclusionProof, Proofs
 from schema.node import Node, global_id
 from schema.paging import MOST, Connection, Page, asked, connected, cursor, page_info
 from schema.scalars import Plain
@@ -56,6 +57,7 @@ class AuditEntry(Node):
 
     entry: strawberry.Private[Entry]
     decision: strawberry.Private[Decision]
+    proofs: strawberry.Private[Proofs | None]
     seq: int = strawberry.field(description="Its number in the chain of its subject, from 1, without gaps.")
     action: str = strawberry.field(description="What was done.")
     prev: str = strawberry.field(description="SHA-256 of the line before; 64 zeros for the first.")
@@ -104,6 +106,12 @@ class AuditEntry(Node):
             text = opened(kept[found["text"]["digest"]])[1] if found["text"]["digest"] in kept else None
         return EntryReason(code=found["code"], text=text, log=found.get("log"))
 
+    @strawberry.field(description="That it is in the log as it was published; null until then, which takes seconds.")
+    def proof(self, info: Info) -> InclusionProof | None:
+        """Prove it, with the others of its page."""
+        subject = self.entry.body["subject"]["id"]
+        return (self.proofs or Proofs(context_of(info), [(subject, self.seq)])).of(subject, self.seq)
+
     @strawberry.field(description="The fields it changed; null where they may not be seen.")
     def changes(self) -> list[Change] | None:
         """Show the changes."""
@@ -123,10 +131,11 @@ class AuditEntry(Node):
         return Actor(kind=PartyKind(party["kind"]), id=party["id"], role=party.get("role"), unit=party.get("unit"))
 
 
-def entry_shown(entry: Entry, decision: Decision) -> AuditEntry:
-    """Show an entry."""
+def entry_shown(entry: Entry, decision: Decision, proofs: Proofs | None = None) -> AuditEntry:
+    """Show an entry; `proofs` are those of its page, where it is on one."""
     place = ("entry", f"{entry.body['subject']['id']}/{entry.seq}")
-    return AuditEntry(place=place, entry=entry, decision=decision, seq=entry.seq, action=str(entry.body["action"]), prev=entry.body["prev"])
+    action, prev = str(entry.body["action"]), entry.body["prev"]
+    return AuditEntry(place=place, entry=entry, decision=decision, proofs=proofs, seq=entry.seq, action=action, prev=prev)
 
 
 def trail_page(
@@ -150,7 +159,8 @@ def trail_page(
         found.reverse()
     cursors = [cursor(entry.seq) for entry in found]
     span = Span(page.count, cursor(page.after) if page.after else None, cursor(page.before) if page.before else None, page.backwards)
-    nodes = [entry_shown(entry, view.decision) for entry in found if view]
+    proofs = Proofs(context, [(view.held.id, entry.seq) for entry in found]) if view else None
+    nodes = [entry_shown(entry, view.decision, proofs) for entry in found if view]
     return connected(cursors, nodes, page_info(cursors, span, more=more))
 
 

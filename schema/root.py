@@ -29,6 +29,7 @@ from schema.incident import incident_of
 from schema.lean import lighten
 from schema.listing import DossierFilter, DossierOrder, dossiers_page
 from schema.live import DossierEvent, Subscription
+from schema.log import AuditCheckpoint, ConsistencyProof, checkpoint_shown, consistency_shown
 from schema.move import Conflict, Mutation
 from schema.node import Node, key_of, read_id
 from schema.paging import After, Before, Connection, First, Last, asked
@@ -140,6 +141,21 @@ class Query:
         if dossier is None:
             raise Wrong("name what the trail is of; an index serves: dossier", path=("dossier",))
         return trail_page(context, context.trail_view(dossier), first, last, after, before)
+
+    @strawberry.field(description="The newest checkpoint of the log of all entries, signed; null before the first. Public.")
+    def audit_checkpoint(self, info: Info) -> AuditCheckpoint | None:
+        """Show the newest checkpoint."""
+        return checkpoint_shown(context_of(info))
+
+    @strawberry.field(description="That the log of one size begins with what it was at a smaller one; null before the first checkpoint.")
+    def audit_consistency(
+        self,
+        info: Info,
+        old: Annotated[int, strawberry.argument(name="from", description="The smaller size, from 1.")],
+        new: Annotated[int, strawberry.argument(name="to", description="The larger size, up to that of the newest checkpoint.")],
+    ) -> ConsistencyProof | None:
+        """Prove that it only grew."""
+        return consistency_shown(context_of(info), old, new)
 
     @strawberry.field(description="A procedure, in the version in force today.")
     def procedure(

@@ -7,8 +7,9 @@ one before. Format: `docs/audit-format.md`, section 7.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 
 from casework.audit import tree
@@ -16,7 +17,8 @@ from casework.audit.leaves import entry_leaf, opened_leaf
 from casework.audit.note import Checkpoint, Note, Proof, signed, verified
 from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Frontier, Refuted, Tile
 from casework.model.errors import Corrupt
-from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, LogHead, Marker, Seal, Services, Taking, Vault
+from casework.model.packing import instant
+from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Logged, LogHead, Marker, Seal, Services, Taking, Vault
 
 log = logging.getLogger("giamsat")
 
@@ -35,15 +37,23 @@ class Published:
 # Into the log.
 
 
-def sequence(services: Services, first: int = 0) -> int:
-    """Take one step of each shard, from that one on; gives how many entries were taken.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a round took: how many entries, and when the oldest of them was recorded."""
+
+    count: int = 0
+    oldest: datetime | None = None
+
+
+def sequence(services: Services, first: int = 0) -> Taken:
+    """Take one step of each shard, from that one on.
 
     Raises:
         Corrupt: the log's head is older than what was published, as after a restore from a backup. Nothing is taken.
         Unavailable: the store did not answer; what was taken is taken.
     """
     _fresh(services)
-    taken = 0
+    taken: list[Marker] = []
     for number in range(OUTBOX_SHARDS):
         shard = (first + number) % OUTBOX_SHARDS
         chosen = _ordered(services, services.store.outbox(shard, MOST_TAKEN))[:MOST_TAKEN]
@@ -51,8 +61,8 @@ def sequence(services: Services, first: int = 0) -> int:
             continue
         head = services.store.log_head()
         if services.store.take(head, _step(services, head, chosen)):
-            taken += len(chosen)
-    return taken
+            taken += chosen
+    return Taken(len(taken), min((instant(marker.recorded_at) for marker in taken), default=None))
 
 
 def _fresh(services: Services) -> None:
@@ -88,16 +98,17 @@ def _step(services: Services, head: LogHead, markers: Sequence[Marker]) -> Takin
     before = services.store.registered(opened) if opened else {}
     numbers = dict(before)
     grown = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes])
-    leaves: list[bytes] = []
+    leaves: list[Logged] = []
     at: list[int] = []
     for marker in markers:
         at.append(head.size + len(leaves))
-        leaves.append(bytes(entry_leaf(marker.subject, marker.seq, marker.hash)))
+        made = [entry_leaf(marker.subject, marker.seq, marker.hash)]
         if _opens(marker):
             numbers[marker.unit] += 1
-            leaves.append(bytes(opened_leaf(marker.unit, numbers[marker.unit], marker.hash)))
-    for leaf in leaves:
-        grown.append(tree.leaf_hash(leaf))
+            made.append(opened_leaf(marker.unit, numbers[marker.unit], marker.hash))
+        leaves += [Logged(bytes(leaf), marker.subject, marker.seq) for leaf in made]
+    for one in leaves:
+        grown.append(tree.leaf_hash(one.leaf))
     registers = {unit: (before[unit], number) for unit, number in numbers.items()}
     behind = LogHead(grown.size, tuple(one.hex() for one in grown.hashes))
     return Taking(tuple(markers), tuple(leaves), tuple(at), registers, behind)
@@ -150,7 +161,7 @@ def publish(services: Services) -> int | None:
         if before and old:
             tree.consistent(old, head.size, before.checkpoint.root, root, tree.consistency(old, head.size, read))
         last = services.store.leaves(head.size - 1, 1)
-        tree.included(head.size - 1, head.size, tree.leaf_hash(last[0]), tree.inclusion(head.size - 1, head.size, read), root)
+        tree.included(head.size - 1, head.size, tree.leaf_hash(last[0].leaf), tree.inclusion(head.size - 1, head.size, read), root)
     except (Refuted, ValueError, IndexError) as error:
         raise Corrupt(f"the log of {head.size} does not go on from its checkpoint of {old}: {error}") from error
     text = Checkpoint(services.log, head.size, root).text
@@ -162,7 +173,7 @@ def _published_tiles(services: Services, vault: Vault, old: int, new: int) -> No
     read = _tiles_of(vault, new)
     for one in tree.tiles(old, new):
         if one.level == 0:
-            leaves = services.store.leaves(one.index * TILE_WIDTH, one.width)
+            leaves = [found.leaf for found in services.store.leaves(one.index * TILE_WIDTH, one.width)]
             if len(leaves) != one.width:
                 raise Corrupt(f"leaves of the log are missing from {one.index * TILE_WIDTH} on")
             vault.put(tree.bundle_path(one.index, one.width), b"".join(len(leaf).to_bytes(LENGTH_BYTES, "big") + leaf for leaf in leaves))
@@ -183,22 +194,23 @@ def _tiles_of(vault: Vault, size: int) -> Callable[[int, int], bytes]:
     @cache
     def read(level: int, index: int) -> bytes:
         width = min(TILE_WIDTH, (size >> 8 * level) - index * TILE_WIDTH)
-        path = Tile(level, index, width).path
-        data = vault.read(path) if width > 0 else None
+        tile = Tile(level, index, width)
+        # Those that are not whole go when they are.
+        data = (vault.read(tile.path) or vault.read(Tile(level, index).path)) if width > 0 else None
         if data is None:
-            raise Corrupt(f"the log's {path} was not published")
-        return data
+            raise Corrupt(f"the log's {tile.path} was not published")
+        return data[: width * HASH_BYTES]
 
     return read
 
 
-def proof(services: Services, published: Published, subject: str, seq: int) -> Proof | None:
-    """Prove that an entry is in the log as it was published; None while it is not."""
+def proofs(services: Services, published: Published, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Proof]:
+    """Prove that entries, by subject and number, are in the log as it was published; those that are not yet are left out."""
     vault, _ = _where(services)
-    index, size = services.store.leaf_of(subject, seq), published.checkpoint.size
-    if index is None or index >= size:
-        return None
-    return Proof(index, tuple(tree.inclusion(index, size, tree.tiled(_tiles_of(vault, size)))), published.note)
+    size = published.checkpoint.size
+    read = tree.tiled(_tiles_of(vault, size))
+    indices = {place: index for place, index in services.store.leaves_of(places).items() if index < size}
+    return {place: Proof(index, tuple(tree.inclusion(index, size, read)), published.note) for place, index in indices.items()}
 
 
 def growth(services: Services, published: Published, old: int, new: int) -> list[bytes]:

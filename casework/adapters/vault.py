@@ -1,10 +1,12 @@
 """Where the log is published on one machine: a folder, in the layout of C2SP tlog-tiles, in which nothing is ever changed but `checkpoint`.
 
-That is the newest, and only a larger one takes its place. It checks nothing else of what it is given.
+That is the newest, and only a larger one takes its place. Tiles that are not whole go when theirs is, as tlog-tiles allows. It checks
+nothing else of what it is given.
 """
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,14 +31,16 @@ class FolderVault:
             except FileExistsError:
                 if (self.folder / path).read_bytes() != data:
                     raise Corrupt(f"{path} of the log was published otherwise before") from None
+            if (parts := self.folder / f"{path}.p").is_dir():
+                shutil.rmtree(parts, ignore_errors=True)
 
     def read(self, path: str) -> bytes | None:
         """See `ports.Vault`."""
-        try:
-            with _answered():
+        with _answered():
+            try:
                 return (self.folder / path).read_bytes()
-        except FileNotFoundError:
-            return None
+            except FileNotFoundError:
+                return None
 
     def checkpoint(self) -> str | None:
         """See `ports.Vault`."""
@@ -72,7 +76,5 @@ class FolderVault:
 def _answered() -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise
     except OSError as error:
         raise Unavailable(f"the folder of the log cannot be used: {error.strerror}") from error

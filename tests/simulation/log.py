@@ -1,15 +1,13 @@
 """The second store's outbox and log, call by call as the first store makes them."""
 
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.connections import NOWHERE
 from casework.adapters.dynamo.models import ITEM_VERSION
-from casework.audit.leaves import LEAF_BYTES
 from casework.model.errors import Unavailable
-from casework.ports import LogHead, Marker, Taking
+from casework.ports import Logged, LogHead, Marker, Taking
 from tests.simulation.engine import Engine
 from tests.simulation.tables import Place, Row, Table
 from tests.simulation.writes import Cancelled, Condition, Reason, Write, anyhow, delete, present, put
@@ -48,7 +46,7 @@ class SimulatedLog:
         """See `ports.Log`."""
         writes: list[Callable[[Table], Write]] = [
             _put(items.LOG_HEAD, {"number": step.head.size, "body": " ".join(step.head.hashes)}, _at(head.size)),
-            _put(items.leaves_key(head.size), {"body": b64encode(b"".join(step.leaves)).decode()}),
+            _put(items.leaves_key(head.size), items.leaves_body(step.leaves)),
         ]
         for marker, index in zip(step.markers, step.at, strict=True):
             writes.append(partial(_gone, place=(items.outbox(marker.shard), marker.place)))
@@ -64,21 +62,22 @@ class SimulatedLog:
                 raise Unavailable(f"the store did not answer ({cancelled})") from cancelled
         return True
 
-    def leaves(self, start: int, count: int) -> list[bytes]:
+    def leaves(self, start: int, count: int) -> list[Logged]:
         """See `ports.Log`."""
-        found: list[bytes] = []
+        found: list[Logged] = []
         with self._engine.lock:
             for pk, low, high in items.leaves_between(start, start + count):
                 for row in self._engine.query(self._engine.log, pk, low or "", high, most=items.LEAVES_SPAN):
-                    raw, first = b64decode(row["body"]), int(row["sk"])
-                    many = [raw[at : at + LEAF_BYTES] for at in range(0, len(raw), LEAF_BYTES)]
+                    first, many = int(row["sk"]), items.logged(row["body"], row["places"])
                     found += many[max(0, start - first) : max(0, start + count - first)]
         return found
 
-    def leaf_of(self, subject: str, seq: int) -> int | None:
+    def leaves_of(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """See `ports.Log`."""
-        found = self._row(items.leaf_key(subject, seq))
-        return int(found["number"]) if found else None
+        wanted = {items.leaf_key(subject, seq): (subject, seq) for subject, seq in places}
+        with self._engine.lock:
+            rows = self._engine.batch(self._engine.log, list(wanted))
+        return {wanted[row["pk"], row["sk"]]: int(row["number"]) for row in rows}
 
     def _row(self, place: Place) -> Row | None:
         with self._engine.lock:

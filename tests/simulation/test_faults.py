@@ -22,7 +22,7 @@ from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.model.record import State
 from casework.model.unit import Officer
-from casework.ports import Change, DueKey, Held, Index, LogHead, Partition, Raced, Seen, Span, Store, Taking
+from casework.ports import Change, DueKey, Held, Index, Logged, LogHead, Partition, Raced, Seen, Span, Store, Taking
 from tests.casework.adapters.laid import fresh
 from tests.simulation.changes import PROVINCE, UNIT, moved, opened
 from tests.simulation.faults import Crash, Faults
@@ -179,9 +179,9 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "outbox": lambda store, change, _: store.outbox(0, 5),
     "marker": lambda store, change, _: store.marker(0, "p"),
     "registered": lambda store, change, _: store.registered(["22"]),
-    "take": lambda store, change, _: store.take(LogHead(), Taking((), (bytes(73),), (), {}, LogHead(1, ("00" * 32,)))),
+    "take": lambda store, change, _: store.take(LogHead(), Taking((), (Logged(bytes(73), "s", 1),), (), {}, LogHead(1, ("00" * 32,)))),
     "leaves": lambda store, change, _: store.leaves(0, 5),
-    "leaf_of": lambda store, change, _: store.leaf_of("s", 1),
+    "leaves_of": lambda store, change, _: store.leaves_of([("s", 1)]),
     "owed": lambda store, change, connection: store.owed(0, START, None, 5),
     "paid": lambda store, change, connection: store.paid(Owed(0, "p", None)),
     "go_live": lambda store, change, connection: store.go_live(subscription(connection, "a", "s"), 1),

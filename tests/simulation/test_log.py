@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from casework import commits
 from casework.actions import sequencing
-from casework.actions.sequencing import growth, newest, proof, publish, sequence
+from casework.actions.sequencing import growth, newest, proofs, publish, sequence
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.seal import FileSeal
 from casework.adapters.vault import FolderVault
@@ -38,6 +38,7 @@ from tests.simulation.turns import Turns
 from tests.simulation.worlds import World
 from tests.stages import staged
 from tests.support import Issuer, RecordingCourier, SettableClock, services_over
+from tests.verification import recompute
 
 ORIGIN = "giamsat.test/trail"
 SEEDS = 50
@@ -78,7 +79,7 @@ class Shelf:
 
 
 def leaves_of(services: Services) -> list[Leaf]:
-    return [Leaf.read(raw) for raw in services.store.leaves(0, services.store.log_head().size)]
+    return [Leaf.read(one.leaf) for one in services.store.leaves(0, services.store.log_head().size)]
 
 
 def written(world: World) -> dict[str, list[str]]:
@@ -110,10 +111,11 @@ def hold(world: World, services: Services, say: str) -> None:
     )
     for subject, hashes in there.items():
         for seq in range(1, len(hashes) + 1):
-            index = services.store.leaf_of(subject, seq)
+            index = services.store.leaves_of([(subject, seq)]).get((subject, seq))
             assert index is not None, say
             assert leaves[index] == entry_leaf(subject, seq, hashes[seq - 1]), say
     assert all(not services.store.outbox(shard, 5) for shard in range(OUTBOX_SHARDS)), f"{say}: nothing waits"
+    assert recompute.problems(world.store.scanned()) == [], say
 
 
 class Play:
@@ -136,7 +138,7 @@ class Play:
         for _ in range(20):
             self.world.store.place("f", "s")  # what was put off is made by now
         self.world.clock.now += timedelta(minutes=1)
-        while sequence(self.services):
+        while sequence(self.services).count:
             pass
         publish(self.services)
 
@@ -199,6 +201,38 @@ def test_a_sequencer_that_is_killed_at_any_call_loses_nothing(tmp_path: Path) ->
             if not died:
                 break
     assert calls > 40
+
+
+def test_no_byte_of_it_changes_unnoticed(tmp_path: Path) -> None:
+    world = World(7)
+    services = logged(world.services, tmp_path)
+    for _ in range(3):
+        world.insisted(world.some(world.received()))
+    sequencer.handle({}, services)
+    tables = world.store.scanned()
+    chance, tried = random.Random(7), 0  # noqa: S311 - to be repeated
+    for item in tables["log"]:
+        for attribute in item.values():
+            ((kind, text),) = attribute.items()
+            for at in chance.sample(range(len(text)), min(3, len(text))):
+                other = chance.choice([one for one in "0123456789" if one != text[at]])
+                attribute[kind] = text[:at] + other + text[at + 1 :]
+                assert recompute.problems(tables), f"{item}"
+                attribute[kind], tried = text, tried + 1
+    assert recompute.problems(tables) == []
+    assert tried > 100
+
+
+def test_no_item_of_it_goes_unnoticed(tmp_path: Path) -> None:
+    world = World(8)
+    services = logged(world.services, tmp_path)
+    world.insisted(world.some(world.received()))
+    sequencer.handle({}, services)
+    tables = world.store.scanned()
+    whole = list(tables["log"])
+    for item in whole:
+        tables["log"] = [one for one in whole if one is not item]
+        assert recompute.problems(tables), f"{item}"
 
 
 # Mutants.
@@ -265,12 +299,12 @@ def test_the_log_on_the_engine(store: DynamoStore, engine: engines.Engine, tmp_p
                 there[world.received()] = 2
             for subject in list(there)[:5]:
                 there[subject] += world.insisted(world.some(subject)) is not None
-            while sequence(services):
+            while sequence(services).count:
                 pass
             assert publish(services)
             sizes.append(services.store.log_head().size)
         assert publish(services) is None
-        assert sequence(services) == 0
+        assert sequence(services).count == 0
         published = newest(services)
         assert published
         leaves = leaves_of(services)
@@ -281,11 +315,11 @@ def test_the_log_on_the_engine(store: DynamoStore, engine: engines.Engine, tmp_p
             held = own.held(subject)
             assert held
             for entry in own.entries(subject, 0, 100):
-                shown = proof(services, published, subject, entry.seq)
+                shown = proofs(services, published, [(subject, entry.seq)]).get((subject, entry.seq))
                 assert shown
                 leaf = bytes(entry_leaf(subject, entry.seq, entry.hash))
                 tree.included(shown.index, published.checkpoint.size, leaf_hash(leaf), shown.hashes, published.checkpoint.root)
-            assert proof(services, published, subject, held.tip.seq + 1) is None
+            assert proofs(services, published, [(subject, held.tip.seq + 1)]) == {}
         for old, new in pairwise(sizes):
             before, after = (tree.root(leaf_hash(bytes(leaf)) for leaf in leaves[:size]) for size in (old, new))
             tree.consistent(old, new, before, after, growth(services, published, old, new))
@@ -323,7 +357,7 @@ def test_a_tree_that_does_not_go_on_is_not_signed(tmp_path: Path) -> None:
     forged = {**row, "body": "AQ" + row["body"][2:] if not row["body"].startswith("AQ") else "Ag" + row["body"][2:]}
     world.store.engine.log.write(place, forged, world.clock.now, lambda: (world.clock.now, world.clock.now))
     world.received()
-    while sequence(services):
+    while sequence(services).count:
         pass
     with pytest.raises(Corrupt, match=r"published otherwise before|does not go on"):
         publish(services)

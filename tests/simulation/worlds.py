@@ -61,7 +61,8 @@ class World:
             self.store.register(those, name)
         self.chance = random.Random(self.seed)  # noqa: S311 - what people do, to be repeated
         self.clock.now += HOUR  # what was loaded is no news to anybody
-        usual = services_over(self.store, Issuer(), RecordingCourier(), SettableClock())
+        self.issuer = Issuer()
+        usual = services_over(self.store, self.issuer, RecordingCourier(), SettableClock())
         self.services: Services = replace(usual, now=self.clock, entropy=self.chance.randbytes)
         self._keys = (f"key-{number}" for number in count())
 

@@ -8,7 +8,7 @@ import contextlib
 import hashlib
 import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -199,6 +199,24 @@ class Entry:
         return str(self.body["recorded_at"])
 
 
+def leaf_of(kind: int, tag: str, number: int, hash_: str) -> bytes:
+    """Section 7."""
+    return bytes([kind]) + hashlib.sha256(tag.encode()).digest() + number.to_bytes(8, "big") + bytes.fromhex(hash_)
+
+
+def subtrees(hashes: Sequence[bytes]) -> list[bytes]:
+    """Section 7: the roots of the whole subtrees of a tree, the largest first; RFC 9162 section 2.1.1 by its own recursion."""
+    out, at = [], 0
+    while at < len(hashes):
+        width = 1 << (len(hashes) - at).bit_length() - 1
+        level = list(hashes[at : at + width])
+        while len(level) > 1:
+            level = [hashlib.sha256(b"\1" + level[i] + level[i + 1]).digest() for i in range(0, len(level), 2)]
+        out += level
+        at += width
+    return out
+
+
 @dataclass
 class Chain:
     """A subject as its entries leave it."""
@@ -232,6 +250,11 @@ class Check:
         self.rows: set[str] = set()
         self.alerted: set[tuple[str, str]] = set()
         self.counters: list[tuple[str, str, int, str]] = []
+        self.leaves: list[bytes] = []  # their hashes
+        self.logged: dict[tuple[str, int], int] = {}  # entry -> index of its leaf
+        self.placed: set[tuple[str, int]] = set()
+        self.opened: dict[str, list[str]] = defaultdict(list)  # unit -> the dossiers that it opened, by number
+        self.registered: dict[str, int] = {}
 
     @contextlib.contextmanager
     def at(self, item: str) -> Iterator[None]:
@@ -456,24 +479,98 @@ class Check:
                 _once(self.alerted, (chain.id, seen["number"]))
 
     def log(self, items: Sequence[Item]) -> None:
+        kinds: dict[str, list[Item]] = defaultdict(list)
         for item in items:
             with self.at(f"log {_key(item, 'pk', 'sk')}"):
-                wanted = {"pk": "S", "sk": "S", "subject": "S", "kind": "S", "seq": "N", "hash": "S", "unit": "S"}
-                seen = _plain(item, wanted, {"before": "S"})
-                entry = self.entry(seen["subject"], seen["seq"])
-                chain = self.chains[seen["subject"]]
-                expected = {
-                    "pk": f"OUTBOX#{chain.shard(2, 16):02d}",
-                    "sk": f"{entry.recorded_at}#{chain.id}#{entry.seq:08d}",
-                    "kind": entry.body["subject"]["kind"],
-                    "hash": entry.hash,
-                    "unit": entry.unit,
-                    "before": entry.before,
-                    "province": entry.body["province"],
-                }
-                for name, value in expected.items():
-                    _is(seen.get(name), value, name)
-                _once(self.marked, (chain.id, entry.seq))
+                kinds[item["pk"]["S"].partition("#")[0]].append(item)
+        for item in kinds.pop("OUTBOX", ()):
+            with self.at(f"log {_key(item, 'pk', 'sk')}"):
+                self._waiting(item)
+        read = {"LEAVES": self._leaves, "LEAF": self._leaf, "REGISTER": self._register, "LOG": self._head}
+        for kind in sorted(kinds.keys() - read.keys()):
+            self.found.append(f"log {kind}: no such kind of item")
+        for kind, check in read.items():
+            for item in sorted(kinds[kind], key=lambda item: _key(item, "pk", "sk")):
+                with self.at(f"log {_key(item, 'pk', 'sk')}"):
+                    check(item)
+        with self.at("log LOG HEAD"):
+            _must(bool(self.leaves) is bool(kinds["LOG"]), "leaves and no head, or a head and no leaves")
+        for unit, numbers in self.opened.items():
+            with self.at(f"log REGISTER {unit}"):
+                _must(unit in self.registered, "the register of the unit is missing")
+                _is(self.registered[unit], len(numbers), "the last number of the unit's register")
+
+    def _waiting(self, item: Item) -> None:
+        wanted = {"pk": "S", "sk": "S", "subject": "S", "kind": "S", "seq": "N", "hash": "S", "unit": "S"}
+        seen = _plain(item, wanted, {"before": "S"})
+        entry = self.entry(seen["subject"], seen["seq"])
+        chain = self.chains[seen["subject"]]
+        expected = {
+            "pk": f"OUTBOX#{chain.shard(2, 16):02d}",
+            "sk": f"{entry.recorded_at}#{chain.id}#{entry.seq:08d}",
+            "kind": entry.body["subject"]["kind"],
+            "hash": entry.hash,
+            "unit": entry.unit,
+            "before": entry.before,
+            "province": entry.body["province"],
+        }
+        for name, value in expected.items():
+            _is(seen.get(name), value, name)
+        _once(self.marked, (chain.id, entry.seq))
+
+    def _leaves(self, item: Item) -> None:
+        seen = _plain(item, {"pk": "S", "sk": "S", "body": "S", "places": "S"})
+        _is(seen["province"], "-", "province")
+        start = len(self.leaves)
+        _is((seen["pk"], seen["sk"]), (f"LEAVES#{start // 100_000:08d}", f"{start:012d}"), "the place of these leaves")
+        raw = b64decode(seen["body"], validate=True)
+        _is(b64encode(raw).decode(), seen["body"], "the leaves as Base64")
+        expected = b""
+        places = seen["places"].split(" ")
+        for number, place in enumerate(places):
+            subject, _, digits = place.partition("#")
+            entry = self.entry(subject, int(digits))
+            _is(place, f"{subject}#{entry.seq}", "the place of an entry")
+            if (subject, entry.seq) in self.logged and number and places[number - 1] == place:
+                _must(entry.seq == 1 and entry.body["subject"]["kind"] == "dossier", "a number for what opens no dossier")
+                numbers = self.opened[entry.unit]
+                numbers.append(subject)
+                expected += leaf_of(2, f"unit/v1\0{entry.unit}", len(numbers), entry.hash)
+                self.leaves.append(b"")
+                continue
+            _must(entry.seq == 1 or (subject, entry.seq - 1) in self.logged, "an entry stands before the one before it")
+            _must((subject, entry.seq) not in self.logged, "an entry is in the log twice")
+            _must((subject, entry.seq) not in self.marked, "an entry is in the log, and waits for it")
+            opens = entry.seq == 1 and entry.body["subject"]["kind"] == "dossier"
+            _must(not opens or places[number + 1 : number + 2] == [place], "a dossier was opened without a number")
+            self.logged[subject, entry.seq] = len(self.leaves)
+            expected += leaf_of(1, f"tag/v1\0{subject}", entry.seq, entry.hash)
+            self.leaves.append(b"")
+        _is(raw, expected, "the leaves")
+        self.leaves[start:] = [hashlib.sha256(b"\0" + raw[at : at + 73]).digest() for at in range(0, len(raw), 73)]
+
+    def _leaf(self, item: Item) -> None:
+        seen = _plain(item, {"pk": "S", "sk": "S", "number": "N"})
+        _is(seen["province"], "-", "province")
+        subject, seq = seen["pk"].partition("#")[2], _seq(seen["sk"])
+        _must((subject, seq) in self.logged, "the place of what is not in the log")
+        _is(seen["number"], self.logged[subject, seq], "the index of the leaf")
+        _once(self.placed, (subject, seq))
+
+    def _register(self, item: Item) -> None:
+        seen = _plain(item, {"pk": "S", "sk": "S", "unit": "S", "number": "N"})
+        _is(seen["province"], "-", "province")
+        _is((seen["pk"], seen["sk"]), (f"REGISTER#{seen['unit']}", "REGISTER"), "the place of the register")
+        _must(seen["unit"] in self.opened, "a register of a unit that has opened none")
+        _must(seen["unit"] not in self.registered, "there is one already")
+        self.registered[seen["unit"]] = seen["number"]
+
+    def _head(self, item: Item) -> None:
+        seen = _plain(item, {"pk": "S", "sk": "S", "number": "N", "body": "S"})
+        _is(seen["province"], "-", "province")
+        _is((seen["pk"], seen["sk"]), ("LOG", "HEAD"), "the place of the head")
+        _is(seen["number"], len(self.leaves), "the number of leaves")
+        _is(seen["body"], " ".join(one.hex() for one in subtrees(self.leaves)), "the roots of the subtrees")
 
     # what must be there
 
@@ -497,7 +594,8 @@ class Check:
                 with self.at(f"trail {chain.id} {seq}"):
                     here = (chain.id, seq)
                     _must(not entry.body["digests"] or here in self.with_disclosures, "the disclosures are missing")
-                    _must(here in self.marked, "the outbox marker is missing")
+                    _must(here in self.marked or here in self.logged, "the outbox marker is missing, and the log has no leaf")
+                    _must(here not in self.logged or here in self.placed, "the place of the leaf is missing")
                     kept = entry.body["actor"]["kind"] != "IMPORT" or here in self.remembered
                     _must(kept, "the memory of the import is missing")
 

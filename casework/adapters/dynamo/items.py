@@ -3,7 +3,8 @@
 Every attribute beside the line and the state follows from these two, so that a changed byte anywhere shows.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ from casework.adapters.dynamo.models import (
 )
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Tip
+from casework.audit.leaves import LEAF_BYTES
 from casework.model.alert import PASSING, Alert
 from casework.model.errors import Corrupt
 from casework.model.packing import Plain, instant, moment, packed, unpacked
@@ -27,7 +29,7 @@ from casework.model.record import Dossier, DossierId, State
 from casework.model.subjects import DOSSIER, restored
 from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Change, DueKey, Held, Noticed, Repeat, Thing
+from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Change, DueKey, Held, Logged, Noticed, Repeat, Thing
 
 SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
@@ -185,6 +187,24 @@ def leaves_between(start: int, end: int) -> list[tuple[str, str | None, str]]:
     first = max(0, start - MOST_LEAVES + 1)
     spans = range(first // LEAVES_SPAN, max(first, end - 1) // LEAVES_SPAN + 1)
     return [(leaves_key(span * LEAVES_SPAN)[0], f"{first - 1:012d}" if first else None, f"{end:012d}") for span in spans]
+
+
+def leaves_body(leaves: Sequence[Logged]) -> dict[str, str]:
+    """Lay out the leaves of a step, and the entry that each is for."""
+    return {
+        "body": b64encode(b"".join(one.leaf for one in leaves)).decode(),
+        "places": " ".join(f"{one.subject}#{one.seq}" for one in leaves),
+    }
+
+
+def logged(body: str, places: str) -> list[Logged]:
+    """Read the leaves of a step back."""
+    raw = b64decode(body)
+    found = []
+    for number, place in enumerate(places.split()):
+        subject, _, seq = place.partition("#")
+        found.append(Logged(raw[number * LEAF_BYTES : (number + 1) * LEAF_BYTES], subject, int(seq)))
+    return found
 
 
 def leaf_key(subject: str, seq: int) -> tuple[str, str]:

@@ -4,7 +4,6 @@ Each step of the log is one transaction on condition that its head is where it w
 up or comes late makes it once or not at all.
 """
 
-from base64 import b64decode, b64encode
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -17,8 +16,7 @@ from casework.adapters.dynamo.connections import CONDITION, CONFLICT, NOWHERE
 from casework.adapters.dynamo.models import ITEM_VERSION, LogItem
 from casework.adapters.dynamo.reader import TOP, Attributes, Reader
 from casework.adapters.dynamo.subjects import unavailable
-from casework.audit.leaves import LEAF_BYTES
-from casework.ports import LogHead, Marker, Taking
+from casework.ports import Logged, LogHead, Marker, Taking
 
 KEYS = ("pk", "sk")
 
@@ -57,7 +55,7 @@ class LogTable:
         try:
             with TransactWrite(connection=self._engine) as write:
                 write.save(_item(*items.LOG_HEAD, number=step.head.size, body=" ".join(step.head.hashes)), condition=stands)
-                write.save(_item(*items.leaves_key(head.size), body=b64encode(b"".join(step.leaves)).decode()))
+                write.save(_item(*items.leaves_key(head.size), **items.leaves_body(step.leaves)))
                 for marker, index in zip(step.markers, step.at, strict=True):
                     gone = LogItem(items.outbox(marker.shard), marker.place)
                     write.delete(gone, condition=LogItem.pk.exists(), add_version_condition=False)
@@ -72,20 +70,20 @@ class LogTable:
             raise unavailable(error) from error
         return True
 
-    def leaves(self, start: int, count: int) -> list[bytes]:
+    def leaves(self, start: int, count: int) -> list[Logged]:
         """See `ports.Log`."""
-        found: list[bytes] = []
+        found: list[Logged] = []
         for pk, low, high in items.leaves_between(start, start + count):
             for row in self._reader.rows("log", KEYS, pk, low, high, items.LEAVES_SPAN):
-                raw, first = b64decode(row["body"]), int(row["sk"])
-                many = [raw[at : at + LEAF_BYTES] for at in range(0, len(raw), LEAF_BYTES)]
+                first, many = int(row["sk"]), items.logged(row["body"], row["places"])
                 found += many[max(0, start - first) : max(0, start + count - first)]
         return found
 
-    def leaf_of(self, subject: str, seq: int) -> int | None:
+    def leaves_of(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """See `ports.Log`."""
-        found = self._one(*items.leaf_key(subject, seq))
-        return int(found["number"]) if found else None
+        wanted = {items.leaf_key(subject, seq): (subject, seq) for subject, seq in places}
+        rows = self._reader.batch("log", [dict(zip(KEYS, key, strict=True)) for key in wanted])
+        return {wanted[row["pk"], row["sk"]]: int(row["number"]) for row in rows}
 
     def _one(self, pk: str, sk: str) -> Attributes | None:
         return next(iter(list(self._reader.batch("log", [{"pk": pk, "sk": sk}]))), None)

@@ -230,7 +230,7 @@ class AlertItem(Model):
 class LogItem(Model):
     """An outbox marker: an entry that the log has yet to take, `before` the record time of the subject's entry before it.
 
-    Or the log's head, some of its leaves, where an entry's leaf is, or how many dossiers a unit has opened.
+    Or the log's head, some of its leaves with what each is for, where an entry's leaf is, or how many dossiers a unit has opened.
     """
 
     class Meta:
@@ -248,6 +248,7 @@ class LogItem(Model):
     before = UnicodeAttribute(null=True)
     number = NumberAttribute(null=True)
     body = UnicodeAttribute(null=True)
+    places = UnicodeAttribute(null=True)
 
 
 class LiveItem(Model):
