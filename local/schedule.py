@@ -30,6 +30,7 @@ class Schedule:
         self.fault: Exception | None = None
         self._stopping = threading.Event()
         self._woken = threading.Event()
+        self._began = services.now()
         self._delays: deque[float] = deque(maxlen=DELAYS)
         works = (self._swept, self._beaten, *((self._sequenced,) if services.vault else ()))
         self._threads = [threading.Thread(target=self._run, args=(work,), name=work.__name__, daemon=True) for work in works]
@@ -73,8 +74,9 @@ class Schedule:
         if not self._stopping.wait(MERGE_S):
             self._woken.clear()
             found = sequencer.handle({}, self._services)
-            if found["merge_delay_s"] is not None:
-                self._delays.append(found["merge_delay_s"])
+            delay = found["merge_delay_s"]
+            if delay is not None and delay <= (self._services.now() - self._began).total_seconds():  # What lay before waited for nobody.
+                self._delays.append(delay)
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
