@@ -34,7 +34,7 @@ Push = Callable[[bytes], bool]
 
 def whom(kind: Kind) -> str:
     """Say what is watched on a topic of that kind."""
-    return {Kind.DOSSIER: "dossier", Kind.TASK: "task", Kind.TRAIL: "unit or person"}.get(kind, "unit")
+    return {Kind.DOSSIER: "dossier", Kind.TASK: "task", Kind.EXPORT: "export", Kind.TRAIL: "unit or person"}.get(kind, "unit")
 
 
 def hidden(kind: Kind) -> Forbidden:

@@ -137,6 +137,13 @@ class Index(StrEnum):
     POINT = "by_point"
 
 
+class By(StrEnum):
+    """What the trail is listed by, month by month of its record: the unit that the subject was of then, or the person who acted."""
+
+    UNIT = "unit"
+    ACTOR = "actor"
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One partition of an index."""
@@ -223,6 +230,12 @@ class Dossiers(Protocol):
 
     def alerts(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Noticed]]:
         """Read alerts with their positions, in the order in which they were noticed or against it, merged from several partitions.
+
+        Lists may lag a write by about a second.
+        """
+
+    def recorded(self, by: By, code: str, month: str, span: Span) -> list[tuple[str, Entry]]:
+        """Read a month's entries (2026-01) of a unit or of a person with their positions, in the order of their record or against it.
 
         Lists may lag a write by about a second.
         """
@@ -370,7 +383,7 @@ class Connections(Protocol):
 
 
 OUTBOX_SHARDS = 16
-MOST_TAKEN = 32  # markers of one step of the log: each is two writes of a transaction and at most one of a unit, which takes 100
+MOST_TAKEN = 24  # markers of one step of the log: each is two writes of a transaction, and two of a unit's register; it takes 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +433,7 @@ class Taking:
     leaves: tuple[Logged, ...]
     at: tuple[int, ...]
     registers: Mapping[str, tuple[int, int]]  # unit -> its number before and behind it
+    opened: tuple[tuple[str, int, str], ...]  # unit, number and id of each dossier opened
     head: LogHead
 
 
@@ -437,6 +451,9 @@ class Log(Protocol):
 
     def registered(self, units: Collection[str]) -> Mapping[str, int]:
         """Give the number of the last dossier that each of these units opened; 0 before its first."""
+
+    def numbered_from(self, unit: str, first: int, last: int) -> list[tuple[int, str]]:
+        """Give number and id of the dossiers that a unit opened, from one number of its register to another."""
 
     def take(self, head: LogHead, step: Taking) -> bool:
         """Move the log on by a step, all of it or nothing; False when its head has moved meanwhile."""
@@ -467,6 +484,31 @@ class Vault(Protocol):
 
     def publish(self, size: int, note: str) -> None:
         """Publish a checkpoint of that size, which is the newest from then on."""
+
+
+class Depot(Protocol):
+    """Where exports lie while they are made, and until they expire: ordinary storage."""
+
+    def write(self, path: str, chunks: Iterable[bytes]) -> None:
+        """Put a file, whole or not at all, over one that is there.
+
+        Raises:
+            Unavailable: it may not be there.
+        """
+
+    def read(self, path: str) -> Iterable[bytes]:
+        """Read a file piece by piece.
+
+        Raises:
+            Corrupt: there is none.
+            Unavailable: it could not be read.
+        """
+
+    def remove(self, folder: str) -> None:
+        """Take all files of a folder away; there may be none."""
+
+    def link(self, path: str, until: datetime) -> str:
+        """Give an address at which whoever has it gets the file until then."""
 
 
 class Seal(Protocol):
@@ -568,3 +610,4 @@ class Services:
     queue: Queue | None = None
     vault: Vault | None = None
     seal: Seal | None = None
+    depot: Depot | None = None

@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Entry
-from casework.model.access import Decision, Trail, confirmed, decide, decide_incident, decide_procedure, decide_task
+from casework.model.access import Decision, Trail, confirmed, decide, decide_export, decide_incident, decide_procedure, decide_task
 from casework.model.errors import Corrupt
+from casework.model.export import Export
 from casework.model.incident import Incident
 from casework.model.moves import Setting
 from casework.model.packing import packed, unpacked
@@ -48,10 +49,7 @@ def decided(services: Services, viewer: Viewer, held: Held) -> Decision:
     """Decide what a viewer may see of a subject, by the register as it is now."""
     viewer = confirmed_viewer(services, viewer)
     if not isinstance(held.record, Dossier):
-        if isinstance(held.record, Incident):
-            find, unit = services.store.unit, held.record.unit
-            return decide_incident(viewer, lineage(find, unit), affected=any(unit in lineage(find, own) for own in viewer.units))
-        return decide_task(viewer) if isinstance(held.record, Task) else decide_procedure(viewer)
+        return _decided_elsewhere(services, viewer, held)
     person = viewer.on_behalf_of or viewer.sub if viewer.role is Role.CITIZEN else None
     return decide(
         viewer,
@@ -60,6 +58,19 @@ def decided(services: Services, viewer: Viewer, held: Held) -> Decision:
         person=services.keys.pseudonym(held.id, person) if person else None,
         lineage=lineage(services.store.unit, held.dossier.unit),
     )
+
+
+def _decided_elsewhere(services: Services, viewer: Viewer, held: Held) -> Decision:
+    match held.record:
+        case Incident(unit=unit):
+            find = services.store.unit
+            return decide_incident(viewer, lineage(find, unit), affected=any(unit in lineage(find, own) for own in viewer.units))
+        case Task():
+            return decide_task(viewer)
+        case Export():
+            return decide_export(viewer)
+        case _:
+            return decide_procedure(viewer)
 
 
 def viewed(services: Services, viewer: Viewer, subject: DossierId) -> View | None:

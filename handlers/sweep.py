@@ -1,7 +1,7 @@
 """The schedule, each minute -> the sweep, round after round: what falls due is raised within the second.
 
-A run covers its start to 75 s later, so that two overlap and a run that is lost leaves no second out. Tasks are worked on aside, so that
-a page of one keeps no alert waiting.
+A run covers its start to 75 s later, so that two overlap and a run that is lost leaves no second out. Tasks and exports are worked on
+aside, so that a page of one keeps no alert waiting.
 """
 
 import time
@@ -9,9 +9,10 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from casework.actions import exports, tasks
 from casework.actions.deadlines import Sweeper
-from casework.actions.tasks import work
 from casework.model.errors import Fault
+from casework.model.export import Export
 from casework.ports import Held, Services
 from handlers import entry, log
 
@@ -64,7 +65,7 @@ class _Aside:
 
 def _worked(services: Services, held: Held) -> None:
     try:
-        work(services, held)
+        (exports if isinstance(held.record, Export) else tasks).work(services, held)
     except Fault as fault:  # Its row is there still: a later round finds it.
         log.warning("task %s waits: %s", held.id, fault.message)
     except Exception:  # noqa: BLE001 - nobody waits for this thread; the log has the rest, and the row is there still

@@ -1,7 +1,7 @@
 """The folder of one machine's data: keys, the engine's files, and `run.json`, by which commands find a running service.
 
 Layout: `keys/` (token key and key set, the service's secrets, the log's key and what inspectors hold of it, `log.vkey`), `store/` (the
-engine's), `log/` (the log as it is published), `run.json` while a service runs.
+engine's), `log/` (the log as it is published), `exports/`, `run.json` while a service runs.
 """
 
 import contextlib
@@ -10,7 +10,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from casework.adapters.depot import FolderDepot
 from casework.adapters.seal import FileSeal
 from casework.ports import Courier, Posted, Services
 from casework.wiring import wired
@@ -172,7 +173,14 @@ class Home:
         """Create what tables are missing and wire the services to them."""
         prepare_credentials()
         tables.create(boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK), STAGE)
-        return Open(wired(courier, self.environ(endpoint)), endpoint)
+        environ = self.environ(endpoint)
+        return Open(replace(wired(courier, environ), depot=self.depot()), endpoint)
+
+    def depot(self, url: str = "") -> FolderDepot:
+        """Give where exports lie; addresses begin with that of the service that serves them."""
+        held = json.loads((self.path / "keys" / "secrets.json").read_text())
+        run = None if url else self.running()
+        return FolderDepot(self.path / "exports", bytes.fromhex(held["secrets"]["1"]), url or (run.url if run else ""))
 
 
 KEY_ID = "local-1"

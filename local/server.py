@@ -13,10 +13,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from casework.adapters.depot import FolderDepot
 from casework.live.connection import INIT
 from casework.ports import Services
 from handlers import api, health, sockets
@@ -52,6 +53,14 @@ def application(
         # Not by `call`: it would wait behind all who wait for an engine that hangs.
         return _response(await to_thread.run_sync(health.handle, _http_event(request, b""), services, lag, merge_delay))
 
+    async def export(request: Request) -> Response:
+        query, depot = request.query_params, services.depot
+        asked = (request.path_params["path"], query.get("until", ""), query.get("signature", ""))
+        found = await to_thread.run_sync(depot.opened, *asked, services.now()) if isinstance(depot, FolderDepot) else None
+        if found is None:
+            return Response("no such export, or its address has expired: ask for `export { url }` again\n", 404, media_type="text/plain")
+        return FileResponse(found, media_type="application/zip", filename=found.name)
+
     async def socket(websocket: WebSocket) -> None:
         await _served(websocket, courier, call)
 
@@ -67,6 +76,7 @@ def application(
         Route("/graphql", graphql, methods=["GET", "POST"]),
         WebSocketRoute("/graphql", socket),
         Route("/health", healthy),
+        Route("/exports/{path:path}", export),
         *pages.routes(),
     ]
     # Pages of the origins that may open sockets may ask over HTTP too; in the cloud the HTTP API answers for it.

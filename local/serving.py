@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -40,12 +41,14 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
     home = Home(data)
     with _listening(port) as listener, engines.start(data) as engine:
         courier = LocalCourier()
+        url = f"http://{HOST}:{port}"
         opened = home.services(engine.endpoint, courier)
+        depot = home.depot(url)
+        opened = replace(opened, services=replace(opened.services, depot=depot))
         _fill(opened.services, demo=demo, empty=home.empty(engine.endpoint))
         moving = Mover(opened.services) if demo and progress(opened.services) else None
         schedule = Schedule(opened.services)
         pump = Pump(opened.services, engine.endpoint, lambda: courier.connected > 0, schedule.wake)
-        url = f"http://{HOST}:{port}"
 
         async def beside() -> AsyncIterator[None]:
             pump.start()

@@ -144,6 +144,22 @@ VALUES: dict[str, dict[str, str]] = {
         "RUNNING": "Begun; between two passes it waits.",
         "DONE": "All was done.",
     },
+    "ExportScope": {
+        "DOSSIER": "One dossier.",
+        "UNIT": "The dossiers that a unit opened in a period.",
+        "ALL": "Everything that the log has.",
+    },
+    "ExportForm": {
+        "FULL": "All leaves of the log: it shows that nothing was left out.",
+        "LIGHT": "A proof of each entry: small, but entries missing at the end do not show.",
+    },
+    "ExportState": {
+        "REQUESTED": "Waits for the log to publish what was there when it was asked for: some seconds.",
+        "RUNNING": "Is being made.",
+        "READY": "The file is there.",
+        "FAILED": "It could not be made; `failure` says why.",
+        "EXPIRED": "The file is gone; ask again.",
+    },
     "Move": {
         "SUBMIT": "Hand in.",
         "RECEIVE": "Take in.",

@@ -11,6 +11,7 @@ from casework.live.topics import Kind, alerts_key, trail_key
 from casework.model.access import Decision
 from casework.model.alert import AlertLevel
 from casework.model.errors import Invalid
+from casework.model.export import Export as StoredExport
 from casework.model.task import Task as Stored
 from casework.views import View, visible
 from casework.watching import Event as Told
@@ -19,7 +20,8 @@ from schema.alert import Alert, alert_shown
 from schema.audit import AuditEntry, entry_shown
 from schema.context import Context
 from schema.dossier import Dossier, dossier_shown
-from schema.node import key_of
+from schema.export import Export, export_shown
+from schema.node import key_of, read_id
 from schema.task import Task, task_shown
 from schema.tracking import TrackedDossier, tracked_shown
 
@@ -56,11 +58,14 @@ class AlertEvent(Event):
     alert: Alert | None = strawberry.field(description="The alert as it was raised; null for READY.")
 
 
-@strawberry.type(description="A step of a task. Cursors are dense: a missing number is a missing event.")
+@strawberry.type(description="A step of a task or of an export. Cursors are dense: a missing number is a missing event.")
 class TaskEvent(Event):
     """An event of a task."""
 
-    task: Task | None = strawberry.field(description="The task as it is now, never older than the step; null for READY.")
+    task: Task | None = strawberry.field(description="The task as it is now, never older than the step; null for READY, and for an export.")
+    export: Export | None = strawberry.field(
+        description="The export as it is now, never older than the step; null for READY, and for a task."
+    )
 
 
 @strawberry.type(description="An entry of a trail. Cursors order events; what arrives twice has the same id.")
@@ -85,7 +90,11 @@ def _trail_of(given: Mapping[str, Any]) -> str:
 
 def _task_event(event: Told, decision: Decision) -> TaskEvent:
     held = event.held if event.entry and decision.sees and not event.thin else None
-    return TaskEvent(**_common(event), task=task_shown(held.id, held.record) if held and isinstance(held.record, Stored) else None)
+    return TaskEvent(
+        **_common(event),
+        task=task_shown(held.id, held.record) if held and isinstance(held.record, Stored) else None,
+        export=export_shown(held) if held and isinstance(held.record, StoredExport) else None,
+    )
 
 
 def _dossier_event(event: Told, decision: Decision) -> DossierEvent:
@@ -127,6 +136,7 @@ SHOWN: Mapping[Kind, Callable[[Told, Decision], Event]] = {
     Kind.UNIT: _dossier_event,
     Kind.ALERTS: _alert_event,
     Kind.TASK: _task_event,
+    Kind.EXPORT: _task_event,
     Kind.TRAIL: _entry_event,
 }
 
@@ -135,10 +145,15 @@ Aim = Callable[[Context, Mapping[str, Any]], tuple[Kind, str | None]]
 AIMS: Mapping[str, Aim] = {
     "dossierChanged": lambda context, given: (Kind.DOSSIER, context.subject(given["code"])),
     "unitFeed": lambda _, given: (Kind.UNIT, key_of(given["unit"], "unit")),
-    "taskProgressed": lambda _, given: (Kind.TASK, key_of(given["id"], "task")),
+    "taskProgressed": lambda _, given: _work_of(given["id"]),
     "trailAppended": lambda _, given: (Kind.TRAIL, _trail_of(given)),
     "alertRaised": lambda _, given: (Kind.ALERTS, alerts_key(key_of(given["unit"], "unit"), given.get("minLevel"))),
 }
+
+
+def _work_of(text: str) -> tuple[Kind, str]:
+    kind = Kind.EXPORT if (read_id(text) or ("", ""))[0] == "export" else Kind.TASK
+    return kind, key_of(text, kind)
 
 
 def aimed(context: Context, field: str, arguments: Mapping[str, Any]) -> tuple[Kind, str | None]:
@@ -225,13 +240,13 @@ class Subscription:
             yield _
 
     @strawberry.subscription(
-        description="Every step of a task, once, in order. For HEAD, SUPERVISOR, INSPECTOR and ADMIN. "
+        description="Every step of a task, once, in order. For HEAD, SUPERVISOR, INSPECTOR and ADMIN; of an export for INSPECTOR. "
         "A task begins a moment after its entry; "
         "whoever subscribes at once waits for it."
     )
     async def task_progressed(
         self,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The task's id.")],
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of the task or of the export.")],
         after: Annotated[str | None, strawberry.argument(description="Resume behind this cursor; left out: from now on.")] = None,
     ) -> AsyncGenerator[TaskEvent, None]:
         """Tell that a subscription has no stream of its own: see `execution.rendered`."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import strawberry
 
-from casework.actions.sequencing import Published, growth, newest, proofs
 from casework.audit.note import Proof
 from casework.model.errors import Invalid
+from casework.published import Published, growth, newest, proofs
 from schema.context import Context
 
 

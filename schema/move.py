@@ -5,7 +5,7 @@ A refusal that concerns the input or the dossier is in the payload's `errors`; n
 """
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, datetime, time
 from enum import Enum
 from functools import partial
@@ -15,6 +15,8 @@ import strawberry
 
 from casework.actions.amendments import Amending, amend
 from casework.actions.dossiers import Asked, Making, Person, Submission, move, secret_of, submit
+from casework.actions.exports import Asked as Taking
+from casework.actions.exports import request_export
 from casework.actions.incidents import Asked as Reporting
 from casework.actions.incidents import Opening, close_incident, open_incident
 from casework.actions.procedures import Publishing, publish, published_by
@@ -38,6 +40,7 @@ from schema.audit import AuditEntry, entry_shown
 from schema.context import Info, context_of
 from schema.dossier import Dossier, dossier_shown
 from schema.errors import Invalid, NotFound, UserError, refused_shown
+from schema.export import Export, RequestExportInput, export_shown, wanted_of
 from schema.incident import CloseIncidentInput, Incident, OpenIncidentInput, incident_shown
 from schema.node import NOTHING, key_of
 from schema.procedure import Procedure, procedure_shown
@@ -201,6 +204,13 @@ class AmendCalendarPayload(Payload):
         description="The task that computes the dossiers anew, PENDING until it is begun; null when refused."
     )
     calendar_version: int | None = strawberry.field(description="The version of the calendar that it made; null when refused.")
+
+
+@strawberry.type(description="What came of requestExport.")
+class RequestExportPayload(Payload):
+    """Payload of requestExport; an export is no dossier, so `dossier` is always null."""
+
+    export: Export | None = strawberry.field(description="The export as it is now; null when refused.")
 
 
 @strawberry.type(description="What came of openIncident.")
@@ -419,6 +429,22 @@ class Mutation:
         """Open an incident."""
         opening = Opening(key_of(input.unit, "unit"), input.reason, input.legal_basis, input.stops_clocks)
         return _incident(info, input, OpenIncidentPayload, lambda asked: open_incident(*_who(info), opening, asked))
+
+    @strawberry.mutation(
+        description="Ask for an export of the trail, which can be verified offline. It is made in the background: follow `taskProgressed` "
+        "with its id. By INSPECTOR."
+    )
+    def request_export(self, info: Info, input: Given[RequestExportInput]) -> RequestExportPayload:
+        """Ask for an export."""
+        context = context_of(info)
+        try:
+            typed = replace(input, idempotency_key=strawberry.ID(""))  # The key is no part of what it is used with.
+            asked = Taking(str(input.idempotency_key), context.correlation, _plain(typed))
+            done = request_export(*_who(info), wanted_of(context, input), asked)
+        except Wrong as fault:
+            return RequestExportPayload(dossier=None, export=None, entry=None, errors=[Invalid(fault=fault)])
+        entry = entry_shown(done.entry, context.decided(done.held))
+        return RequestExportPayload(dossier=None, export=export_shown(done.held), entry=entry, errors=[])
 
     @strawberry.mutation(description="Close an incident; dossiers are rid of it from now on. By HEAD, or a SUPERVISOR of the tree.")
     def close_incident(self, info: Info, input: Given[CloseIncidentInput]) -> CloseIncidentPayload:

@@ -24,6 +24,7 @@ from schema.deadline import Clock, clock_shown
 from schema.dossier import Dossier, dossier_shown, view_of
 from schema.enums import VALUES
 from schema.errors import Invalid, NotFound, Refused
+from schema.export import Export, export_of
 from schema.handling import assignment_of
 from schema.incident import incident_of
 from schema.lean import lighten
@@ -44,6 +45,7 @@ NODES: dict[str, Callable[[Info, str], Node | None]] = {
     "alert": lambda info, key: alert_of(context_of(info), key),
     "assignment": lambda info, key: assignment_of(context_of(info), key),
     "entry": lambda info, key: entry_of(context_of(info), key),
+    "export": lambda info, key: export_of(context_of(info), key),
     "incident": incident_of,
     "point": point_of,
     "procedure": procedure_of,
@@ -214,6 +216,11 @@ class Query:
     def task(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The task's id.")]) -> Task | None:
         """Find a task."""
         return task_of(context_of(info), key_of(id, "task"))
+
+    @strawberry.field(description="An export that was asked for. For inspectors.")
+    def export(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The export's id.")]) -> Export | None:
+        """Find an export."""
+        return export_of(context_of(info), key_of(id, "export"))
 
     @strawberry.field(description="When a dossier received at that instant would be due, and why. Null for an unknown procedure.")
     def due_if_received(

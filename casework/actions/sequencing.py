@@ -7,31 +7,23 @@ one before. Format: `docs/audit-format.md`, section 7.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
 from casework.audit import tree
 from casework.audit.leaves import entry_leaf, opened_leaf
-from casework.audit.note import Checkpoint, Note, Proof, signed, verified
-from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Frontier, Refuted, Tile
+from casework.audit.note import Checkpoint, Note, signed
+from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Frontier, Refuted
 from casework.model.errors import Corrupt
 from casework.model.packing import instant
-from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Logged, LogHead, Marker, Seal, Services, Taking, Vault
+from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Logged, LogHead, Marker, Services, Taking, Vault
+from casework.published import newest, tiles_of, where
 
 log = logging.getLogger("giamsat")
 
 LENGTH_BYTES = 2  # before each leaf of a bundle
 DOSSIER = "dossier"  # the kind of a subject that is numbered in its unit
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The newest checkpoint: what it says, and the note as it was signed."""
-
-    checkpoint: Checkpoint
-    note: Note
 
 
 # Into the log.
@@ -100,18 +92,20 @@ def _step(services: Services, head: LogHead, markers: Sequence[Marker]) -> Takin
     grown = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes])
     leaves: list[Logged] = []
     at: list[int] = []
+    opens: list[tuple[str, int, str]] = []
     for marker in markers:
         at.append(head.size + len(leaves))
         made = [entry_leaf(marker.subject, marker.seq, marker.hash)]
         if _opens(marker):
             numbers[marker.unit] += 1
             made.append(opened_leaf(marker.unit, numbers[marker.unit], marker.hash))
+            opens.append((marker.unit, numbers[marker.unit], marker.subject))
         leaves += [Logged(bytes(leaf), marker.subject, marker.seq) for leaf in made]
     for one in leaves:
         grown.append(tree.leaf_hash(one.leaf))
     registers = {unit: (before[unit], number) for unit, number in numbers.items()}
     behind = LogHead(grown.size, tuple(one.hex() for one in grown.hashes))
-    return Taking(tuple(markers), tuple(leaves), tuple(at), registers, behind)
+    return Taking(tuple(markers), tuple(leaves), tuple(at), registers, tuple(opens), behind)
 
 
 def _opens(marker: Marker) -> bool:
@@ -121,27 +115,6 @@ def _opens(marker: Marker) -> bool:
 # Out of the log.
 
 
-def newest(services: Services) -> Published | None:
-    """Give the newest checkpoint; None before the first.
-
-    Raises:
-        Corrupt: it is none, or not by the log's key.
-    """
-    vault, seal = _where(services)
-    text = vault.checkpoint()
-    if text is None:
-        return None
-    try:
-        note = Note.read(text)
-        found = Checkpoint.read(note.text)
-        by = verified(note, [seal.key])
-    except (ValueError, Refuted) as error:
-        raise Corrupt(f"the newest checkpoint of the log is not to be trusted: {error}") from error
-    if seal.key not in by or found.origin != services.log:
-        raise Corrupt("the newest checkpoint of the log is not by its key, or of another log")
-    return Published(found, note)
-
-
 def publish(services: Services) -> int | None:
     """Publish what the log has come to; gives the size of the new checkpoint, None when there is nothing new.
 
@@ -149,14 +122,14 @@ def publish(services: Services) -> int | None:
         Corrupt: the log does not go on from its newest checkpoint; nothing is signed.
         Unavailable: the store or the vault did not answer.
     """
-    vault, seal = _where(services)
+    vault, seal = where(services)
     head, before = services.store.log_head(), newest(services)
     old = before.checkpoint.size if before else 0
     if head.size == old:
         return None
     _published_tiles(services, vault, old, head.size)
     root = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes]).root
-    read = tree.tiled(_tiles_of(vault, head.size))
+    read = tree.tiled(tiles_of(vault, head.size))
     try:
         if before and old:
             tree.consistent(old, head.size, before.checkpoint.root, root, tree.consistency(old, head.size, read))
@@ -170,7 +143,7 @@ def publish(services: Services) -> int | None:
 
 
 def _published_tiles(services: Services, vault: Vault, old: int, new: int) -> None:
-    read = _tiles_of(vault, new)
+    read = tiles_of(vault, new)
     for one in tree.tiles(old, new):
         if one.level == 0:
             leaves = [found.leaf for found in services.store.leaves(one.index * TILE_WIDTH, one.width)]
@@ -186,47 +159,3 @@ def _published_tiles(services: Services, vault: Vault, old: int, new: int) -> No
 
 def _hashes(data: bytes) -> list[bytes]:
     return [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
-
-
-def _tiles_of(vault: Vault, size: int) -> Callable[[int, int], bytes]:
-    """Give a function that reads the tiles which a tree of some size has, each once."""
-
-    @cache
-    def read(level: int, index: int) -> bytes:
-        width = min(TILE_WIDTH, (size >> 8 * level) - index * TILE_WIDTH)
-        tile = Tile(level, index, width)
-        # Those that are not whole go when they are.
-        data = (vault.read(tile.path) or vault.read(Tile(level, index).path)) if width > 0 else None
-        if data is None:
-            raise Corrupt(f"the log's {tile.path} was not published")
-        return data[: width * HASH_BYTES]
-
-    return read
-
-
-def proofs(services: Services, published: Published, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], Proof]:
-    """Prove that entries, by subject and number, are in the log as it was published; those that are not yet are left out."""
-    vault, _ = _where(services)
-    size = published.checkpoint.size
-    read = tree.tiled(_tiles_of(vault, size))
-    indices = {place: index for place, index in services.store.leaves_of(places).items() if index < size}
-    return {place: Proof(index, tuple(tree.inclusion(index, size, read)), published.note) for place, index in indices.items()}
-
-
-def growth(services: Services, published: Published, old: int, new: int) -> list[bytes]:
-    """Prove that the published log of the larger size begins with that of the smaller one.
-
-    Raises:
-        ValueError: they are no sizes of it, smaller first.
-    """
-    vault, _ = _where(services)
-    if new > published.checkpoint.size:
-        raise ValueError(f"the newest checkpoint has {published.checkpoint.size} leaves")
-    size = published.checkpoint.size
-    return tree.consistency(old, new, tree.tiled(_tiles_of(vault, size)))
-
-
-def _where(services: Services) -> tuple[Vault, Seal]:
-    assert services.vault is not None, "a process that works on the log has a vault"
-    assert services.seal is not None, "and a seal"
-    return services.vault, services.seal

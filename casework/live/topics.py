@@ -1,6 +1,6 @@
 """Topics: their names, which of them an entry goes to, and the cursors of those that replay from a trail.
 
-A dossier and a task have a topic each, which replays from their own trail. A unit, and a unit's alerts from some level on, are feeds,
+A dossier, a task and an export have a topic each, which replays from their own trail. A unit, and a unit's alerts from some level on, are feeds,
 whose rows and cursors are those of `feeds`. It looks nothing up: the caller brings the units.
 """
 
@@ -21,6 +21,7 @@ class Kind(StrEnum):
 
     DOSSIER = "dossier"
     TASK = "task"
+    EXPORT = "export"
     UNIT = "unit"
     ALERTS = "alerts"
     TRAIL = "trail"
@@ -28,7 +29,7 @@ class Kind(StrEnum):
     @property
     def trailed(self) -> bool:
         """Whether it replays from the trail of its subject; the others are feeds."""
-        return self in {Kind.DOSSIER, Kind.TASK}
+        return self in {Kind.DOSSIER, Kind.TASK, Kind.EXPORT}
 
 
 OFFICER = "OFFICER"  # the kind of an actor who is a person of the register

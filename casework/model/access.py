@@ -128,6 +128,13 @@ def decide_task(viewer: Viewer) -> Decision:
     return Decision()
 
 
+def decide_export(viewer: Viewer) -> Decision:
+    """Decide what a viewer may see of an export: inspectors all of it, the administrator that there is one."""
+    if viewer.role is Role.INSPECTOR:
+        return Decision(frozenset({Group.SUMMARY, Group.INTERNAL}), trail=Trail.ALL)
+    return Decision(trail=Trail.TECHNICAL) if viewer.role is Role.ADMIN else Decision()
+
+
 def decide_incident(viewer: Viewer, lineage: Iterable[str], *, affected: bool) -> Decision:
     """Decide what a viewer may see of an incident: all that there is one, officials whom it concerns why.
 

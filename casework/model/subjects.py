@@ -3,16 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from casework.model import amending, incident, publication, record, task
+from casework.model import amending, export, incident, publication, record, task
 from casework.model.amending import OverrideTable
+from casework.model.export import Export
 from casework.model.incident import Incident
 from casework.model.packing import Plain
 from casework.model.publication import Publication
 from casework.model.record import Dossier
 from casework.model.task import Task
 
-Record = Dossier | Publication | OverrideTable | Task | Incident
-DOSSIER, PROCEDURE, CALENDAR, TASK, INCIDENT = "dossier", "procedure", "calendar", "task", "incident"
+Record = Dossier | Publication | OverrideTable | Task | Incident | Export
+DOSSIER, PROCEDURE, CALENDAR, TASK, INCIDENT, EXPORT = "dossier", "procedure", "calendar", "task", "incident", "export"
 
 
 def kind_of(what: Record) -> str:
@@ -26,6 +27,8 @@ def kind_of(what: Record) -> str:
             return CALENDAR
         case Task():
             return TASK
+        case Export():
+            return EXPORT
         case _:
             return INCIDENT
 
@@ -41,6 +44,8 @@ def flattened(what: Record) -> dict[str, Plain]:
             return amending.flattened(what)
         case Task():
             return task.flattened(what)
+        case Export():
+            return export.flattened(what)
         case _:
             return incident.flattened(what)
 
@@ -62,5 +67,7 @@ def restored(kind: str, fields: Mapping[str, Any]) -> Record:
             return task.restored(fields)
         case "incident":
             return incident.restored(fields)
+        case "export":
+            return export.restored(fields)
         case _:
             raise ValueError(f"no kind of subject: {kind}")

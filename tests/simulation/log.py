@@ -42,6 +42,13 @@ class SimulatedLog:
         found = {row["unit"]: row["number"] for row in rows}
         return {unit: found.get(unit, 0) for unit in units}
 
+    def numbered_from(self, unit: str, first: int, last: int) -> list[tuple[int, str]]:
+        """See `ports.Log`."""
+        (pk, low), (_, high) = items.number_key(unit, first), items.number_key(unit, last)
+        with self._engine.lock:
+            rows = self._engine.query(self._engine.log, pk, items.number_key(unit, first - 1)[1], f"{high}$", most=last - first + 1)
+        return [(int(row["sk"][2:]), row["subject"]) for row in rows if row["sk"] >= low]
+
     def take(self, head: LogHead, step: Taking) -> bool:
         """See `ports.Log`."""
         writes: list[Callable[[Table], Write]] = [
@@ -53,6 +60,7 @@ class SimulatedLog:
             writes.append(_put(items.leaf_key(marker.subject, marker.seq), {"number": index}, lambda row: row is None))
         for unit, (before, number) in step.registers.items():
             writes.append(_put(items.register_key(unit), {"unit": unit, "number": number}, _at(before)))
+        writes += [_put(items.number_key(unit, number), {"subject": subject}) for unit, number, subject in step.opened]
         with self._engine.lock:
             try:
                 self._engine.transact(*(write(self._engine.log) for write in writes))

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from casework import commits
 from casework.actions import sequencing
-from casework.actions.sequencing import growth, newest, proofs, publish, sequence
+from casework.actions.sequencing import publish, sequence
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.seal import FileSeal
 from casework.adapters.vault import FolderVault
@@ -29,6 +29,7 @@ from casework.audit.tree import Frontier, leaf_hash
 from casework.model.errors import Corrupt, Unavailable
 from casework.model.record import DossierId
 from casework.ports import OUTBOX_SHARDS, LogHead, Services, Taking
+from casework.published import growth, newest, proofs
 from handlers import sequencer
 from local import engine as engines
 from tests.simulation.clients import mortal

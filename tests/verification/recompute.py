@@ -255,6 +255,7 @@ class Check:
         self.placed: set[tuple[str, int]] = set()
         self.opened: dict[str, list[str]] = defaultdict(list)  # unit -> the dossiers that it opened, by number
         self.registered: dict[str, int] = {}
+        self.given: set[tuple[str, int]] = set()
 
     @contextlib.contextmanager
     def at(self, item: str) -> Iterator[None]:
@@ -499,6 +500,7 @@ class Check:
             with self.at(f"log REGISTER {unit}"):
                 _must(unit in self.registered, "the register of the unit is missing")
                 _is(self.registered[unit], len(numbers), "the last number of the unit's register")
+                _must(all((unit, number) in self.given for number in range(1, len(numbers) + 1)), "a number of the register is missing")
 
     def _waiting(self, item: Item) -> None:
         wanted = {"pk": "S", "sk": "S", "subject": "S", "kind": "S", "seq": "N", "hash": "S", "unit": "S"}
@@ -558,12 +560,24 @@ class Check:
         _once(self.placed, (subject, seq))
 
     def _register(self, item: Item) -> None:
+        if item["sk"]["S"] != "REGISTER":
+            self._number(item)
+            return
         seen = _plain(item, {"pk": "S", "sk": "S", "unit": "S", "number": "N"})
         _is(seen["province"], "-", "province")
         _is((seen["pk"], seen["sk"]), (f"REGISTER#{seen['unit']}", "REGISTER"), "the place of the register")
         _must(seen["unit"] in self.opened, "a register of a unit that has opened none")
         _must(seen["unit"] not in self.registered, "there is one already")
         self.registered[seen["unit"]] = seen["number"]
+
+    def _number(self, item: Item) -> None:
+        seen = _plain(item, {"pk": "S", "sk": "S", "subject": "S"})
+        _is(seen["province"], "-", "province")
+        unit, number = seen["pk"].partition("#")[2], int(seen["sk"][2:])
+        _is((seen["pk"], seen["sk"]), (f"REGISTER#{unit}", f"N#{number:012d}"), "the place of a number")
+        _must(0 < number <= len(self.opened.get(unit, ())), "a number that was not given")
+        _is(seen["subject"], self.opened[unit][number - 1], "the dossier of a number")
+        _once(self.given, (unit, number))
 
     def _head(self, item: Item) -> None:
         seen = _plain(item, {"pk": "S", "sk": "S", "number": "N", "body": "S"})

@@ -217,6 +217,11 @@ def register_key(unit: str) -> tuple[str, str]:
     return f"REGISTER#{unit}", "REGISTER"
 
 
+def number_key(unit: str, number: int) -> tuple[str, str]:
+    """Give where the id of the dossier is that has a number of a unit's register."""
+    return f"REGISTER#{unit}", f"N#{number:012d}"
+
+
 def shard_of(subject: str) -> int:
     """Give the shard of the outbox that a subject's markers are in: one reader sees them in order."""
     return int(subject[:2], 16) % OUTBOX_SHARDS

@@ -49,6 +49,12 @@ class LogTable:
         found = {row["unit"]: int(row["number"]) for row in self._reader.batch("log", keys)}
         return {unit: found.get(unit, 0) for unit in units}
 
+    def numbered_from(self, unit: str, first: int, last: int) -> list[tuple[int, str]]:
+        """See `ports.Log`."""
+        (pk, low), (_, high) = items.number_key(unit, first), items.number_key(unit, last)
+        rows = self._reader.rows("log", KEYS, pk, items.number_key(unit, first - 1)[1], f"{high}$", last - first + 1)
+        return [(int(row["sk"][2:]), row["subject"]) for row in rows if row["sk"] >= low]
+
     def take(self, head: LogHead, step: Taking) -> bool:
         """See `ports.Log`."""
         stands = (LogItem.number == head.size) if head.size else LogItem.pk.does_not_exist()
@@ -63,6 +69,8 @@ class LogTable:
                 for unit, (before, number) in step.registers.items():
                     same = (LogItem.number == before) if before else LogItem.pk.does_not_exist()
                     write.save(_item(*items.register_key(unit), unit=unit, number=number), condition=same)
+                for unit, number, subject in step.opened:
+                    write.save(_item(*items.number_key(unit, number), subject=subject))
         except TransactWriteError as error:
             codes = {reason.code if reason else None for reason in error.cancellation_reasons}
             if codes & {CONDITION, CONFLICT}:
