@@ -137,6 +137,13 @@ class Index(StrEnum):
     POINT = "by_point"
 
 
+class By(StrEnum):
+    """What the trail is listed by, month by month of its record: the unit that the subject was of then, or the person who acted."""
+
+    UNIT = "unit"
+    ACTOR = "actor"
+
+
 @dataclass(frozen=True, slots=True)
 class Partition:
     """One partition of an index."""
@@ -223,6 +230,12 @@ class Dossiers(Protocol):
 
     def alerts(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Noticed]]:
         """Read alerts with their positions, in the order in which they were noticed or against it, merged from several partitions.
+
+        Lists may lag a write by about a second.
+        """
+
+    def recorded(self, by: By, code: str, month: str, span: Span) -> list[tuple[str, Entry]]:
+        """Read a month's entries (2026-01) of a unit or of a person with their positions, in the order of their record or against it.
 
         Lists may lag a write by about a second.
         """
