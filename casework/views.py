@@ -170,6 +170,14 @@ def disclosures_of_all(services: Services, page: Iterable[Held]) -> Mapping[str,
     return services.store.disclosed_with({held.id: frozenset(_entries_referred_to(held.flat)) for held in page})
 
 
+def disclosures_of_reasons(services: Services, page: Iterable[Entry]) -> Mapping[str, Mapping[str, str]]:
+    """Read the disclosures that the reasons of a whole page of entries refer to, at once."""
+    wanted: dict[str, set[int]] = {}
+    for entry in page:
+        wanted.setdefault(entry.place[0], set()).update(_entries_referred_to(entry.body["reason"]))
+    return services.store.disclosed_with(wanted)
+
+
 def _entries_referred_to(plain: object) -> Iterator[int]:
     """Find the entries that references in plain values came with."""
     if isinstance(plain, list):

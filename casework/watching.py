@@ -15,7 +15,8 @@ from casework.live.topics import Kind, alert_of, kind_of, unit_of, whose
 from casework.model.access import Decision, sees_alert
 from casework.model.alert import Alert
 from casework.model.parties import Role, Viewer
-from casework.ports import Held, Services
+from casework.ports import By, Held, Services
+from casework.trails import may_read
 from casework.views import confirmed_viewer, visible
 
 
@@ -75,14 +76,12 @@ def may_follow(services: Services, viewer: Viewer, name: str) -> bool:
     """Whether the viewer may follow a feed.
 
     A unit's: who may list its dossiers, an officer of it, and the counter of a point that it runs; the last two are told of those dossiers
-    alone that they may see. The trail of a unit, or of somebody of it: who answers for the unit, or inspects it.
+    alone that they may see. The trail of a unit, or of somebody of it: who may read it.
     """
     viewer = confirmed_viewer(services, viewer)
     if kind_of(name) is Kind.TRAIL:
         by, code = whose(name)
-        person = services.store.officer(code) if by == "actor" else None
-        unit = person.unit if person else code
-        return (by == "unit" or person is not None) and services.store.unit(unit) is not None and supervises(services, viewer, unit)
+        return may_read(services, viewer, By(by), code)
     unit = unit_of(name)
     if services.store.unit(unit) is None:
         return False

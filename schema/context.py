@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import strawberry
 
 from casework.audit.chain import Entry
+from casework.audit.note import Proof
 from casework.model.access import Decision
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
 from casework.ports import Held, Services
-from casework.views import View, decided, disclosures, disclosures_of_all, viewed
+from casework.published import newest, proofs
+from casework.views import View, decided, disclosures, disclosures_of_all, disclosures_of_reasons, viewed
 from schema.node import key_of
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ class Context:
     pages: dict[DossierId, list[Held]] = field(default_factory=dict)
     kept: dict[str, Mapping[str, str]] = field(default_factory=dict)
     ends: dict[tuple[DossierId, int], list[Entry]] = field(default_factory=dict)
+    trails: dict[tuple[str, int], list[Entry]] = field(default_factory=dict)  # by subject and number of an entry, its page
+    reasons: dict[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
+    proofs: dict[tuple[str, int], Proof | None] = field(default_factory=dict)
 
     def view(self, subject: DossierId) -> View | None:
         """Load a dossier for the viewer, once."""
@@ -63,6 +68,28 @@ class Context:
         if held.id not in self.kept:
             self.kept.update(disclosures_of_all(self.services, page))
         return self.kept[held.id]
+
+    def trail(self, entries: Iterable[Entry]) -> None:
+        """Remember what stands on one page of a trail: the texts of its reasons, and its proofs, are then read at once."""
+        page = list(entries)
+        self.trails.update((entry.place, page) for entry in page)
+
+    def reason(self, entry: Entry) -> Mapping[str, str]:
+        """Give the disclosures that an entry's reason refers to; those of one on a page are read with those of the whole page."""
+        if entry.place not in self.reasons:
+            page = self.trails.get(entry.place, [entry])
+            found = disclosures_of_reasons(self.services, page)
+            self.reasons.update((one.place, found[one.place[0]]) for one in page)
+        return self.reasons[entry.place]
+
+    def proof(self, entry: Entry) -> Proof | None:
+        """Prove that the log has an entry as it was published, read with those of its page; None while it has not."""
+        if entry.place not in self.proofs:
+            places = [one.place for one in self.trails.get(entry.place, [entry])]
+            published = newest(self.services) if self.services.vault and self.services.seal else None
+            found = proofs(self.services, published, places) if published else {}
+            self.proofs.update({place: found.get(place) for place in places})
+        return self.proofs[entry.place]
 
     def _page_of(self, held: Held) -> list[Held] | None:
         """Find the page on which this very state stands: what was read of the same dossier elsewhere may be newer."""

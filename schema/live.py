@@ -76,8 +76,8 @@ class AuditEntryEvent(Event):
 
 
 def _entry_event(event: Told, decision: Decision) -> AuditEntryEvent:
-    entry = None if event.thin else event.entry
-    return AuditEntryEvent(**_common(event), entry=entry_shown(entry, decision) if entry else None)
+    held, entry = (None, None) if event.thin else (event.held, event.entry)
+    return AuditEntryEvent(**_common(event), entry=entry_shown(entry, View(held, decision)) if held and entry else None)
 
 
 def _trail_of(given: Mapping[str, Any]) -> str:
@@ -99,11 +99,12 @@ def _task_event(event: Told, decision: Decision) -> TaskEvent:
 
 def _dossier_event(event: Told, decision: Decision) -> DossierEvent:
     entry, held = (None, None) if event.thin else (event.entry, event.held)
+    view = View(held, decision) if held else None
     seen = visible([entry], decision)[0] if entry and not decision.tracked else None
     return DossierEvent(
         **_common(event),
-        entry=entry_shown(seen, decision) if seen else None,
-        dossier=dossier_shown(View(held, decision)) if held and entry and decision.sees else None,
+        entry=entry_shown(seen, view) if seen and view else None,
+        dossier=dossier_shown(view) if view and entry and decision.sees else None,
         tracked=tracked_shown(held) if held and entry and decision.tracked else None,
     )
 

@@ -3,14 +3,12 @@
 Hashes are hexadecimal here, as those of entries are; what is text is in the forms that `docs/audit-format.md` names.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-
 import strawberry
 
-from casework.audit.note import Proof
+from casework.audit.chain import Entry
+from casework.audit.note import Checkpoint
 from casework.model.errors import Invalid
-from casework.published import Published, growth, newest, proofs
+from casework.published import Published, growth, newest
 from schema.context import Context
 
 
@@ -45,24 +43,13 @@ class InclusionProof:
     text: str = strawberry.field(description="All of it with the signed checkpoint, as one text (C2SP tlog-proof).")
 
 
-@dataclass(slots=True)
-class Proofs:
-    """The proofs of the entries of one page, by subject and number: read together, when the first of them is asked for."""
-
-    context: Context
-    places: Collection[tuple[str, int]]
-    found: Mapping[tuple[str, int], Proof] | None = field(default=None)
-
-    def of(self, subject: str, seq: int) -> InclusionProof | None:
-        """Prove one; None while the log has not published it."""
-        if self.found is None:
-            published = _newest(self.context)
-            self.found = proofs(self.context.services, published, self.places) if published else {}
-        shown = self.found.get((subject, seq))
-        if shown is None:
-            return None
-        size = int(shown.checkpoint.text.split("\n")[1])
-        return InclusionProof(index=shown.index, size=size, hashes=[one.hex() for one in shown.hashes], text=str(shown))
+def proved(context: Context, entry: Entry) -> InclusionProof | None:
+    """Prove an entry; None while the log has not published it."""
+    shown = context.proof(entry)
+    if shown is None:
+        return None
+    size = Checkpoint.read(shown.checkpoint.text).size
+    return InclusionProof(index=shown.index, size=size, hashes=[one.hex() for one in shown.hashes], text=str(shown))
 
 
 def checkpoint_shown(context: Context) -> AuditCheckpoint | None:

@@ -402,7 +402,7 @@ class Mutation:
             done = publish(context.services, context.viewer, draft_of(input), Publishing(asked.key, asked.correlation, asked.input))
         except Wrong as fault:
             return PublishProcedurePayload(dossier=None, procedure=None, entry=None, errors=[Invalid(fault=fault)])
-        entry = entry_shown(done.entry, decided(context.services, context.viewer, done.held))
+        entry = entry_shown(done.entry, View(done.held, context.decided(done.held)))
         return PublishProcedurePayload(dossier=None, procedure=procedure_shown(published_by(done)), entry=entry, errors=[])
 
     @strawberry.mutation(
@@ -419,7 +419,7 @@ class Mutation:
         following = following_of(done.entry)
         assert following is not None
         shown = task_following(context, done.entry)
-        entry = entry_shown(done.entry, decided(context.services, context.viewer, done.held))
+        entry = entry_shown(done.entry, View(done.held, context.decided(done.held)))
         return AmendCalendarPayload(dossier=None, task=shown, calendar_version=following.calendar_version, entry=entry, errors=[])
 
     @strawberry.mutation(
@@ -443,7 +443,7 @@ class Mutation:
             done = request_export(*_who(info), wanted_of(context, input), asked)
         except Wrong as fault:
             return RequestExportPayload(dossier=None, export=None, entry=None, errors=[Invalid(fault=fault)])
-        entry = entry_shown(done.entry, context.decided(done.held))
+        entry = entry_shown(done.entry, View(done.held, context.decided(done.held)))
         return RequestExportPayload(dossier=None, export=export_shown(done.held), entry=entry, errors=[])
 
     @strawberry.mutation(description="Close an incident; dossiers are rid of it from now on. By HEAD, or a SUPERVISOR of the tree.")
@@ -464,8 +464,7 @@ def _incident(info: Info, given: inputs.KeyedInput, payload: Callable[..., P], m
         done = make(Reporting(asked.key, asked.correlation, asked.input))
     except Wrong as fault:
         return payload(dossier=None, incident=None, task=None, entry=None, errors=[Invalid(fault=fault)])
-    decision = context.decided(done.held)
-    shown, entry = incident_shown(context, done.held), entry_shown(done.entry, decision)
+    shown, entry = incident_shown(context, done.held), entry_shown(done.entry, View(done.held, context.decided(done.held)))
     return payload(dossier=None, incident=shown, task=task_following(context, done.entry), entry=entry, errors=[])
 
 
@@ -487,10 +486,10 @@ def _moved_in(info: Info, named: tuple[str, str], given: inputs.KeyedInput, name
 
 def _done(info: Info, payload: Callable[..., P], done: Written, **more: object) -> P:
     context = context_of(info)
-    decision = decided(context.services, context.viewer, done.held)
-    context.decide_once(done.held, decision)
-    shown = dossier_shown(View(done.held, decision)) if decision.sees else None
-    return payload(dossier=shown, entry=entry_shown(done.entry, decision), errors=[], **more)
+    view = View(done.held, context.decided(done.held))
+    context.decide_once(view.held, view.decision)
+    shown = dossier_shown(view) if view.decision.sees else None
+    return payload(dossier=shown, entry=entry_shown(done.entry, view), errors=[], **more)
 
 
 def _asked(info: Info, given: inputs.KeyedInput) -> Asked:

@@ -11,14 +11,14 @@ from strawberry.schema.config import StrawberryConfig
 from casework.actions.dossiers import in_force
 from casework.model.alert import AlertLevel
 from casework.model.clock import Course, reckoned
-from casework.model.errors import Invalid as Wrong
 from casework.model.limit import LimitUnit
 from casework.model.moves import Setting
 from casework.model.workdays import legal_day
+from casework.trails import During
 from casework.views import confirmed_viewer
 from schema.access import Viewer
 from schema.alert import Alert, alert_of, alerts_page
-from schema.audit import AuditEntry, entry_of, trail_page
+from schema.audit import AuditEntry, audit_trail, entry_of
 from schema.context import Info, context_of
 from schema.deadline import Clock, clock_shown
 from schema.dossier import Dossier, dossier_shown, view_of
@@ -33,7 +33,7 @@ from schema.live import DossierEvent, Subscription
 from schema.log import AuditCheckpoint, ConsistencyProof, checkpoint_shown, consistency_shown
 from schema.move import Conflict, Mutation
 from schema.node import Node, key_of, read_id
-from schema.paging import After, Before, Connection, First, Last, asked
+from schema.paging import After, Before, Connection, First, Last
 from schema.procedure import Procedure, ProcedureFilter, procedure_of, procedures_page
 from schema.scalars import DAY, INSTANT, PLAIN, TIME, Plain
 from schema.task import Task, task_of
@@ -127,22 +127,37 @@ class Query:
         """Track a dossier."""
         return tracked_of(context_of(info), code, secret)
 
-    @strawberry.field(description="The audit trail of a dossier, oldest first.")
-    def audit_trail(
+    @strawberry.field(
+        description="The audit trail of a dossier, of a unit, or of what a person has done, oldest first: name one of the three. "
+        "Without `from`, a unit's or a person's begins with 2025."
+    )
+    def audit_trail(  # noqa: PLR0913, PLR0917 - as the field has them
         self,
         info: Info,
         dossier: Annotated[strawberry.ID | None, strawberry.argument(description="The dossier's code or id.")] = None,
+        unit: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(
+                description="The unit's code or id: its own entries, without those of the units below. For its head, supervisors and "
+                "inspectors."
+            ),
+        ] = None,
+        actor: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(description="The person's code, as the register has it. For whoever may name that person's unit here."),
+        ] = None,
+        from_: Annotated[
+            datetime | None, strawberry.argument(name="from", description="Recorded at that instant or later; left out: from the first on.")
+        ] = None,
+        to: Annotated[datetime | None, strawberry.argument(description="Recorded before that instant; left out: up to now.")] = None,
         first: First = None,
         last: Last = None,
         after: After = None,
         before: Before = None,
     ) -> Connection[AuditEntry]:
         """Read a page of a trail."""
-        context = context_of(info)
-        asked(first, last, after, before)
-        if dossier is None:
-            raise Wrong("name what the trail is of; an index serves: dossier", path=("dossier",))
-        return trail_page(context, context.trail_view(dossier), first, last, after, before)
+        named = {"dossier": dossier, "unit": unit, "actor": actor}
+        return audit_trail(context_of(info), named, During(from_, to), first, last, after, before)
 
     @strawberry.field(description="The newest checkpoint of the log of all entries, signed; null before the first. Public.")
     def audit_checkpoint(self, info: Info) -> AuditCheckpoint | None:

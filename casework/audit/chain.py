@@ -73,6 +73,11 @@ class Entry:
         return hashlib.sha256(self.line.encode()).hexdigest()
 
     @property
+    def place(self) -> tuple[str, int]:
+        """Its subject's id, and its number."""
+        return self.body["subject"]["id"], self.seq
+
+    @property
     def recorded_at(self) -> datetime:
         """When it was written, by the order of its chain."""
         return instant(self.body["recorded_at"])

@@ -47,6 +47,8 @@ FOLLOW = 'subscription { alertRaised(unit: "22-XD") { cursor ready alert { level
 ALERTS = "{ alerts(first: 5) { nodes { level } } }"
 LISTS = """{ dossiers(first: 2) { nodes { code trail(first: 1) { nodes { seq } } } } procedures(first: 2) { nodes { code } }
     units(first: 2) { nodes { code } } workCalendar(year: 2026) { days { on } } }"""
+TRAILS = """{ unit: auditTrail(unit: "22-XD", last: 2) { nodes { seq reason { text } dossier { code } } }
+    actor: auditTrail(actor: "officer-1", last: 2) { nodes { seq } } }"""
 
 
 @pytest.fixture
@@ -251,6 +253,7 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     assert sweep.handle({}, handlers.services(), lambda _: None, lambda: next(rounds, None) is not None)["written"] >= 1
     streamed(code)
     assert asked(ALERTS, issuer.token("HEAD"))["alerts"]["nodes"]
+    assert all(trail["nodes"] for trail in asked(TRAILS, issuer.token("HEAD")).values())
     begun = [record(entry) for entry in store.entries(str(store.coded(code)), 0, 1)]
     assert tasks.handler({"Records": begun}, object()) == {"batchItemFailures": []}
     assert heartbeat.handler({}, object())["pinged"] >= 0

@@ -184,6 +184,7 @@ def test_nobody_may_change_or_delete_an_entry(template: Template) -> None:
     about = [statement for statement in statements(template) if "Trail" in json.dumps(statement["Resource"])]
     rights = {json.dumps(resource): listed(statement["Action"]) for statement in about for resource in listed(statement["Resource"])}
     assert set(rights.pop(json.dumps(tables))) == {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchGetItem"}
+    assert rights.pop(json.dumps({"Fn::Sub": "${Trail.Arn}/index/*"})) == ["dynamodb:Query"]
     assert set(rights) == {json.dumps(streams)}
 
 

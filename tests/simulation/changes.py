@@ -34,9 +34,9 @@ def moved(
     return made(before, before.id, replace(before.dossier, **given), now, texts=texts, alert_at=alert_at, key=key)
 
 
-def made(
+def made(  # noqa: PLR0913 - all that a change has
     before: Held | None, subject: DossierId, record: Record, now: datetime, *, texts: Iterable[str] = (), alert_at: datetime | None = None,
-    key: str = "", register: tuple[Thing, ...] = (),
+    key: str = "", register: tuple[Thing, ...] = (), maker: Party = MAKER,
 ) -> Change:  # fmt: skip
     """Give a change of any subject."""
     tip = before.tip if before else Tip()
@@ -46,7 +46,7 @@ def made(
     for text in texts:
         envelope.enclosed("text", text)
     draft = Draft(
-        log="giamsat.test/trail", province=province, subject=named, action="TRIED", actor=MAKER, occurred_at=now, request="test",
+        log="giamsat.test/trail", province=province, subject=named, action="TRIED", actor=maker, occurred_at=now, request="test",
         before=before.flat if before else {}, after=flattened(record), digests=envelope.disclosures,
     )  # fmt: skip
     entry = sealed(draft, tip, now)

@@ -10,7 +10,7 @@ from casework.adapters.dynamo.subjects import MOST_DISCLOSURES
 from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.record import Dossier, DossierId
-from casework.ports import Change, Held, Noticed, Partition, Raced, Repeat, Seen, Span
+from casework.ports import By, Change, Held, Noticed, Partition, Raced, Repeat, Seen, Span
 from tests.simulation.engine import Engine
 from tests.simulation.tables import Row, Table, laid_out
 from tests.simulation.writes import Cancelled, Reason, absent, delete, put, update
@@ -143,6 +143,12 @@ class SimulatedDossiers:
     def alerts(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Noticed]]:
         """See `ports.Dossiers`."""
         return [(place, items.noticed(row)) for place, row in self._merged(self._engine.alerts, partitions, span)]
+
+    def recorded(self, by: By, code: str, month: str, span: Span) -> list[tuple[str, Entry]]:
+        """See `ports.Dossiers`."""
+        with self._engine.lock:
+            rows = self._engine.page(self._engine.trail, f"by_{by}", items.month_key(code, month), span)
+        return [(place, reopened(row["line"])) for place, row in rows]
 
     def _merged(self, table: Table, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Row]]:
         """Read a page out of partitions of one index."""

@@ -15,7 +15,7 @@ from itertools import islice
 from casework.adapters.dynamo.reader import BATCH, TOP
 from casework.adapters.dynamo.subjects import HASH_OF
 from casework.model.errors import Unavailable
-from casework.ports import Index, Span
+from casework.ports import By, Index, Span
 from tests.simulation.faults import Chance, Crash, Faults
 from tests.simulation.tables import Place, Row, Table
 from tests.simulation.writes import Cancelled, Reason, Write, delete
@@ -37,7 +37,7 @@ class Engine:
         self.lock = threading.RLock()
         self.meanwhile: Callable[[], None] | None = None  # what others do while a call goes on
         self.subjects = Table("pk", "sk", {index.value: (HASH_OF[index], "due_sort") for index in Index})
-        self.trail = Table("subject", "seq")
+        self.trail = Table("subject", "seq", {f"by_{by}": (f"{by}_month", "moment") for by in By})
         self.disclosures = Table("subject", "seq")
         self.due = Table("bucket", "moment")
         self.alerts = Table("subject", "number", {f"by_{key}": (f"{key}_key", "raised_sort") for key in ALERT_KEYS})

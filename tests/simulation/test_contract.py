@@ -20,6 +20,7 @@ import pytest
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.dynamo.items import due_sort
 from casework.adapters.dynamo.models import DueItem
+from casework.audit.chain import Entry
 from casework.audit.disclosure import digest_of
 from casework.audit.disclosure import opened as disclosed
 from casework.live.cohorts import Cohort, Status, Subscription
@@ -27,13 +28,13 @@ from casework.live.connection import LANES, TOMBSTONE, Began, Connection, Operat
 from casework.live.feeds import Fed, before
 from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.packing import moment
-from casework.model.parties import Role
+from casework.model.parties import Party, PartyKind, Role
 from casework.model.procedure import DossierKind, Texts
 from casework.model.publication import Publication
 from casework.model.record import Assignment, AssignmentRole, DossierId, State
 from casework.model.unit import Officer, Ongoing, PointKind, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import Change, Held, Index, Noticed, Partition, Raced, Seen, Span, Store
+from casework.ports import By, Change, Held, Index, Noticed, Partition, Raced, Seen, Span, Store
 from local.engine import Engine
 from local.home import REGION
 from local.register import Thing, things
@@ -537,6 +538,46 @@ def test_an_alert_stands_in_every_list_that_it_belongs_to_and_in_no_other(either
     assert (there(1), there(2)) == ([1, 3, 5], [0, 2, 6])
     held = committed(either, moved(held, NOW + HOUR, alerts=(held.dossier.alerts[0], replace(late, acknowledged_at=NOW))))
     assert (there(1), there(2)) == ([1, 3, 5], [1, 3, 7])
+
+
+@pytest.mark.parametrize("by", By)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_trail_goes_by_its_record_month_by_month_and_is_paged(either: Store, by: By, backwards: bool) -> None:  # noqa: FBT001
+    unit, person = code("U"), Party(PartyKind.OFFICER, code(), Role.OFFICER)
+    begins = datetime(2031, 4, 1, tzinfo=UTC)
+    wanted: dict[str, list[tuple[str, Entry]]] = {}
+
+    def done(before: Held | None, at: datetime, maker: Party = person, **given: Any) -> Held:  # noqa: ANN401 - the record's own fields
+        record = replace(before.dossier, **given) if before else dossier(unit=unit)
+        change = made(before, before.id if before else fresh(), record, at, maker=maker)
+        wanted.setdefault(f"{at:%Y-%m}", []).append((f"{moment(at)}#{change.after.id}#{change.entry.seq:08d}", change.entry))
+        return committed(either, change)
+
+    first, second = done(None, NOW), done(None, NOW)  # two at one instant
+    first = done(first, begins - timedelta(microseconds=1))
+    first, second = done(first, begins), done(second, begins + HOUR)
+    other, service = replace(person, id=code()), Party(PartyKind.SERVICE, code())
+    if by is By.UNIT:  # whoever acts
+        first, second = done(first, begins + 2 * HOUR, other), done(second, begins + 3 * HOUR, service)
+        committed(either, moved(first, begins + 4 * HOUR, unit=code("U")))  # another's from this entry on
+    else:  # wherever it is
+        done(first, begins + 2 * HOUR, unit=code("U"))
+        for maker in (other, service):
+            second = committed(either, made(second, second.id, second.dossier, begins + 3 * HOUR, maker=maker))
+    whose = unit if by is By.UNIT else person.id
+    for month, rows in wanted.items():
+        rows.sort(key=lambda row: row[0], reverse=backwards)
+        read = partial(either.recorded, by, whose, month)
+        assert read(Span(50, backwards=backwards)) == rows
+        for count in (1, 2, 3):
+            assert list(walked(read, lambda row: row[0], count, backwards=backwards)) == rows
+    assert {month: len(rows) for month, rows in wanted.items()} == {"2031-03": 3, "2031-04": 4 if by is By.UNIT else 3}
+    read = partial(either.recorded, by, whose, "2031-04")
+    low, high = moment(begins), moment(begins + 2 * HOUR)  # an instant stands before what was recorded at it
+    assert read(Span(50, low, high, backwards=backwards)) == [row for row in wanted["2031-04"] if row[1].recorded_at < begins + 2 * HOUR]
+    assert read(Span(50, high, low, backwards=backwards)) == read(Span(50, low, low, backwards=backwards)) == []
+    assert either.recorded(by, whose, "2031-05", Span(50)) == either.recorded(by, other.id + "x", "2031-04", Span(50)) == []
+    assert either.recorded(By.ACTOR, service.id, "2031-04", Span(50)) == []  # no person
 
 
 # What a change brings to the register.
@@ -1068,6 +1109,7 @@ class Walk:
         return lambda store: (
             store.entries(subject, after, limit, backwards=backwards, before=before),
             store.newest(lengths, limit),
+            store.recorded(By.UNIT, self.unit, f"{NOW:%Y-%m}", Span(limit, backwards=backwards)),
         )
 
     def _list(self) -> Callable[[Store], object]:

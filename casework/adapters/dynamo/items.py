@@ -148,6 +148,11 @@ def held_of(item: Mapping[str, Any]) -> Held:
     )
 
 
+def month_key(code: str, month: str) -> str:
+    """Give the partition of what was recorded of a unit, or of a person, in a month."""
+    return f"{code}#{month}"
+
+
 def trail_item(change: Change) -> TrailItem:
     """Lay out an entry. Only people have an actor key: an import or a sweep would make one partition hot."""
     entry, after = change.entry, change.after
@@ -161,9 +166,9 @@ def trail_item(change: Change) -> TrailItem:
         province=after.province,
         line=entry.line,
         moment=f"{recorded}#{change.subject.id}#{entry.seq:08d}",
-        unit_month=f"{after.record.unit}#{recorded[:7]}",
+        unit_month=month_key(after.record.unit, recorded[:7]),
         province_day=f"{after.province}#{recorded[:10]}#{shard}",
-        actor_month=f"{actor['id']}#{recorded[:7]}" if actor["kind"] == "OFFICER" else None,
+        actor_month=month_key(actor["id"], recorded[:7]) if actor["kind"] == "OFFICER" else None,
     )
 
 

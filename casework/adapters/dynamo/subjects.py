@@ -23,7 +23,7 @@ from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.errors import Unavailable
 from casework.model.record import Dossier, DossierId
-from casework.ports import Change, Held, Index, Noticed, Partition, Raced, Repeat, Seen, Span
+from casework.ports import By, Change, Held, Index, Noticed, Partition, Raced, Repeat, Seen, Span
 
 BATCH = 100  # keys of one BatchGetItem
 MOST_DISCLOSURES = 5000
@@ -186,6 +186,11 @@ class SubjectTables:
     def alerts(self, partitions: Sequence[Partition], span: Span) -> list[tuple[str, Noticed]]:
         """See `ports.Dossiers`."""
         return [(row["raised_sort"], items.noticed(row)) for row in self._merged("alerts", "raised_sort", partitions, span)]
+
+    def recorded(self, by: By, code: str, month: str, span: Span) -> list[tuple[str, Entry]]:
+        """See `ports.Dossiers`."""
+        rows = self._reader.page("trail", f"by_{by}", (f"{by}_month", "moment"), items.month_key(code, month), span)
+        return [(row["moment"], reopened(row["line"])) for row in rows]
 
     def _merged(self, table: str, sort: str, partitions: Sequence[Partition], span: Span) -> list[Attributes]:
         """Read a page out of partitions of one index."""
