@@ -132,6 +132,24 @@ def _due(asked: argparse.Namespace) -> int:
     return DONE
 
 
+def _witness(asked: argparse.Namespace) -> int:
+    from local import witness  # noqa: PLC0415 - for this command alone
+
+    where = asked.log or str(asked.data / "log")
+    if asked.to is None and "://" in where:
+        asked.misused("argument --to: a log at an address needs a folder for what is cosigned")
+    to = asked.to or Path(where)
+    log = witness.read_key(asked.vkey or asked.data / "keys" / "log.vkey")
+    with witness.opened(asked.keys, asked.name) as mine:
+        if asked.once:
+            size = mine.look(log, where, to)
+            print("nothing new" if size is None else f"cosigned {size}")
+        else:
+            with contextlib.suppress(KeyboardInterrupt):
+                mine.watch(log, where, to, asked.every.total_seconds(), lambda size: print(f"cosigned {size}", flush=True))
+    return DONE
+
+
 def _parser() -> Parser:
     parser = Parser(prog="giamsat", description="Supervision of administrative procedures, on one machine.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
@@ -216,6 +234,24 @@ def _parser() -> Parser:
     )
     dated.add_argument("--lang", choices=LANGUAGES, default="vi", help="the language of the lines (default: vi)")
     dated.add_argument("--json", action="store_true", help="print it all as one line of JSON")
+    seen = command(
+        "witness", _witness, "Cosign what a log publishes, with a key of the witness's own, as long as it only grows.",
+        "giamsat witness --log https://log.example --vkey log.vkey --keys witness --to published",
+    )  # fmt: skip
+    seen.add_argument("--log", type=_place, metavar="DIR|URL", help="where the log is published (default: log in the data folder)")
+    seen.add_argument("--vkey", type=Path, metavar="FILE", help="the log's public key (default: keys/log.vkey in the data folder)")
+    seen.add_argument(
+        "--keys",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="the witness's own folder, made on first use: its key, what it cosigned last, evidence. Never remove what is in it",
+    )
+    seen.add_argument("--name", type=_key_name, help="the name of the key that is made on first use (default: it follows from the key)")
+    seen.add_argument("--to", type=Path, metavar="DIR", help="a folder for cosigned/<size> (default: that of the log)")
+    seen.add_argument("--every", type=_every, default="10s", metavar="TIME", help="how often to look: 30s, 15m, 8h (default: 10s)")
+    seen.add_argument("--once", action="store_true", help="look once, tell what was done, and end")
+    seen.set_defaults(misused=seen.error)
     return parser
 
 
@@ -256,6 +292,29 @@ def _ttl(text: str) -> timedelta:
     if not found:
         raise argparse.ArgumentTypeError(f"a time is as 30s, 15m, 8h or 7d, not {text!r}")
     return timedelta(seconds=int(found[1]) * UNITS[found[2]])
+
+
+def _every(text: str) -> timedelta:
+    if not (time := _ttl(text)):
+        raise argparse.ArgumentTypeError(f"a time is at least 1s, not {text!r}")
+    return time
+
+
+def _place(text: str) -> str:
+    if not text or ("://" in text and not text.lower().startswith(("http://", "https://"))):
+        raise argparse.ArgumentTypeError(f"a log is in a folder or at an address that begins with http:// or https://, not {text[:40]!r}")
+    return text
+
+
+def _key_name(text: str) -> str:
+    from casework.audit.note import COSIGNED, KEY_BYTES, Key  # noqa: PLC0415 - for one command alone
+
+    with contextlib.suppress(ValueError):
+        if len(text) <= LONGEST_CODE and Key(text, COSIGNED, bytes(KEY_BYTES)).id:
+            return text
+    raise argparse.ArgumentTypeError(
+        f"the name of a key is 1 to {LONGEST_CODE} characters without spaces and plus signs, not {text[:40]!r}"
+    )
 
 
 if __name__ == "__main__":

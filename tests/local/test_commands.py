@@ -23,7 +23,7 @@ from tests.e2e.conftest import LONGEST_S, PROJECT, Service, command, environment
 from tests.local.test_engine import ends
 
 Done = subprocess.CompletedProcess[str]
-COMMANDS = ("serve", "seed", "replay", "token", "due")
+COMMANDS = ("serve", "seed", "replay", "token", "due", "witness")
 START = datetime(2024, 3, 4, 1, tzinfo=UTC)
 NOON = "2025-01-24T12:00:00+07:00"
 
@@ -129,6 +129,8 @@ def test_help_names_every_command(data: Path) -> None:
         (["due", "--procedure", "XD-01", "--at", "now"], "not 'now'"),
         (["due", "--procedure", "XD-01", "--at", ""], "not ''"),
         (["due", "--procedure", "XD-01", "--at", NOON, "--lang", "de"], "argument --lang: invalid choice: 'de'"),
+        (["witness"], "required: --keys"),
+        (["witness", "--keys", "k", "--log", "https://log.example"], "--to: a log at an address needs a folder for what is cosigned"),
         (["serve", "--port", "0"], "a port is 1 to 65535, not '0'"),
         (["serve", "--port", "65536"], "a port is 1 to 65535"),
         (["serve", "--port", "http"], "a port is 1 to 65535"),
