@@ -122,11 +122,15 @@ def work(services: Services, held: Held) -> None:
     here: Held | None = held
     until = services.now() + SLICE
     while here is not None and services.now() <= until and here.due is not None and instant(here.due.moment[:27]) <= services.now():
-        try:
-            here = _STEPS[_export(here).state](services, here)
-        except Corrupt as fault:
-            log.error("export %s: %s", here.id, fault.message)  # noqa: TRY400 - the fault says all there is
-            here = _give_up(services, here, fault.message)
+        here = _stepped(services, here)
+
+
+def _stepped(services: Services, held: Held) -> Held | None:
+    try:
+        return _STEPS[_export(held).state](services, held)
+    except Corrupt as fault:
+        log.error("export %s: %s", held.id, fault.message)  # noqa: TRY400 - the fault says all there is
+        return _give_up(services, held, fault.message)
 
 
 def _begin(services: Services, held: Held) -> Held | None:

@@ -1,7 +1,7 @@
 """Topics: their names, which of them an entry goes to, and the cursors of those that replay from a trail.
 
-A dossier, a task and an export have a topic each, which replays from their own trail. A unit, and a unit's alerts from some level on, are feeds,
-whose rows and cursors are those of `feeds`. It looks nothing up: the caller brings the units.
+A dossier, a task and an export have a topic each, which replays from their own trail. A unit, and a unit's alerts from some level on,
+are feeds, whose rows and cursors are those of `feeds`. It looks nothing up: the caller brings the units.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
