@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test coverage check bench package lock
+.PHONY: help setup run test coverage check bench package verifier lock
 
 BIN := .venv/bin
 WORKERS ?= 2
@@ -22,6 +22,7 @@ help:
 	@echo "make check   formatting, lint, types, layers, coverage, then every test"
 	@echo "make bench   runs every benchmark"
 	@echo "make package builds what is deployed into build/ (ARCH=arm64 STAGE=dev); needs no account"
+	@echo "make verifier builds build/giamsat-verify.pyz, which inspectors run without anything else of this"
 	@echo "make lock    makes the lock files again"
 
 setup: .venv/.project node_modules/.stamp $(ENGINE)/.complete
@@ -52,6 +53,9 @@ bench: setup
 
 package: .venv/.project node_modules/.stamp
 	@$(BIN)/python tools/package.py
+
+verifier: .venv/.project
+	@$(BIN)/python tools/verifier.py
 
 # What is locked stays as it is; remove a lock file first to have everything in it anew.
 lock: .venv/.project

@@ -97,6 +97,8 @@ class Maker:
         out: dict[str, bytearray] = {OUTSIDE: bytearray(), PROOFS: bytearray()}
         for subject in subjects:
             entries = self.services.store.entries(subject, 0, 1)
+            if not entries or entries[0].seq != 1:
+                raise Corrupt(f"entries of {subject} are missing behind 0")
             _add(out[OUTSIDE], (entry.line.encode() for entry in entries))
             _add(out[PROOFS], self._proofs(entries, self._places(entries)))
         return {name: bytes(part) for name, part in out.items()}
@@ -105,7 +107,7 @@ class Maker:
         found: list[Entry] = []
         while len(found) < held.tip.seq:
             page = self.services.store.entries(held.id, len(found), min(PAGE, held.tip.seq - len(found)))
-            if not page:
+            if [entry.seq for entry in page] != list(range(len(found) + 1, len(found) + 1 + len(page))) or not page:
                 raise Corrupt(f"entries of {held.id} are missing behind {len(found)}")
             found += page
         return found

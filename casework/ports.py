@@ -482,6 +482,9 @@ class Vault(Protocol):
     def checkpoint(self) -> str | None:
         """Read the newest checkpoint, a signed note; None before the first."""
 
+    def cosigned(self) -> str | None:
+        """Read the newest checkpoint that witnesses have cosigned, which they put there; None when there is none."""
+
     def publish(self, size: int, note: str) -> None:
         """Publish a checkpoint of that size, which is the newest from then on."""
 

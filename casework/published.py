@@ -1,5 +1,6 @@
 """The log as it was published, read: its newest checkpoint, proofs that entries are in it, and that it only grew. It writes nothing."""
 
+import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,9 @@ from casework.audit.note import Checkpoint, Note, Proof, verified
 from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Refuted, Tile
 from casework.model.errors import Corrupt
 from casework.ports import Seal, Services, Vault
+
+
+log = logging.getLogger("giamsat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,21 @@ def newest(services: Services) -> Published | None:
     """
     vault, seal = where(services)
     text = vault.checkpoint()
-    if text is None:
+    return _trusted(services, seal, text) if text is not None else None
+
+
+def cosigned(services: Services) -> Published | None:
+    """Give the newest checkpoint that a witness has cosigned, with its cosignatures; None before the first, and for what is none."""
+    vault, seal = where(services)
+    text = vault.cosigned()
+    try:
+        return _trusted(services, seal, text) if text is not None else None
+    except Corrupt as fault:
+        log.error("what a witness has put there is none: %s", fault.message)  # noqa: TRY400 - the fault says all there is
         return None
+
+
+def _trusted(services: Services, seal: Seal, text: str) -> Published:
     try:
         note = Note.read(text)
         found = Checkpoint.read(note.text)

@@ -1,6 +1,6 @@
 """The command line. Each command has help with an example; faults are one line on standard error.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 unreadable input.
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 unreadable input; of `verify` also 4, verified with limits.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from casework.audit import command as verifying
 from casework.model.errors import Fault, Unavailable, Unreadable
 from casework.model.parties import Role
 from local import eventlog, seeding
@@ -220,6 +221,8 @@ def _parser() -> Parser:
         metavar="TIME",
         help="how long it holds: 30s, 15m, 8h, 7d (default: 8h)",
     )
+    verified = command("verify", verifying.run, verifying.TELLS, verifying.EXAMPLE)
+    verifying.arguments(verified)
     dated = command(
         "due", _due, "Tell when a dossier would be due, and why, line by line. It changes nothing that is stored.",
         "giamsat due --procedure XD-01 --at 2025-01-24T16:10:00+07:00 --lang en",

@@ -26,7 +26,7 @@ from casework.adapters.vault import FolderVault
 from casework.audit import note as notes
 from casework.audit.note import COSIGNED, LONGEST, SIGNED, Checkpoint, Key, Note
 from casework.audit.tree import Refuted
-from casework.audit.witness import Fetch, Refusal, beside, kept, witnessed
+from casework.audit.witness import Fetch, Refusal, beside, kept, renewed, witnessed
 from casework.model.errors import Unavailable, Unreadable
 from local.faults import LocalError
 
@@ -34,6 +34,7 @@ NAME = "giamsat.witness"
 WEB = ("http://", "https://")
 ANSWER_S = 10
 NOT_FOUND = 404
+RENEWED_S = 3600  # after which the same checkpoint is cosigned again: whoever verifies may ask for one that is not old
 OWN, PUBLIC = 0o600, 0o644  # who may read a file
 KINDS = {SIGNED: "log", COSIGNED: "witness"}
 ANOTHER = "put back what it was, or begin another witness in a folder of its own: this one must not begin anew"
@@ -67,6 +68,8 @@ class Witness:
                 raise Unavailable(f"there is no checkpoint of a log in {where}")
             seen, now = held[0] if held else None, int(time.time())
             note = witnessed(log, seen, text.decode(errors="surrogateescape"), fetch, self.key, self._private.sign, now)
+            if note is None and held is not None:
+                note = renewed(log, self.key, held[1], self._private.sign, now, RENEWED_S)
             if note is not None:
                 self._hold(note)
                 self._publish(log, note, to)

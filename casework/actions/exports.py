@@ -24,7 +24,7 @@ from casework.model.packing import Plain, instant, moment
 from casework.model.parties import Role, Viewer
 from casework.model.record import Dossier, DossierId
 from casework.ports import By, Depot, Held, Services, Span
-from casework.published import newest, tiles_of
+from casework.published import cosigned, newest, tiles_of
 from casework.views import confirmed_viewer
 
 log = logging.getLogger("giamsat")
@@ -33,7 +33,7 @@ MAKER = "exports"
 DUE = "EXPORT"  # the level of its row of the due table
 NATION = "VN"
 SLICE = timedelta(seconds=5)
-WAITS = timedelta(minutes=1)  # for the log to publish what was there when it was asked for
+WAITS = timedelta(seconds=30)  # for the log to publish what was there when it was asked for, and for a witness where there is one
 LEAVES_STEP = 8192  # leaves of a step that writes leaves
 BEGUN_STEP = 1024  # leaves of a step of everything, whose subjects it writes
 NUMBERS_STEP = 50  # dossiers of a step of a unit's register
@@ -134,18 +134,21 @@ def _stepped(services: Services, held: Held) -> Held | None:
 
 
 def _begin(services: Services, held: Held) -> Held | None:
-    """Take the newest checkpoint that has what was there when the export was asked for; wait for it, but not for ever."""
-    export, published = _export(held), newest(services)
+    """Take the newest checkpoint that has what was there when the export was asked for, and a witness's word; but wait not for ever."""
+    export = _export(held)
     first = services.store.leaves_of([(held.id, 1)]).get((held.id, 1))
-    covers = published is not None and first is not None and first < published.checkpoint.size
-    if not covers and services.now() - export.asked_at < WAITS:
+    waited = services.now() - export.asked_at
+    seen, plain = cosigned(services), newest(services)
+    covers = [one for one in (seen, plain) if one is not None and first is not None and first < one.checkpoint.size]
+    if waited < WAITS and (not covers or (seen is not None and covers[0] is not seen)):
         return None
+    published = covers[0] if covers else plain
     if published is None:
         raise Corrupt("the log has published nothing yet")
     size = published.checkpoint.size
     numbers = _numbers(services, export, size) if export.scope is ExportScope.UNIT else None
     begun = started(export, str(published.note), size, 0, numbers)
-    begun = replace(begun, steps=sum(1 for _ in _steps(begun)))
+    begun = replace(begun, steps=len(_steps(begun)))
     return _kept(services, held, lambda _, now: _plan(begun, "EXPORT_STARTED", now, now))
 
 

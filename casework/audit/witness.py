@@ -61,6 +61,19 @@ def witnessed(log: Key, held: Checkpoint | None, text: str, fetch: Fetch, by: Ke
     return note.signed_also(cosigned(note.text, by, sign, at))
 
 
+def renewed(log: Key, by: Key, held: Note, sign: Sign, at: int, age: int) -> Note | None:
+    """Cosign what is held anew, since nothing has come to the log; None while the cosignature is no older than that many seconds.
+
+    Raises:
+        Refuted: as `kept`.
+    """
+    seen = verified(held, [log, by])[by]
+    if seen is None or at - seen <= age:
+        return None
+    signed = tuple(one for one in held.signatures if (one.name, one.id) == (log.name, log.id))
+    return Note(held.text, signed).signed_also(cosigned(held.text, by, sign, at))
+
+
 def kept(log: Key, by: Key, text: str) -> tuple[Checkpoint, Note]:
     """Read what a witness holds: a note that it gave itself.
 
@@ -91,7 +104,8 @@ def beside(log: Key, by: Key, note: Note, there: str) -> Note:
         other = Note.read(there)
         signers, size = verified(other, [log, by]), Checkpoint.read(other.text).size
         if other.text == note.text:
-            return Note.read(str(other.signed_also(*note.signatures)))
+            others = tuple(one for one in other.signatures if (one.name, one.id) != (by.name, by.id))
+            return Note.read(str(Note(other.text, others).signed_also(*note.signatures)))
     except (Unreadable, Refuted):
         return note
     if log in signers and size == Checkpoint.read(note.text).size:

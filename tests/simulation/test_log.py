@@ -75,6 +75,9 @@ class Shelf:
     def checkpoint(self) -> str | None:
         return self.newest[1] if self.newest else None
 
+    def cosigned(self) -> str | None:
+        return None
+
     def publish(self, size: int, note: str) -> None:
         self.newest = max(self.newest or (0, ""), (size, note))
 

@@ -1,0 +1,181 @@
+"""`giamsat verify`: the verifier's command line. It is all there is in the file that an inspector carries, so it needs what `verify` needs.
+
+Exit status: 0 verified, 1 failed, 2 wrong usage, 3 unreadable, 4 verified with limits.
+"""
+
+import argparse
+import json
+import re
+import sys
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, NoReturn
+
+from casework.audit.bundle import NoZip
+from casework.audit.note import COSIGNED, SIGNED, Key, Unreadable
+from casework.audit.verify import Report, Scope, Trust, verify
+
+VERIFIED, FAILED, USAGE, UNREADABLE, LIMITED = range(5)
+STATUS = {"VERIFIED": VERIFIED, "FAILED": FAILED, "LIMITED": LIMITED}
+VIETNAM = timezone(timedelta(hours=7))  # all year, since 1975
+PERIOD = re.compile(r"(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?", re.ASCII)
+ID = re.compile(r"[0-9a-f]{32}")
+AGE = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+MEANT = {
+    "PENDING_TAIL": "the last entries were not in the log yet: ask for the export again in a minute",
+    "LIGHT": "the form is LIGHT: entries missing at the end of a chain do not show; ask for the form FULL",
+    "NO_WITNESS": "nobody but the log itself vouches for the checkpoint: give the key of a witness with --witness",
+    "NO_HELD_CHECKPOINT": "it was compared with no earlier checkpoint: give one that you hold with --held",
+    "WITHHELD": "texts are missing that no entry says were erased",
+}
+EXAMPLE = "giamsat verify export.zip --dossier 5f0c6f0e5b1d4f7a9f3f0a4f0e2b1c3d --vkey log.vkey --witness witness.vkey"
+TELLS = (
+    "Verify an export of the trail, offline. What it is to be of, and all keys, come from you and never from the file. Status: 0 verified, "
+    "1 failed, 2 wrong usage, 3 unreadable, 4 verified with limits, each of which is named."
+)
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the arguments of the command."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the file that was exported")
+    scope = parser.add_mutually_exclusive_group(required=True)
+    scope.add_argument("--dossier", type=_id, metavar="ID", help="it is of this dossier: its id, as the API gives it or in hexadecimal")
+    scope.add_argument("--unit", metavar="CODE", help="it is of what this unit opened in --period")
+    scope.add_argument("--all", action="store_true", help="it is of everything")
+    parser.add_argument(
+        "--period", type=period, metavar="P", help="2026, 2026-Q1, 2026-03 (of Viet Nam), or two instants FROM/TO with offsets from UTC"
+    )
+    parser.add_argument("--vkey", type=Path, required=True, metavar="FILE", help="the log's key, which you have from elsewhere")
+    parser.add_argument("--witness", type=Path, metavar="FILE", help="the key of a witness, who must have cosigned it")
+    parser.add_argument("--held", type=Path, metavar="FILE", help="a checkpoint that you hold: the log must go on from it")
+    parser.add_argument("--max-age", type=_age, metavar="TIME", help="how old the witness's cosignature may be, as 24h")
+    parser.add_argument("--deep", action="store_true", help="follow each entry's changes as well; always so with --dossier")
+    parser.add_argument("--json", action="store_true", help="print what came of it as one line of JSON")
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Verify, say what came of it, and give the exit status."""
+    if (asked.unit is None) != (asked.period is None):
+        return _said("--unit and --period come together", USAGE)
+    if asked.max_age is not None and asked.witness is None:
+        return _said("--max-age is of a witness's cosignature: give its key with --witness", USAGE)
+    begin, end = asked.period or (None, None)
+    kind = "DOSSIER" if asked.dossier else "UNIT" if asked.unit else "ALL"
+    try:
+        witness = _key(asked.witness, COSIGNED) if asked.witness else None
+        held = asked.held.read_text(encoding="utf-8") if asked.held else None
+        trust = Trust(_key(asked.vkey, SIGNED), witness, held, asked.max_age, time.time())
+        with asked.bundle.open("rb") as file:
+            report = verify(file, Scope(kind, asked.dossier, asked.unit, begin, end), trust, deep=asked.deep or None)
+    except (OSError, UnicodeDecodeError, Unreadable, NoZip) as error:
+        return _said(str(error), UNREADABLE)
+    print(json.dumps(told(report)) if asked.json else "\n".join(_lines(report)))
+    return STATUS[report.verdict]
+
+
+def told(report: Report) -> dict[str, Any]:
+    """Give a report as plain values."""
+    fault, found = report.failure, report.checkpoint
+    return {
+        "verdict": report.verdict,
+        "limits": report.limits,
+        "failure": fault and {"check": fault.check, "message": fault.message, "subject": fault.subject, "seq": fault.seq},
+        "checkpoint": found and {"origin": found.origin, "size": found.size, "root": found.root.hex()},
+        "entries": report.entries,
+        "subjects": report.subjects,
+        "pending": report.pending,
+        "disclosed": report.disclosed,
+        "personal": report.personal,
+        "erased": report.erased,
+        "unerased": report.unerased,
+        "withheld": [{"subject": subject, "seq": seq} for subject, seq in report.withheld],
+    }
+
+
+def _lines(report: Report) -> list[str]:
+    if report.failure:
+        fault = report.failure
+        at = f"entry {fault.seq} of {fault.subject}: " if fault.seq else f"{fault.subject}: " if fault.subject else ""
+        return [f"FAILED ({fault.check}): {at}{fault.message}", "Keep the file as it is: it may prove that the trail was changed."]
+    assert report.checkpoint is not None
+    out = [
+        f"VERIFIED{' WITH LIMITS' if report.limits else ''}: {report.entries} entries of {report.subjects} subjects, in the log "
+        f"{report.checkpoint.origin} of {report.checkpoint.size} leaves",
+        f"  texts: {report.disclosed} shown, {report.personal} personal and left out, {report.erased} erased",
+    ]
+    out += [f"  {limit}: {MEANT[limit]}" for limit in report.limits]
+    out += [f"    entry {seq} of {subject}" for subject, seq in report.withheld]
+    if report.unerased:
+        out.append(f"  {report.unerased} texts are here although an entry says that they were erased")
+    return out
+
+
+def period(text: str) -> tuple[str, str]:
+    """Read a period: begin, in it, and end, not in it, as instants."""
+    found = PERIOD.fullmatch(text)
+    if found:
+        year, quarter, month = int(found[1]), found[2], found[3]
+        first = int(month) if month else 3 * int(quarter) - 2 if quarter else 1
+        last = first + (1 if month else 3 if quarter else 12)
+        ends = [(year + (one - 1) // 12, (one - 1) % 12 + 1) for one in (first, last)]
+        begin, end = (datetime(*one, 1, tzinfo=VIETNAM) for one in ends)
+        return _moment(begin), _moment(end)
+    try:
+        begin, end = map(datetime.fromisoformat, text.split("/"))
+        if begin.tzinfo and end.tzinfo and begin < end:
+            return _moment(begin), _moment(end)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"a period is 2026, 2026-Q1, 2026-03 or FROM/TO, not {text[:60]!r}")
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _id(text: str) -> str:
+    try:
+        kind, _, key = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
+    except ValueError:
+        kind, key = "", ""
+    found = key if kind == "dossier" else text
+    if not ID.fullmatch(found):
+        raise argparse.ArgumentTypeError(f"a dossier's id is what the API gives as `id`, or 32 hexadecimal digits, not {text[:60]!r}")
+    return found
+
+
+def _age(text: str) -> timedelta:
+    found = AGE.fullmatch(text)
+    if not found:
+        raise argparse.ArgumentTypeError(f"a time is as 30m, 24h or 7d, not {text[:40]!r}")
+    return timedelta(seconds=int(found[1]) * SECONDS[found[2]])
+
+
+def _key(file: Path, kind: int) -> Key:
+    key = Key.read(file.read_text(encoding="utf-8"))
+    if key.kind != kind:
+        raise Unreadable(f"{file} holds the key of a {'log' if key.kind == SIGNED else 'witness'}")
+    return key
+
+
+def _said(message: str, status: int) -> int:
+    print(f"giamsat verify: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in one line and leave with status 2."""
+        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Run the command by itself."""
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="giamsat verify", description=TELLS, epilog=f"Example: {EXAMPLE}", formatter_class=shape)
+    arguments(parser)
+    return run(parser.parse_args(given))
