@@ -11,7 +11,6 @@ from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Refuted, Tile
 from casework.model.errors import Corrupt
 from casework.ports import Seal, Services, Vault
 
-
 log = logging.getLogger("giamsat")
 
 

@@ -18,8 +18,8 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     del event
     taken = 0
     oldest: datetime | None = None
-    for number in range(ROUNDS):
-        found = sequence(services, first=number)
+    for _ in range(ROUNDS):
+        found = sequence(services)
         taken += found.count
         oldest = min(filter(None, (oldest, found.oldest)), default=None)
         if not found.count:

@@ -1,9 +1,9 @@
 """From the outbox into the log, and from the log to where it is published.
 
-A step takes some markers of a shard, oldest first, and moves the log's head in one transaction: each entry once, and those of a subject in
-order. A reading of the outbox is no snapshot, so before the first marker of a subject the one before it is looked for. What is published
-follows from the leaves alone, so it may be done twice, or by two; a checkpoint is signed only when the tree that it names goes on from the
-one before. Format: `docs/audit-format.md`, section 7.
+A step takes some markers, the oldest first, and moves the log's head in one transaction: each entry once, and those of a subject in order.
+A reading of the outbox is no snapshot, so before the first marker of a subject the one before it is looked for. What is published follows
+from the leaves alone, so it may be done twice, or by two; a checkpoint is signed only when the tree that it names goes on from the one
+before. Format: `docs/audit-format.md`, section 7.
 """
 
 import logging
@@ -23,6 +23,7 @@ from casework.published import newest, tiles_of, where
 log = logging.getLogger("giamsat")
 
 LENGTH_BYTES = 2  # before each leaf of a bundle
+AHEAD = 4 * MOST_TAKEN  # markers of one reading of a shard
 DOSSIER = "dossier"  # the kind of a subject that is numbered in its unit
 
 
@@ -37,8 +38,8 @@ class Taken:
     oldest: datetime | None = None
 
 
-def sequence(services: Services, first: int = 0) -> Taken:
-    """Take one step of each shard, from that one on.
+def sequence(services: Services) -> Taken:
+    """Take what waits, the oldest first whatever its shard, as far as one reading of each shard shows it.
 
     Raises:
         Corrupt: the log's head is older than what was published, as after a restore from a backup. Nothing is taken.
@@ -46,15 +47,25 @@ def sequence(services: Services, first: int = 0) -> Taken:
     """
     _fresh(services)
     taken: list[Marker] = []
-    for number in range(OUTBOX_SHARDS):
-        shard = (first + number) % OUTBOX_SHARDS
-        chosen = _ordered(services, services.store.outbox(shard, MOST_TAKEN))[:MOST_TAKEN]
-        if not chosen:
-            continue
+    ready = _ready(services)
+    for start in range(0, len(ready), MOST_TAKEN):
+        chosen = _ordered(services, ready[start : start + MOST_TAKEN], taken)[:MOST_TAKEN]
         head = services.store.log_head()
-        if services.store.take(head, _step(services, head, chosen)):
+        if chosen and services.store.take(head, _step(services, head, chosen)):
             taken += chosen
     return Taken(len(taken), min((instant(marker.recorded_at) for marker in taken), default=None))
+
+
+def _ready(services: Services) -> list[Marker]:
+    """Read what waits in all shards, oldest first, up to where the first of them has more than was read."""
+    found: list[Marker] = []
+    upto: str | None = None
+    for shard in range(OUTBOX_SHARDS):
+        rows = services.store.outbox(shard, AHEAD)
+        found += rows
+        if len(rows) == AHEAD:
+            upto = min(filter(None, (upto, rows[-1].place)))
+    return sorted((one for one in found if upto is None or one.place <= upto), key=lambda one: one.place)
 
 
 def _fresh(services: Services) -> None:
@@ -67,10 +78,10 @@ def _fresh(services: Services) -> None:
         )
 
 
-def _ordered(services: Services, markers: Iterable[Marker]) -> list[Marker]:
-    """Put markers in order, each behind the one before it of its subject; what was not seen yet is looked for."""
+def _ordered(services: Services, markers: Iterable[Marker], taken: Iterable[Marker]) -> list[Marker]:
+    """Put markers in order, each behind the one before it of its subject; what was not seen yet, nor taken, is looked for."""
     out: list[Marker] = []
-    done: set[tuple[str, int]] = set()
+    done = {(marker.subject, marker.seq) for marker in taken}
     for marker in markers:
         chain = [marker]
         while (last := chain[-1]).before is not None and (last.subject, last.seq - 1) not in done:

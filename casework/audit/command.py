@@ -102,9 +102,9 @@ def _lines(report: Report) -> list[str]:
         at = f"entry {fault.seq} of {fault.subject}: " if fault.seq else f"{fault.subject}: " if fault.subject else ""
         return [f"FAILED ({fault.check}): {at}{fault.message}", "Keep the file as it is: it may prove that the trail was changed."]
     assert report.checkpoint is not None
+    found, how = report.checkpoint, " WITH LIMITS" if report.limits else ""
     out = [
-        f"VERIFIED{' WITH LIMITS' if report.limits else ''}: {report.entries} entries of {report.subjects} subjects, in the log "
-        f"{report.checkpoint.origin} of {report.checkpoint.size} leaves",
+        f"VERIFIED{how}: {report.entries} entries of {report.subjects} subjects, in the log {found.origin} of {found.size} leaves",
         f"  texts: {report.disclosed} shown, {report.personal} personal and left out, {report.erased} erased",
     ]
     out += [f"  {limit}: {MEANT[limit]}" for limit in report.limits]

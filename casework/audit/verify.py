@@ -379,11 +379,17 @@ class _Verifying:
         self.logged += len(chain.leaves)
         self.report.pending += chain.seq - len(chain.leaves)
         self.report.subjects += 1
+        if chain.kind != DOSSIER and self.whole and chain.leaves and self._kind(chain.leaves[0] + 1) == OPENED:
+            raise chain.fail("LOG", "a register numbers what is no dossier")
         if chain.kind == DOSSIER and chain.leaves:
             unit, number = self._registered(chain)
             if unit == self.scope.unit:
                 self.numbers[number] = chain.id
         self._lacking(chain, state)
+
+    def _kind(self, index: int) -> int | None:
+        at = index * LEAF_BYTES
+        return self.leaves[at] if at < len(self.leaves) else None
 
     def _registered(self, chain: Chain) -> tuple[str, int]:
         """Give the unit that opened a dossier, and its number there."""
@@ -395,9 +401,11 @@ class _Verifying:
             if self.leaves[at : at + LEAF_BYTES] == bytes(opened_leaf(unit, number, hash_)):
                 return unit, number
         elif proof is not None and proof.keys() == {"hashes", "index", "number", "unit"} and proof["unit"] == unit:
+            right = proof["index"] == chain.leaves[0] + 1
             with suppress(Refuted):
                 self._included({name: proof[name] for name in ("hashes", "index")}, bytes(opened_leaf(unit, proof["number"], hash_)))
-                return unit, proof["number"]
+                if right:
+                    return unit, proof["number"]
         raise chain.fail("LOG", f"the register of {unit} has no number for it")
 
     def _followed(self, chain: Chain) -> None:
@@ -474,6 +482,8 @@ class _Verifying:
     # step 10
 
     def _scoped(self) -> None:
+        if self.scope.kind != "UNIT" and self.bundle.size(OUTSIDE):
+            raise Failed("SCOPE", "only a unit's dossiers have neighbours")
         if self.scope.kind == "DOSSIER":
             if self.seen != {self.scope.dossier}:
                 raise Failed("SCOPE", f"the bundle is not of the dossier {self.scope.dossier} alone")
@@ -534,8 +544,13 @@ class _Verifying:
             else:
                 self._proved(chain, hash_)
             unit, number = self._registered(chain)
-            if unit != self.scope.unit or number in self.numbers:
-                raise chain.fail("SCOPE", "what lies outside of the period is of another unit, or lies inside")
+            if (
+                not INSTANT.fullmatch(body["recorded_at"])
+                or unit != self.scope.unit
+                or number in self.numbers
+                or number <= max(found, default=0)
+            ):
+                raise chain.fail("SCOPE", "what lies outside of the period is of another unit, lies inside, or is out of order")
             found[number] = body["recorded_at"]
         return found
 

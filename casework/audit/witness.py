@@ -104,7 +104,8 @@ def beside(log: Key, by: Key, note: Note, there: str) -> Note:
         other = Note.read(there)
         signers, size = verified(other, [log, by]), Checkpoint.read(other.text).size
         if other.text == note.text:
-            others = tuple(one for one in other.signatures if (one.name, one.id) != (by.name, by.id))
+            mine = {(one.name, one.id) for one in note.signatures if one not in other.signatures}
+            others = tuple(one for one in other.signatures if (one.name, one.id) not in mine)  # An older one of ours goes.
             return Note.read(str(Note(other.text, others).signed_also(*note.signatures)))
     except (Unreadable, Refuted):
         return note

@@ -46,8 +46,8 @@ class SimulatedLog:
         """See `ports.Log`."""
         (pk, low), (_, high) = items.number_key(unit, first), items.number_key(unit, last)
         with self._engine.lock:
-            rows = self._engine.query(self._engine.log, pk, items.number_key(unit, first - 1)[1], f"{high}$", most=last - first + 1)
-        return [(int(row["sk"][2:]), row["subject"]) for row in rows if row["sk"] >= low]
+            rows = self._engine.query(self._engine.log, pk, low, high, most=last - first + 1)
+        return [(int(row["sk"][2:]), row["subject"]) for row in rows]
 
     def take(self, head: LogHead, step: Taking) -> bool:
         """See `ports.Log`."""

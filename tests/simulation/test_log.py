@@ -171,7 +171,9 @@ class Play:
 
 def played(seed: int) -> None:
     play = Play(seed)
-    play.run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sequencing, "MOST_TAKEN", play.chance.choice([1, 2, 24]))  # in one step, or in many
+        play.run()
     play.hold()
 
 
@@ -282,7 +284,7 @@ def test_a_step_that_does_not_look_for_the_one_before_is_in_no_order(monkeypatch
     monkeypatch.setattr(SimulatedLog, "outbox", outbox)
     for seed in range(3):
         played(seed)
-    monkeypatch.setattr(sequencing, "_ordered", lambda _, markers: list(markers))
+    monkeypatch.setattr(sequencing, "_ordered", lambda _, markers, __: list(markers))
     caught()
 
 
@@ -324,6 +326,10 @@ def test_the_log_on_the_engine(store: DynamoStore, engine: engines.Engine, tmp_p
                 leaf = bytes(entry_leaf(subject, entry.seq, entry.hash))
                 tree.included(shown.index, published.checkpoint.size, leaf_hash(leaf), shown.hashes, published.checkpoint.root)
             assert proofs(services, published, [(subject, held.tip.seq + 1)]) == {}
+        numbers = own.numbered_from("22-XD", 1, 60)
+        assert ([number for number, _ in numbers], {subject for _, subject in numbers}) == (list(range(1, 61)), {*there})
+        assert own.numbered_from("22-XD", 3, 5) == numbers[2:5]
+        assert own.numbered_from("22-XD", 60, 99) == numbers[59:]
         for old, new in pairwise(sizes):
             before, after = (tree.root(leaf_hash(bytes(leaf)) for leaf in leaves[:size]) for size in (old, new))
             tree.consistent(old, new, before, after, growth(services, published, old, new))

@@ -51,9 +51,9 @@ class LogTable:
 
     def numbered_from(self, unit: str, first: int, last: int) -> list[tuple[int, str]]:
         """See `ports.Log`."""
-        (pk, low), (_, high) = items.number_key(unit, first), items.number_key(unit, last)
-        rows = self._reader.rows("log", KEYS, pk, items.number_key(unit, first - 1)[1], f"{high}$", last - first + 1)
-        return [(int(row["sk"][2:]), row["subject"]) for row in rows if row["sk"] >= low]
+        (pk, below), (_, high) = items.number_key(unit, first - 1), items.number_key(unit, last)
+        rows = self._reader.rows("log", KEYS, pk, below, f"{high}$", last - first + 1)
+        return [(int(row["sk"][2:]), row["subject"]) for row in rows]
 
     def take(self, head: LogHead, step: Taking) -> bool:
         """See `ports.Log`."""

@@ -227,7 +227,13 @@ def test_the_state_is_changed_without_an_entry(scene: Scene) -> None:
 
 
 def test_a_state_is_missing_doubled_or_of_another(scene: Scene) -> None:
-    for attack in (lambda lines: [], lambda lines: lines * 2, lambda lines: lines[::-1], lambda lines: lines[1:]):
+    attacks: tuple[Callable[[list[bytes]], list[bytes]], ...] = (
+        lambda lines: [],
+        lambda lines: lines * 2,
+        lambda lines: lines[::-1],
+        lambda lines: lines[1:],
+    )
+    for attack in attacks:
         fails(lines_changed(scene.all, STATES, attack), Scope("ALL"), scene.trust, "STATE", "BUNDLE")
 
 

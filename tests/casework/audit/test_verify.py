@@ -1,0 +1,437 @@
+"""The verifier, step by step: what the attacks do not reach. Here the service itself writes what does not fit together, and signs it."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from casework.actions.exports import Wanted
+from casework.audit.bundle import CHECKPOINT, DISCLOSURES, ENTRIES, LEAVES, OUTSIDE, PROOFS, REQUEST, STATES, NoZip
+from casework.audit.verify import Scope, Trust
+from casework.model.export import ExportForm, ExportScope
+from casework.model.packing import moment
+from tests.bags import (  # fmt: skip
+    ALL,
+    LOG_SECRET,
+    WITNESS,
+    Exporting,
+    Forger,
+    canonical,
+    changed,
+    dossier,
+    framed,
+    full,
+    judged,
+    light,
+    lines_changed,
+    opened,
+    packed,
+    stated,
+)
+
+UNIT = "22-XD"
+
+
+class Quarter:
+    """A unit's register over three weeks: two dossiers before the second, three in it, two behind it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world = Exporting(folder)
+        self.early = self.opened(2)
+        self.begin = self.world.clock.now
+        self.mine = self.opened(3)
+        self.end = self.world.clock.now
+        self.late = self.opened(2)
+        self.mine.sort(key=lambda one: -len(self.world.store.entries(one, 0, 100)))
+        self.trust = Trust(self.world.key)
+        self.forms = {form: self.world.exported(Wanted(ExportScope.UNIT, form, UNIT, self.begin, self.end)) for form in ExportForm}
+        self.scope = Scope("UNIT", unit=UNIT, begin=moment(self.begin), end=moment(self.end))
+        self.full, self.light = self.forms[ExportForm.FULL], self.forms[ExportForm.LIGHT]
+        self.one = self.world.exported(full(self.mine[0]))
+        self.all = self.world.exported(ALL)
+
+    def opened(self, count: int) -> list[Any]:
+        found = [self.world.received() for _ in range(count)]
+        for subject in found:
+            for _ in range(12):
+                self.world.insisted(self.world.some(subject))
+        self.world.taken()
+        self.world.clock.now += timedelta(days=7)
+        return found
+
+    def taken(self, form: ExportForm, begin: timedelta, end: timedelta) -> tuple[bytes, Scope]:
+        """Export another period, counted from the begin of the second week."""
+        at = (self.begin + begin, self.begin + end)
+        raw = self.world.exported(Wanted(ExportScope.UNIT, form, UNIT, *at))
+        return raw, Scope("UNIT", unit=UNIT, begin=moment(at[0]), end=moment(at[1]))
+
+
+@pytest.fixture(scope="module")
+def quarter(tmp_path_factory: pytest.TempPathFactory) -> Quarter:
+    return Quarter(tmp_path_factory.mktemp("quarter"))
+
+
+def forged(raw: bytes, change: Callable[[Forger], None]) -> bytes:
+    """Let the service itself write something else, and log and sign it."""
+    forger = Forger(opened(raw), LOG_SECRET, "giamsat.test/trail")
+    change(forger)
+    return forger.chained().logged().signed()
+
+
+def failure(raw: bytes, scope: Scope, trust: Trust, *, deep: bool | None = None) -> tuple[str, str]:
+    report = judged(raw, scope, trust, deep=deep)
+    assert report.failure, report
+    return report.failure.check, report.failure.message
+
+
+# Units and periods.
+
+
+@pytest.mark.parametrize("form", list(ExportForm))
+def test_the_dossiers_of_a_period_and_their_neighbours(quarter: Quarter, form: ExportForm) -> None:
+    raw = quarter.forms[form]
+    report = judged(raw, quarter.scope, quarter.trust)
+    assert (report.failure, report.subjects) == (None, 3)
+    beside = [json.loads(line)["subject"]["id"] for line in opened(raw)[OUTSIDE].splitlines()]
+    assert len(beside) == 2
+    assert beside[0] in quarter.early
+    assert beside[1] in quarter.late
+
+
+@pytest.mark.parametrize("form", list(ExportForm))
+@pytest.mark.parametrize(
+    ("begin", "end", "subjects", "beside"),
+    [
+        (timedelta(days=3), timedelta(days=4), 0, 2),
+        (timedelta(days=-30), timedelta(days=-20), 0, 1),
+        (timedelta(days=30), timedelta(days=31), 0, 1),
+        (timedelta(days=-30), timedelta(days=1), 5, 1),
+        (timedelta(days=3), timedelta(days=60), 2, 1),
+        (timedelta(days=-30), timedelta(days=60), 7, 0),
+    ],
+)
+def test_any_period(quarter: Quarter, form: ExportForm, begin: timedelta, end: timedelta, subjects: int, beside: int) -> None:
+    raw, scope = quarter.taken(form, begin, end)
+    report = judged(raw, scope, quarter.trust)
+    assert (report.failure, report.subjects, len(opened(raw)[OUTSIDE].splitlines())) == (None, subjects, beside)
+
+
+def test_a_unit_that_opened_nothing(quarter: Quarter) -> None:
+    at = (quarter.begin, quarter.end)
+    raw = quarter.world.exported(Wanted(ExportScope.UNIT, ExportForm.FULL, "22-MT", *at))
+    scope = replace(quarter.scope, unit="22-MT")
+    assert judged(raw, scope, quarter.trust).failure is None
+    raw = quarter.world.exported(Wanted(ExportScope.UNIT, ExportForm.LIGHT, "22-MT", *at))
+    assert failure(raw, scope, quarter.trust) == ("SCOPE", "nothing shows that there is nothing")
+
+
+@pytest.mark.parametrize("form", ["full", "light"])
+def test_a_neighbour_is_missing_or_another(quarter: Quarter, form: str) -> None:
+    raw = getattr(quarter, form)
+    without: list[Callable[[list[bytes]], list[bytes]]] = [lambda lines: lines[1:], lambda lines: lines[:1], lambda lines: []]
+    for attack in without:
+        payload = opened(lines_changed(raw, OUTSIDE, attack))
+        if form == "light":
+            proofs = payload[PROOFS].split(b"\n")[:-1]
+            payload[PROOFS] = b"".join(line + b"\n" for line in [*proofs[:-2], *attack(proofs[-2:])])
+        report = judged(packed(payload), quarter.scope, quarter.trust)
+        # The light form does not know what comes behind the last: that is its limit.
+        assert report.failure or (form == "light" and "LIGHT" in report.limits)
+    assert (
+        failure(lines_changed(raw, OUTSIDE, lambda lines: lines[::-1]), quarter.scope, quarter.trust)[0] in {"SCOPE", "LOG"}
+        or form == "full"
+    )
+    assert failure(lines_changed(raw, OUTSIDE, lambda lines: [b"{}", *lines]), quarter.scope, quarter.trust)[0] == "SCOPE"
+    inside = opened(raw)[ENTRIES].splitlines()[0]
+    assert failure(lines_changed(raw, OUTSIDE, lambda lines: [inside, *lines]), quarter.scope, quarter.trust)[0] in {"SCOPE", "LOG"}
+    edit = lambda lines: [lines[0].replace(b'"ONLINE"', b'"POST"'), *lines[1:]]  # noqa: E731 - said once
+    assert failure(lines_changed(raw, OUTSIDE, edit), quarter.scope, quarter.trust)[0] == "LOG"
+
+
+def test_a_narrower_period_is_claimed(quarter: Quarter) -> None:
+    """The neighbours lie inside of what the inspector asked for."""
+    for begin, end in ((timedelta(days=-20), timedelta(0)), (timedelta(0), timedelta(days=20))):
+        wider = replace(quarter.scope, begin=moment(quarter.begin + begin), end=moment(quarter.end + end))
+        payload = opened(quarter.full)
+        payload[REQUEST] = canonical({**json.loads(payload[REQUEST]), "scope": wider.asked})
+        raw = packed(payload)
+        assert failure(raw, wider, quarter.trust)[0] == "SCOPE"
+
+
+def test_what_another_unit_opened_is_in_it(quarter: Quarter) -> None:
+    everything = opened(quarter.all)
+    payload = {**everything, OUTSIDE: b"", REQUEST: opened(quarter.full)[REQUEST]}
+    size = json.loads(everything[REQUEST])["size"]
+    payload[REQUEST] = canonical({**json.loads(payload[REQUEST]), "size": size})
+    assert failure(packed(payload), quarter.scope, quarter.trust) == ("SCOPE", "what 22-XD has not opened is in the bundle")
+
+
+# What the service wrote itself, and does not fit.
+
+
+def edit(number: int, **more: Any) -> Callable[[Forger], None]:  # noqa: ANN401 - members of an entry
+    return lambda forger: forger.bodies[number].update(more)
+
+
+def shuffled(forger: Forger) -> None:
+    forger.bodies[1]["changes"].reverse()
+
+
+def doubled(forger: Forger) -> None:
+    forger.bodies[1]["changes"].insert(0, forger.bodies[1]["changes"][0])
+
+
+def from_nowhere(forger: Forger) -> None:
+    forger.bodies[1]["changes"][0]["from"] = "x"
+
+
+def to_the_same(forger: Forger) -> None:
+    change = forger.bodies[1]["changes"][0]
+    change["to"] = change["from"]
+
+
+def elsewhere(forger: Forger) -> None:
+    forger.bodies[1]["changes"][-1]["to"] = 77
+
+
+def more_members(forger: Forger) -> None:
+    forger.bodies[1]["changes"][0]["more"] = 1
+
+
+def before_itself(forger: Forger) -> None:
+    forger.bodies[1]["recorded_at"] = forger.bodies[0]["recorded_at"]
+
+
+def at_no_time(forger: Forger) -> None:
+    forger.bodies[1]["recorded_at"] = "later"
+
+
+def undigested(forger: Forger) -> None:
+    forger.bodies[0]["digests"].pop()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [shuffled, doubled, from_nowhere, to_the_same, elsewhere, more_members, before_itself, at_no_time, undigested, edit(1, after="0" * 64)],
+)
+def test_an_entry_that_does_not_fit_is_found_with_depth(quarter: Quarter, change: Callable[[Forger], None]) -> None:
+    raw = forged(quarter.one, change)
+    assert failure(raw, dossier(quarter.mine[0]), quarter.trust)[0] == "REPLAY"
+
+
+@pytest.mark.parametrize("change", [edit(0, v=2), edit(-1, v=2), edit(0, log="another"), edit(-1, more=1)])
+def test_an_entry_of_another_form_is_found_without_depth(quarter: Quarter, change: Callable[[Forger], None]) -> None:
+    def with_tail(forger: Forger) -> None:
+        change(forger)
+
+    raw = forged(quarter.one, with_tail)
+    for deep in (True, False):
+        assert failure(raw, dossier(quarter.mine[0]), quarter.trust, deep=deep)[0] in {"FORM", "CHAIN", "STATE"}
+
+
+def test_an_entry_that_is_no_canonical_json(quarter: Quarter) -> None:
+    for text in (b'{"action":1,"action":1', b'{"x":1.5', b'{"x":9007199254740993', b'{"\xc3\xa9":1', b'{"x":"\xff"', b"[1"):
+        raw = lines_changed(quarter.one, ENTRIES, lambda lines, text=text: [text + lines[0][1:], *lines[1:]])  # type: ignore[misc]
+        assert judged(raw, dossier(quarter.mine[0]), quarter.trust, deep=False).failure
+
+
+def test_a_field_that_was_taken_away_is_followed(quarter: Quarter) -> None:
+    def change(forger: Forger) -> None:
+        first, last = forger.bodies[0], forger.bodies[-1]
+        last["changes"] = sorted([*last["changes"], {"field": "channel", "from": "ONLINE", "to": None}], key=lambda one: one["field"])
+        state, last["after"] = stated(forger.bodies, first["subject"]["id"])
+        subject = first["subject"]["id"]
+        forger.payload[STATES] = canonical({"entries": len(forger.bodies), "state": state, "subject": subject}) + b"\n"
+
+    assert judged(forged(quarter.one, change), dossier(quarter.mine[0]), quarter.trust).failure is None
+
+
+def test_texts_that_an_entry_erased(quarter: Quarter) -> None:
+    line = json.loads(opened(quarter.one)[DISCLOSURES].splitlines()[0])
+    body = json.loads(opened(quarter.one)[ENTRIES].splitlines()[line["seq"] - 1])
+    digest = body["digests"][0]
+
+    def change(forger: Forger) -> None:
+        last, subject = forger.bodies[-1], forger.bodies[0]["subject"]["id"]
+        gone = {"at": last["recorded_at"], "digests": [digest], "number": 1}
+        last["changes"] = sorted([*last["changes"], {"field": "erasures.1", "from": None, "to": gone}], key=lambda one: one["field"])
+        state, last["after"] = stated(forger.bodies, subject)
+        forger.payload[STATES] = canonical({"entries": len(forger.bodies), "state": state, "subject": subject}) + b"\n"
+
+    still = forged(quarter.one, change)
+    report = judged(still, dossier(quarter.mine[0]), quarter.trust)
+    assert (report.failure, report.erased, report.unerased) == (None, 0, 1)
+
+    def without(lines: list[bytes]) -> list[bytes]:
+        found = json.loads(lines[0])
+        found["disclosures"] = found["disclosures"][1:]
+        return [*([canonical(found)] if found["disclosures"] else []), *lines[1:]]
+
+    report = judged(lines_changed(still, DISCLOSURES, without), dossier(quarter.mine[0]), quarter.trust)
+    assert (report.failure, report.erased, report.unerased, report.withheld) == (None, 1, 0, [])
+
+
+def test_a_line_of_disclosures_that_is_none(quarter: Quarter) -> None:
+    def lacking(lines: list[bytes]) -> list[bytes]:
+        found = json.loads(lines[0])
+        return [canonical({name: found[name] for name in ("seq", "subject")}), *lines[1:]]
+
+    assert failure(lines_changed(quarter.one, DISCLOSURES, lacking), dossier(quarter.mine[0]), quarter.trust)[0] == "DISCLOSURE"
+
+
+def test_a_disclosure_that_is_none(quarter: Quarter) -> None:
+    """The service discloses what is no disclosure, and its digest fits."""
+    import hashlib  # noqa: PLC0415 - here alone
+    from base64 import urlsafe_b64encode  # noqa: PLC0415 - here alone
+
+    line = json.loads(opened(quarter.one)[DISCLOSURES].splitlines()[0])
+    text = urlsafe_b64encode(b'["salt","name"]').rstrip(b"=").decode()
+    digest = urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    seq = line["seq"]
+
+    def change(forger: Forger) -> None:
+        subject = forger.bodies[0]["subject"]["id"]
+        old = forger.bodies[seq - 1]["digests"][0]
+        forger.bodies = json.loads(json.dumps(forger.bodies).replace(old, digest))
+        forger.bodies[seq - 1]["digests"].sort()
+        for number, body in enumerate(forger.bodies, 1):
+            state, body["after"] = stated(forger.bodies[:number], subject)
+        forger.payload[STATES] = canonical({"entries": len(forger.bodies), "state": state, "subject": subject}) + b"\n"
+        forger.payload[DISCLOSURES] = canonical({"disclosures": [text], "seq": seq, "subject": subject}) + b"\n"
+
+    check, message = failure(forged(quarter.one, change), dossier(quarter.mine[0]), quarter.trust)
+    assert (check, message) == ("DISCLOSURE", "a disclosure is not salt, name and value")
+
+
+# The pending tail.
+
+
+@pytest.mark.parametrize("wanted", [full, light])
+def test_a_pending_tail_is_a_limit(tmp_path: Path, wanted: Callable[..., Wanted]) -> None:
+    world = Exporting(tmp_path)
+    subject = world.received()
+    asked = world.requested(wanted(subject, pending=True))
+    world.taken()
+    for _ in range(6):
+        world.insisted(world.some(subject))
+    world.worked(asked.id)
+    raw = b"".join(world.depot.read(f"{asked.id}/giamsat-export.zip"))
+    report = judged(raw, dossier(subject), Trust(world.key))
+    held = world.store.held(subject)
+    assert held
+    assert (report.failure, report.entries, report.pending) == (None, held.tip.seq, held.tip.seq - 2)
+    assert "PENDING_TAIL" in report.limits
+    plain = judged(world.exported(wanted(subject)), dossier(subject), Trust(world.key))
+    assert (plain.failure, plain.pending) == (None, 0)
+
+
+def test_a_proof_stands_where_it_may_not(quarter: Quarter) -> None:
+    raw, scope = quarter.world.exported(light(quarter.mine[0])), dossier(quarter.mine[0])
+    proofs = [json.loads(line) for line in opened(raw)[PROOFS].splitlines()]
+    assert len(proofs) > 2
+
+    def given(*rows: Any) -> bytes:  # noqa: ANN401 - JSON
+        return changed(raw, PROOFS, lambda _: b"".join(canonical(row) + b"\n" for row in rows))
+
+    first, second, *rest = proofs
+    assert failure(given({}, second, *rest), scope, quarter.trust)[0] == "LOG", "a pending one before one that is not"
+    assert failure(given(first, {**second, "register": first["register"]}, *rest), scope, quarter.trust)[0] == "LOG"
+    assert failure(given({name: first[name] for name in ("hashes", "index")}, second, *rest), scope, quarter.trust)[0] == "LOG"
+    for wrong in ({"unit": "22-MT"}, {"number": first["register"]["number"] + 1}, {"more": 1}, {"index": 0}):
+        assert failure(given({**first, "register": {**first["register"], **wrong}}, second, *rest), scope, quarter.trust)[0] == "LOG"
+    assert failure(given(first, {**second, "more": 1}, *rest), scope, quarter.trust)[0] == "LOG"
+    assert failure(given(first, {**second, "index": "1"}, *rest), scope, quarter.trust)[0] == "LOG"
+    assert failure(given(first, {**second, "hashes": ["zz"]}, *rest), scope, quarter.trust)[0] in {"LOG", "UNREADABLE"}
+    assert failure(given(first, second), scope, quarter.trust)[0] == "LOG"
+    assert failure(given(first, second, *rest, first), scope, quarter.trust)[0] == "BUNDLE"
+    assert failure(given({}, *[{}] * (len(rest) + 1)), scope, quarter.trust) == ("SCOPE", "the log has no entry of the dossier")
+
+
+def test_entries_of_a_subject_stand_in_the_log_in_their_order(quarter: Quarter) -> None:
+    """A sequencer that turned two entries round, shown by the light form."""
+    raw, scope = quarter.world.exported(light(quarter.mine[0])), dossier(quarter.mine[0])
+    payload = opened(raw)
+    leaves = opened(quarter.world.exported(full(quarter.mine[0])))[LEAVES]
+    size = json.loads(payload[REQUEST])["size"]
+    rows = [json.loads(line) for line in payload[PROOFS].splitlines()]
+    one, other = rows[0]["index"], rows[1]["index"]
+    cut = [leaves[at : at + 73] for at in range(0, size * 73, 73)]
+    cut[one], cut[other] = cut[other], cut[one]
+    from casework.audit import tree  # noqa: PLC0415 - here alone
+    from casework.audit.leaves import Leaf  # noqa: PLC0415 - here alone
+    from casework.audit.note import Checkpoint, Note, signed  # noqa: PLC0415 - here alone
+
+    hashes = [tree.leaf_hash(leaf) for leaf in cut]
+
+    def read(level: int, index: int) -> bytes:
+        return tree.root(hashes[index << level : (index + 1) << level])
+
+    def proof(index: int) -> dict[str, Any]:
+        return {"hashes": [one.hex() for one in tree.inclusion(index, size, read)], "index": index}
+
+    places = [other, one, *(row["index"] for row in rows[2:])]
+    made = [proof(place) for place in places]
+    register = rows[0]["register"]
+    made[0]["register"] = {**proof(register["index"]), "number": Leaf.read(cut[register["index"]]).number, "unit": register["unit"]}
+    text = Checkpoint(quarter.world.key.name, size, tree.root(hashes)).text
+    payload[CHECKPOINT] = str(Note(text, (signed(text, quarter.world.key, LOG_SECRET.sign),))).encode()
+    payload[PROOFS] = b"".join(canonical(row) + b"\n" for row in made)
+    assert failure(packed(payload), scope, quarter.trust) == ("LOG", "it stands in the log before the one before it")
+
+
+def test_subjects_stand_in_the_order_of_the_log(quarter: Quarter) -> None:
+    payload = opened(quarter.all)
+    blocks: dict[str, list[bytes]] = {}
+    for line in payload[ENTRIES].splitlines():
+        blocks.setdefault(json.loads(line)["subject"]["id"], []).append(line)
+    order = list(blocks)[1:] + list(blocks)[:1]
+    payload[ENTRIES] = b"".join(line + b"\n" for one in order for line in blocks[one])
+    states = {json.loads(line)["subject"]: line for line in payload[STATES].splitlines()}
+    payload[STATES] = b"".join(states[one] + b"\n" for one in order)
+    assert failure(packed(payload), Scope("ALL"), quarter.trust)[0] == "CHAIN"
+
+
+# Frames and requests.
+
+
+def test_everything_in_the_light_form_is_refused(quarter: Quarter) -> None:
+    raw = quarter.world.exported(light(quarter.mine[0]))
+    request = canonical({**json.loads(opened(raw)[REQUEST]), "scope": {"kind": "ALL"}})
+    raw = changed(raw, REQUEST, lambda _: request)
+    assert failure(raw, Scope("ALL"), quarter.trust) == ("REQUEST", "a bundle of everything has all leaves")
+
+
+def test_a_light_bundle_is_compared_with_a_checkpoint_of_its_own_size(quarter: Quarter) -> None:
+    raw, scope = quarter.world.exported(light(quarter.mine[0])), dossier(quarter.mine[0])
+    held = opened(raw)[CHECKPOINT].decode()
+    assert judged(raw, scope, replace(quarter.trust, held=held)).limits == ["LIGHT", "NO_WITNESS"]
+    for wrong in ("", "x", held.replace("giamsat.test/trail", "other/trail"), held[:-6] + "AAAA=\n"):
+        assert failure(raw, scope, replace(quarter.trust, held=wrong))[0] == "HELD"
+
+
+def test_a_request_of_another_size_or_form(quarter: Quarter) -> None:
+    for more in ({"size": 0}, {"size": "9"}, {"size": True}, {"form": "LIGHT"}, {"v": 2}, {"more": 1}, {"log": "x"}):
+        request = canonical({**json.loads(opened(quarter.one)[REQUEST]), **more})
+        raw = changed(quarter.one, REQUEST, lambda _, text=request: text)  # type: ignore[misc]
+        assert failure(raw, dossier(quarter.mine[0]), quarter.trust)[0] in {"REQUEST", "CHECKPOINT"}
+
+
+def test_what_is_no_bundle() -> None:
+    for raw in (b"", b"x" * 100, b"PK\x05\x06" + bytes(18)):
+        with pytest.raises(NoZip):
+            judged(raw, Scope("ALL"), Trust(WITNESS))
+
+
+def test_a_zip_of_something_else() -> None:
+    assert failure(framed({"other.txt": b"x"}), Scope("ALL"), Trust(WITNESS))[0] == "BUNDLE"
+
+
+def test_what_nobody_thought_of_is_a_failure(quarter: Quarter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json, "loads", lambda _: 1 / 0)
+    check, message = failure(quarter.one, dossier(quarter.mine[0]), quarter.trust)
+    assert check == "UNREADABLE"
+    assert "ZeroDivisionError" in message
