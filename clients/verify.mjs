@@ -9,7 +9,7 @@ const FOLDER = 'giamsat-export/';
 const HEAD = ['bagit.txt', 'bag-info.txt', 'manifest-sha256.txt', 'tagmanifest-sha256.txt'];
 const DATA = ['README.txt', 'entry.schema.json', 'request.json', 'checkpoint', 'entries.jsonl', 'states.jsonl', 'disclosures.jsonl', 'outside.jsonl'].map((name) => 'data/' + name);
 const ENTRY = 'action actor after changes digests log occurred_at on_behalf_of prev province reason recorded_at request seq subject v';
-const ENTRY_END = /,"seq":([1-9]\d*),"subject":\{"id":"([0-9a-f]{32})","kind":"(dossier|procedure|calendar|task|incident)"\},"v":1\}$/;
+const ENTRY_END = /,"seq":([1-9]\d*),"subject":\{"id":"([0-9a-f]{32})","kind":"([a-z]{1,32})"\},"v":1\}$/;
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
 const ID = /^[0-9a-f]{32}$/;
 const HASH = /^[0-9a-f]{64}$/;
@@ -439,16 +439,16 @@ function stateHash(hashes) { // of a map from fields to their commitments
 // The digests of the references that an entry makes first; true for those of personal values.
 function references(entry, seq) {
   const found = new Map();
-  const walk = (value, key, personal) => {
+  const walk = (value, personal) => {
     if (value === null || typeof value !== 'object') return;
     if (hasMembers(value, 'digest entry') && typeof value.digest === 'string') {
-      if (value.entry === seq) found.set(value.digest, found.get(value.digest) === true || personal || key === 'identity');
+      if (value.entry === seq) found.set(value.digest, found.get(value.digest) === true || personal);
       return;
     }
-    for (const [name, one] of Object.entries(value)) walk(one, Array.isArray(value) ? key : name, personal);
+    for (const one of Object.values(value)) walk(one, personal);
   };
-  for (const name of ['actor', 'on_behalf_of', 'reason']) walk(entry[name], name, false);
-  for (const { field, to } of entry.changes) walk(to, field, field === 'applicant');
+  for (const name of ['actor', 'on_behalf_of', 'reason']) walk(entry[name], name !== 'reason');
+  for (const { field, to } of entry.changes) walk(to, field === 'applicant');
   return found;
 }
 
@@ -490,7 +490,7 @@ class Replay { // depth: the state that the entries lead to, step by step
 function* entryLines(bytes) {
   for (const line of lines(bytes)) {
     const text = decode(line);
-    const end = ENTRY_END.exec(text.slice(-128));
+    const end = ENTRY_END.exec(text.slice(-160));
     need(end !== null, 'a line does not end as an entry does');
     const at = text.lastIndexOf('"prev":"') + 8;
     yield { text, hash: sha256(line), seq: Number(end[1]), id: end[2], kind: end[3], prev: at < 8 ? '' : text.slice(at, text.indexOf('"', at)) };
@@ -667,8 +667,11 @@ function checkUnit(scope, subjects, outside, log) {
 
 function checkScope(run, form, scope, subjects, outside, log) {
   const all = [...subjects.values()];
-  if (scope.kind === 'UNIT') return checkUnit(scope, all, outside, log);
-  need(all.length > 0, 'a bundle without entries');
+  if (scope.kind === 'UNIT') {
+    need(form === 'FULL' || all.length + outside.length > 0, 'nothing shows that there is nothing');
+    return checkUnit(scope, all, outside, log);
+  }
+  need(all.some((one) => one.inTree > 0), 'a bundle without entries that the log has');
   if (scope.kind === 'DOSSIER') need(all.length === 1 && all[0].kind === 'dossier' && all[0].id === scope.dossier, 'another subject than the dossier asked for');
   else need(form === 'FULL' && run.counts.entries - run.counts.pending === log.subjectLeaves, 'the log has entries that are not here');
 }

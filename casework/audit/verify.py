@@ -32,6 +32,7 @@ LONGEST_TAIL = 160
 PREV = b',"prev":"'
 DIGESTS = b',"digests":["'
 INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+HASH = re.compile(r"[0-9a-f]{64}")
 FIELD_TAG, STATE_TAG = b"giamsat/field/v1\0", b"giamsat/state/v1\0"
 DOSSIER = "dossier"
 LARGEST = 2**53
@@ -351,6 +352,8 @@ class _Verifying:
     def _included(self, proof: Mapping[str, Any], leaf: bytes) -> None:
         if proof.keys() != {"hashes", "index"} or not isinstance(proof["index"], int):
             raise Refuted("it is no proof")
+        if not all(HASH.fullmatch(one) for one in proof["hashes"]):
+            raise Refuted("it holds what is no hash")
         hashes = [bytes.fromhex(one) for one in proof["hashes"]]
         tree.included(proof["index"], self.checkpoint.size, tree.leaf_hash(leaf), hashes, self.checkpoint.root)
 
@@ -400,12 +403,14 @@ class _Verifying:
             number = int.from_bytes(self.leaves[at + 33 : at + 41], "big")
             if self.leaves[at : at + LEAF_BYTES] == bytes(opened_leaf(unit, number, hash_)):
                 return unit, number
-        elif proof is not None and proof.keys() == {"hashes", "index", "number", "unit"} and proof["unit"] == unit:
-            right = proof["index"] == chain.leaves[0] + 1
+        elif (
+            proof
+            and proof.keys() == {"hashes", "index", "number", "unit"}
+            and (proof["unit"], proof["index"]) == (unit, chain.leaves[0] + 1)
+        ):
             with suppress(Refuted):
                 self._included({name: proof[name] for name in ("hashes", "index")}, bytes(opened_leaf(unit, proof["number"], hash_)))
-                if right:
-                    return unit, proof["number"]
+                return unit, proof["number"]
         raise chain.fail("LOG", f"the register of {unit} has no number for it")
 
     def _followed(self, chain: Chain) -> None:
@@ -508,6 +513,8 @@ class _Verifying:
         if inside != list(range(low, high + 1)):
             missing = next(number for number in range(low, high) if number not in self.numbers)
             raise Failed("SCOPE", f"dossier {missing} of the register of {self.scope.unit} is missing")
+        if not beside.keys() <= {low - 1, high + 1}:
+            raise Failed("SCOPE", f"what lies outside is not next to what {self.scope.unit} opened in the period")
         if low > 1 and not (low - 1 in beside and beside[low - 1] < self.begin):
             raise Failed("SCOPE", f"dossier {low - 1} of the register of {self.scope.unit} is missing")
         if high + 1 in beside:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -629,6 +630,20 @@ def test_an_answer_is_read_no_further_than_a_note_may_be_long(keys: Path, log: P
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://", "http://127.0.0.1:port", "http://[", "http://no such host"])
+def test_the_same_checkpoint_is_cosigned_again_after_an_hour(keys: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    show(log, Trail.of(5))
+    assert looked(keys, log) == 5
+    assert looked(keys, log) is None
+    later = time.time() + local.RENEWED_S + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert looked(keys, log) == 5
+    assert looked(keys, log) is None
+    note = Note.read((log / "cosigned" / "5").read_text())
+    with opened(keys) as mine:
+        assert verified(note, [LOG, mine.key]) == {LOG: None, mine.key: int(later)}
+    assert len(note.signatures) == 2
+
+
 def test_an_address_where_nothing_is(keys: Path, log: Path, url: str) -> None:
     with pytest.raises(Unavailable, match=r"does not answer: ."):
         looked(keys, log, url)

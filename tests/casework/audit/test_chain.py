@@ -254,3 +254,7 @@ def test_nothing_is_sealed_before_it_happens() -> None:
 def test_a_line_that_is_no_entry_is_corrupt(line: str) -> None:
     with pytest.raises(Corrupt):
         reopened(line)
+
+
+def test_where_an_entry_stands() -> None:
+    assert reopened('{"seq":3,"subject":{"id":"abc"}}').place == ("abc", 3)

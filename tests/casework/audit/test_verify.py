@@ -1,6 +1,8 @@
 """The verifier, step by step: what the attacks do not reach. Here the service itself writes what does not fit together, and signs it."""
 
+import hashlib
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +12,10 @@ from typing import Any
 import pytest
 
 from casework.actions.exports import Wanted
+from casework.audit import tree, verify
 from casework.audit.bundle import CHECKPOINT, DISCLOSURES, ENTRIES, LEAVES, OUTSIDE, PROOFS, REQUEST, STATES, NoZip
+from casework.audit.leaves import Leaf, tag_of, unit_tag
+from casework.audit.note import Checkpoint, Note, signed
 from casework.audit.verify import Scope, Trust
 from casework.model.export import ExportForm, ExportScope
 from casework.model.packing import moment
@@ -170,6 +175,50 @@ def test_what_another_unit_opened_is_in_it(quarter: Quarter) -> None:
     assert failure(packed(payload), quarter.scope, quarter.trust) == ("SCOPE", "what 22-XD has not opened is in the bundle")
 
 
+def test_a_neighbour_that_is_none(quarter: Quarter) -> None:
+    """It is of the unit, and lies before; but another one stands between."""
+    raw, _ = quarter.taken(ExportForm.FULL, timedelta(days=-30), timedelta(days=60))
+    firsts = {json.loads(line)["subject"]["id"]: line for line in opened(raw)[ENTRIES].splitlines() if b',"seq":1,' in line}
+    beside = opened(quarter.full)[OUTSIDE].splitlines()
+    other = next(one for one in quarter.early if firsts[one] not in beside)
+    attacked = lines_changed(quarter.full, OUTSIDE, lambda lines: [firsts[other], *lines])
+    assert failure(attacked, quarter.scope, quarter.trust)[1].startswith("what lies outside")
+    assert failure(lines_changed(quarter.one, OUTSIDE, lambda _: beside), dossier(quarter.mine[0]), quarter.trust)[0] == "SCOPE"
+
+
+def test_a_register_numbers_what_is_no_dossier(quarter: Quarter) -> None:
+    """A sequencer that gives an export a number of a register."""
+    payload = opened(quarter.world.exported(ALL))
+    leaves = [payload[LEAVES][at : at + 73] for at in range(0, len(payload[LEAVES]), 73)]
+    exports = [json.loads(line)["subject"]["id"] for line in payload[ENTRIES].splitlines() if b'"kind":"export"' in line]
+    at = next(number for number, leaf in enumerate(leaves) if leaf[1:33] == tag_of(exports[0]))
+    numbered = bytes(Leaf(2, unit_tag("22-MT"), 1, leaves[at][41:]))
+    forger = Forger(payload, LOG_SECRET, quarter.world.key.name)
+    forger.payload[LEAVES] = b"".join([*leaves[: at + 1], numbered, *leaves[at + 1 :]])
+    assert failure(forger.signed(), Scope("ALL"), quarter.trust) == ("LOG", "a register numbers what is no dossier")
+
+
+def test_a_dossier_has_the_number_of_another_unit(quarter: Quarter) -> None:
+    payload = opened(quarter.one)
+    leaves = [payload[LEAVES][at : at + 73] for at in range(0, len(payload[LEAVES]), 73)]
+    at = next(number for number, leaf in enumerate(leaves) if leaf[1:33] == tag_of(quarter.mine[0])) + 1
+    leaves[at] = bytes(Leaf(2, unit_tag("22-MT"), 1, leaves[at][41:]))
+    later = [number for number, leaf in enumerate(leaves) if leaf[0] == 2 and leaf[1:33] == unit_tag(UNIT) and number > at]
+    for number in later:
+        found = Leaf.read(leaves[number])
+        leaves[number] = bytes(replace(found, number=found.number - 1))
+    forger = Forger(payload, LOG_SECRET, quarter.world.key.name)
+    forger.payload[LEAVES] = b"".join(leaves)
+    assert failure(forger.signed(), dossier(quarter.mine[0]), quarter.trust)[1].startswith("the register of 22-XD has no number")
+
+
+def test_only_some_values_are_canonical_json() -> None:
+    for value in ({"é": 1}, [1.5], 2**53, {"a": [{"b": -(2**53)}]}):
+        with pytest.raises(ValueError):  # noqa: PT011 - any of them
+            verify._canonical(value)
+    assert verify._canonical({"b": ["é", None, True], "a": -1}) == '{"a":-1,"b":["é",null,true]}'.encode()
+
+
 # What the service wrote itself, and does not fit.
 
 
@@ -285,9 +334,6 @@ def test_a_line_of_disclosures_that_is_none(quarter: Quarter) -> None:
 
 def test_a_disclosure_that_is_none(quarter: Quarter) -> None:
     """The service discloses what is no disclosure, and its digest fits."""
-    import hashlib  # noqa: PLC0415 - here alone
-    from base64 import urlsafe_b64encode  # noqa: PLC0415 - here alone
-
     line = json.loads(opened(quarter.one)[DISCLOSURES].splitlines()[0])
     text = urlsafe_b64encode(b'["salt","name"]').rstrip(b"=").decode()
     digest = urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
@@ -361,10 +407,6 @@ def test_entries_of_a_subject_stand_in_the_log_in_their_order(quarter: Quarter) 
     one, other = rows[0]["index"], rows[1]["index"]
     cut = [leaves[at : at + 73] for at in range(0, size * 73, 73)]
     cut[one], cut[other] = cut[other], cut[one]
-    from casework.audit import tree  # noqa: PLC0415 - here alone
-    from casework.audit.leaves import Leaf  # noqa: PLC0415 - here alone
-    from casework.audit.note import Checkpoint, Note, signed  # noqa: PLC0415 - here alone
-
     hashes = [tree.leaf_hash(leaf) for leaf in cut]
 
     def read(level: int, index: int) -> bytes:

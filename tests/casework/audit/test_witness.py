@@ -366,3 +366,15 @@ def _asking(ask: Any) -> Any:  # noqa: ANN401 - functions
         return found
 
     return asked
+
+
+def test_what_is_held_is_cosigned_again_when_its_cosignature_is_old() -> None:
+    trail = Trail.of(5)
+    held = witnessed(LOG, None, str(trail.note), trail.files().get, WITNESS, WITNESS_SECRET.sign, AT)
+    assert held
+    assert witness.renewed(LOG, WITNESS, held, WITNESS_SECRET.sign, AT + 3600, 3600) is None
+    again = witness.renewed(LOG, WITNESS, held, WITNESS_SECRET.sign, AT + 3601, 3600)
+    assert again
+    assert verified(again, [LOG, WITNESS]) == {LOG: None, WITNESS: AT + 3601}
+    both = beside(LOG, WITNESS, again, str(held))
+    assert (both, len(both.signatures)) == (again, 2), "the older one goes"

@@ -1,0 +1,201 @@
+"""`giamsat verify` as a shell sees it, by itself and as the one file that an inspector carries."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from base64 import urlsafe_b64encode
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from casework.audit import command
+from casework.audit.bundle import DISCLOSURES, ENTRIES
+from casework.audit.command import FAILED, LIMITED, UNREADABLE, USAGE, VERIFIED, main, period
+from casework.audit.note import Note
+from casework.audit.verify import Report, Scope, Trust, verify
+from tests.bags import WITNESS, Exporting, full, lines_changed
+
+ROOT = Path(__file__).parents[3]
+spec = importlib.util.spec_from_file_location("verifier", ROOT / "tools" / "verifier.py")
+assert spec
+assert spec.loader
+verifier = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(verifier)
+
+
+class Desk:
+    """An inspector's folder: a bundle, and keys and a checkpoint from elsewhere."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        world = Exporting(folder / "service")
+        self.subject = world.received()
+        for _ in range(12):
+            world.insisted(world.some(self.subject))
+        self.put("held", str(world.witnessed()))
+        self.raw = world.exported(full(self.subject), witnessed=True)
+        self.put("export.zip", self.raw)
+        self.put("log.vkey", f"{world.key}\n")
+        self.put("witness.vkey", f"{WITNESS}\n")
+
+    def put(self, name: str, content: str | bytes) -> Path:
+        place = self.folder / name
+        place.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return place
+
+    def asked(self, *more: str, bundle: str = "export.zip", vkey: str = "log.vkey") -> int:
+        return main([str(self.folder / bundle), "--vkey", str(self.folder / vkey), *more])
+
+    def wary(self, *more: str, bundle: str = "export.zip") -> int:
+        brought = ("--witness", str(self.folder / "witness.vkey"), "--held", str(self.folder / "held"))
+        return self.asked("--dossier", self.subject, *brought, *more, bundle=bundle)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    return Desk(tmp_path_factory.mktemp("desk"))
+
+
+def test_it_is_verified(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.wary() == VERIFIED
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("VERIFIED: ")
+    assert "of 1 subjects, in the log giamsat.test/trail of " in first
+    assert "personal and left out" in second
+
+
+def test_it_is_verified_with_limits_each_of_which_is_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.asked("--dossier", desk.subject) == LIMITED
+    said = capsys.readouterr().out
+    assert said.startswith("VERIFIED WITH LIMITS: ")
+    assert "NO_WITNESS: " in said
+    assert "NO_HELD_CHECKPOINT: " in said
+    coded = urlsafe_b64encode(f"dossier:{desk.subject}".encode()).rstrip(b"=").decode()
+    assert desk.asked("--dossier", coded, "--json") == LIMITED
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["limits"], told["failure"]) == ("LIMITED", ["NO_HELD_CHECKPOINT", "NO_WITNESS"], None)
+
+
+def test_it_fails_and_names_the_entry(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.put(
+        "edited.zip",
+        lines_changed(desk.raw, ENTRIES, lambda lines: [*lines[:1], lines[1].replace(b'"action":"', b'"action":"X'), *lines[2:]]),
+    )
+    assert desk.wary(bundle="edited.zip") == FAILED
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"FAILED (LOG): entry 2 of {desk.subject}: ")
+    assert second.startswith("Keep the file")
+    assert desk.wary("--json", bundle="edited.zip") == FAILED
+    told = json.loads(capsys.readouterr().out)["failure"]
+    assert (told["check"], told["subject"], told["seq"]) == ("LOG", desk.subject, 2)
+    assert desk.asked("--dossier", "0" * 32) == FAILED
+    assert capsys.readouterr().out.startswith("FAILED (REQUEST): it is")
+
+
+def test_texts_that_are_withheld_are_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.put("withheld.zip", lines_changed(desk.raw, DISCLOSURES, lambda lines: lines[1:]))
+    assert desk.wary(bundle="withheld.zip") == LIMITED
+    said = capsys.readouterr().out
+    assert "WITHHELD: " in said
+    assert f"    entry " in said  # noqa: F541 - as it is printed
+    assert desk.wary("--json", bundle="withheld.zip") == LIMITED
+    assert len(json.loads(capsys.readouterr().out)["withheld"]) == 1
+
+
+def test_an_old_cosignature_fails(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    assert desk.wary("--max-age", "24h") == FAILED  # the second store's time is far ahead
+    assert "WITNESS" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [],
+        ["--dossier", "x"],
+        ["--dossier", "d29ybGQ"],
+        ["--dossier", "é"],
+        ["--all", "--dossier", "0" * 32],
+        ["--unit", "22-XD"],
+        ["--period", "2026", "--all"],
+        ["--unit", "22-XD", "--period", "2026-13"],
+        ["--unit", "22-XD", "--period", "2026-01-01/2026-02-01"],
+        ["--unit", "22-XD", "--period", "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z"],
+        ["--unit", "22-XD", "--period", "yesterday"],
+        ["--all", "--max-age", "24h"],
+        ["--all", "--max-age", "soon"],
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(desk: Desk, capsys: pytest.CaptureFixture[str], given: list[str]) -> None:
+    try:
+        status = desk.asked(*given)
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    said = capsys.readouterr()
+    assert (status, said.out) == (USAGE, "")
+    assert len(said.err.splitlines()) == 1
+
+
+def test_what_cannot_be_read_is_status_3(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.put("junk.zip", b"junk")
+    desk.put("junk.vkey", b"\xff\xfe")
+    scope = ("--dossier", desk.subject)
+    assert desk.asked(*scope, bundle="nothing.zip") == UNREADABLE
+    assert desk.asked(*scope, bundle="junk.zip") == UNREADABLE
+    for key in ("nothing.vkey", "junk.vkey", "held", "witness.vkey"):
+        assert desk.asked(*scope, vkey=key) == UNREADABLE
+    assert desk.asked(*scope, "--witness", str(desk.folder / "log.vkey")) == UNREADABLE
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 7
+    assert Note.read((desk.folder / "held").read_text())
+
+
+@pytest.mark.parametrize(
+    ("text", "begin", "end"),
+    [
+        ("2026", "2025-12-31T17:00:00.000000Z", "2026-12-31T17:00:00.000000Z"),
+        ("2026-Q1", "2025-12-31T17:00:00.000000Z", "2026-03-31T17:00:00.000000Z"),
+        ("2026-Q4", "2026-09-30T17:00:00.000000Z", "2026-12-31T17:00:00.000000Z"),
+        ("2026-12", "2026-11-30T17:00:00.000000Z", "2026-12-31T17:00:00.000000Z"),
+        ("2026-01-05T00:00:00+07:00/2026-01-06T00:00:00Z", "2026-01-04T17:00:00.000000Z", "2026-01-06T00:00:00.000000Z"),
+    ],
+)
+def test_periods(text: str, begin: str, end: str) -> None:
+    assert period(text) == (begin, end)
+
+
+def test_texts_that_are_here_although_they_were_erased_are_told(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def some(file: BinaryIO, scope: Scope, trust: Trust, *, deep: bool | None) -> Report:
+        report = verify(file, scope, trust, deep=deep)
+        report.unerased = 2
+        return report
+
+    monkeypatch.setattr(command, "verify", some)
+    assert desk.wary() == VERIFIED
+    assert "2 texts are here although" in capsys.readouterr().out
+
+
+def test_the_one_file_needs_nothing_of_the_project(desk: Desk, tmp_path: Path) -> None:
+    place = tmp_path / "giamsat-verify.pyz"
+    place.write_bytes(verifier.built())
+    assert verifier.built() == verifier.built()
+    given = [
+        sys.executable,
+        "-I",
+        str(place),
+        str(desk.folder / "export.zip"),
+        "--dossier",
+        desk.subject,
+        "--vkey",
+        str(desk.folder / "log.vkey"),
+    ]
+    done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, check=False, env={}, timeout=60)
+    assert (done.returncode, done.stderr) == (LIMITED, "")
+    code = f"import sys; sys.path.insert(0, {str(place)!r}); import casework.audit.verify as v; print(v.__file__, *sys.modules)"
+    loaded = subprocess.run([*given[:2], "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert "giamsat-verify.pyz" in loaded
+    assert not {"orjson", "pynamodb", "casework.model"} & set(loaded.split())

@@ -1,0 +1,201 @@
+"""The second verifier, in JavaScript and written from the format's document alone, agrees with the first on bundles good and bad."""
+
+import json
+import random
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from casework.actions.exports import Wanted
+from casework.audit.bundle import LEAVES, PAYLOAD, NoZip
+from casework.audit.verify import Report, Scope, Trust
+from casework.model.export import ExportForm, ExportScope
+from casework.model.packing import moment
+from tests.bags import ALL, LOG_SECRET, OTHER_SECRET, WITNESS, Exporting, Forger, canonical, dossier, full, judged, light, opened, packed
+
+ROOT = Path(__file__).parents[2]
+CASES = 1000
+UNIT = "22-XD"
+
+Case = tuple[bytes, Scope, Trust, bool]
+
+
+class Bundles:
+    """Good bundles of all scopes and forms, and what chance makes of them."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.chance = random.Random(seed)  # noqa: S311 - to be repeated by its seed
+        world = self.world = Exporting(folder, seed % 1000)
+        begin = world.clock.now
+        subjects = [world.received() for _ in range(3)]
+        for subject in subjects:
+            for _ in range(10):
+                world.insisted(world.some(subject))
+        early = str(world.witnessed())
+        middle = world.clock.now
+        subjects += [world.received() for _ in range(2)]
+        period = (begin - timedelta(days=1), middle)
+        self.good: list[tuple[bytes, Scope]] = [(world.exported(ALL, witnessed=True), Scope("ALL"))]
+        for form, one in ((ExportForm.FULL, full), (ExportForm.LIGHT, light)):
+            raw = world.exported(Wanted(ExportScope.UNIT, form, UNIT, *period), witnessed=True)
+            self.good.append((raw, Scope("UNIT", unit=UNIT, begin=moment(period[0]), end=moment(period[1]))))
+            self.good += [(world.exported(one(subject), witnessed=True), dossier(subject)) for subject in subjects[:2]]
+            asked = world.requested(one(subjects[2], pending=True))
+            world.taken()
+            world.insisted(world.some(subjects[2]))
+            world.worked(asked.id)
+            self.good.append((b"".join(world.depot.read(f"{asked.id}/giamsat-export.zip")), dossier(subjects[2])))
+        held = str(world.taken())
+        now = world.clock.now.timestamp()
+        wary = Trust(world.key, WITNESS, early, timedelta(hours=24), now)
+        self.trusts = [Trust(world.key, now=now), wary, wary, wary, replace(wary, held=None), replace(wary, witness=None, max_age=None)]
+        self.trusts += [replace(wary, held=held), replace(wary, now=now + 10**6)]
+        self.attacks: list[Callable[[dict[str, bytes]], bytes]] = [
+            self.flipped, self.flipped, self.cut, self.lines, self.lines, self.member, self.rechained, self.rewritten, self.resigned,
+            self.swapped,
+        ]  # fmt: skip
+
+    def case(self) -> Case:
+        raw, scope = self.chance.choice(self.good)
+        trust, deep = self.chance.choice(self.trusts), self.chance.random() < 0.6
+        if self.chance.random() < 0.1:
+            scope = self.chance.choice(self.good)[1]
+        if self.chance.random() < 0.3:
+            return raw, scope, trust, deep
+        if self.chance.random() < 0.1:
+            at = self.chance.randrange(len(raw))
+            return raw[:at] + bytes([raw[at] ^ 1 << self.chance.randrange(8)]) + raw[at + 1 :], scope, trust, deep
+        return self.chance.choice(self.attacks)(opened(raw)), scope, trust, deep
+
+    def some(self, payload: dict[str, bytes]) -> str:
+        form = "FULL" if LEAVES in payload else "LIGHT"
+        return self.chance.choice([name for name in PAYLOAD[form] if payload[name]])
+
+    def flipped(self, payload: dict[str, bytes]) -> bytes:
+        name = self.some(payload)
+        at, was = self.chance.randrange(len(payload[name])), payload[name]
+        payload[name] = was[:at] + bytes([was[at] ^ 1 << self.chance.randrange(8)]) + was[at + 1 :]
+        return packed(payload)
+
+    def cut(self, payload: dict[str, bytes]) -> bytes:
+        name = self.some(payload)
+        at = self.chance.randrange(len(payload[name]))
+        payload[name] = self.chance.choice([payload[name][:at], payload[name] + payload[name][at:], b""])
+        return packed(payload)
+
+    def lines(self, payload: dict[str, bytes]) -> bytes:
+        name = self.chance.choice([name for name in payload if name.endswith(".jsonl")])
+        rows = payload[name].split(b"\n")[:-1]
+        if rows:
+            at, other = self.chance.randrange(len(rows)), self.chance.randrange(len(rows))
+            match self.chance.randrange(4):
+                case 0:
+                    del rows[at]
+                case 1:
+                    rows.insert(at, rows[other])
+                case 2:
+                    rows[at], rows[other] = rows[other], rows[at]
+                case _:
+                    rows[at] = self.edited(rows[at])
+        payload[name] = b"".join(row + b"\n" for row in rows)
+        return packed(payload)
+
+    def edited(self, line: bytes) -> bytes:
+        body = json.loads(line)
+        if isinstance(body, dict) and body:
+            name = self.chance.choice(sorted(body))
+            body[name] = self.chance.choice([None, 1, "x", [], {}, True, body[self.chance.choice(sorted(body))]])
+        return canonical(body)
+
+    def member(self, payload: dict[str, bytes]) -> bytes:
+        payload["data/request.json"] = self.edited(payload["data/request.json"])
+        return packed(payload)
+
+    def swapped(self, payload: dict[str, bytes]) -> bytes:
+        other = opened(self.chance.choice(self.good)[0])
+        name = self.some(payload)
+        payload[name] = other.get(name, payload[name])
+        return packed(payload)
+
+    def forger(self, payload: dict[str, bytes], secret: Any = LOG_SECRET) -> Forger:  # noqa: ANN401 - a key
+        forger = Forger(payload, secret, self.world.key.name)
+        body = self.chance.choice(forger.bodies)
+        name = self.chance.choice(["occurred_at", "request", "province", "action", "after", "reason", "digests"])
+        body[name] = {"digests": [], "reason": None}.get(name, f"{body[name]}0")
+        return forger.chained()
+
+    def rechained(self, payload: dict[str, bytes]) -> bytes:
+        return self.forger(payload).packed()
+
+    def rewritten(self, payload: dict[str, bytes]) -> bytes:
+        if LEAVES not in payload:
+            return self.rechained(payload)
+        return self.forger(payload).logged().signed()
+
+    def resigned(self, payload: dict[str, bytes]) -> bytes:
+        if LEAVES not in payload:
+            return self.rechained(payload)
+        return self.forger(payload, OTHER_SECRET).logged().signed()
+
+
+def first(case: Case) -> dict[str, Any]:
+    """Judge a case by the first verifier."""
+    raw, scope, trust, deep = case
+    try:
+        report = judged(raw, scope, trust, deep=deep)
+    except NoZip as error:
+        return {"verdict": "FAILED", "limits": [], "message": str(error)}
+    return {
+        "verdict": report.verdict,
+        "limits": [] if report.failure else sorted(set(report.limits)),
+        "counts": None if report.failure else counted(report),
+        "message": report.failure and f"{report.failure.check}: {report.failure.message}",
+    }
+
+
+def counted(report: Report) -> list[int]:
+    return [report.entries, report.subjects, report.pending, report.disclosed, report.personal, report.erased]
+
+
+def options(case: Case) -> dict[str, Any]:
+    """Give a case as the second verifier takes it."""
+    _, scope, trust, deep = case
+    asked = scope.asked
+    return {
+        "scope": asked,
+        "logKey": str(trust.log),
+        "witnessKey": trust.witness and str(trust.witness),
+        "held": trust.held,
+        "maxAgeSeconds": trust.max_age and trust.max_age.total_seconds(),
+        "now": trust.now,
+        "deep": deep,
+    }
+
+
+def test_both_verifiers_agree_on_a_thousand_bundles(tmp_path: Path) -> None:
+    seed = secrets.randbits(31)
+    print(f"seed {seed}")  # noqa: T201 - told when the test fails
+    bundles = Bundles(tmp_path, seed)
+    cases = [bundles.case() for _ in range(CASES)]
+    listed = []
+    for number, case in enumerate(cases):
+        (tmp_path / f"{number}.zip").write_bytes(case[0])
+        listed.append({"file": f"{number}.zip", "options": options(case)})
+    (tmp_path / "cases.json").write_text(json.dumps(listed))
+    command = [shutil.which("node") or "node", "tests/e2e/agree.mjs", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=300)
+    verdicts = []
+    for number, (case, line) in enumerate(zip(cases, done.stdout.splitlines(), strict=True)):
+        ours, theirs = first(case), json.loads(line)
+        said = f"case {number} of seed {seed}: {ours} and {theirs}"
+        assert (ours["verdict"], ours["limits"]) == (theirs["verdict"], theirs["limits"]), said
+        if ours["verdict"] != "FAILED":
+            names = ("entries", "subjects", "pending", "disclosures", "personal", "erased")
+            assert ours["counts"] == [theirs["counts"][name] for name in names], said
+        verdicts.append(ours["verdict"])
+    assert min(verdicts.count(one) for one in ("FAILED", "LIMITED", "VERIFIED")) > 10, "of each kind there are some"
