@@ -629,7 +629,6 @@ def test_an_answer_is_read_no_further_than_a_note_may_be_long(keys: Path, log: P
         looked(keys, log, site.url)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://", "http://127.0.0.1:port", "http://[", "http://no such host"])
 def test_the_same_checkpoint_is_cosigned_again_after_an_hour(keys: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     show(log, Trail.of(5))
     assert looked(keys, log) == 5
@@ -644,6 +643,7 @@ def test_the_same_checkpoint_is_cosigned_again_after_an_hour(keys: Path, log: Pa
     assert len(note.signatures) == 2
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://", "http://127.0.0.1:port", "http://[", "http://no such host"])
 def test_an_address_where_nothing_is(keys: Path, log: Path, url: str) -> None:
     with pytest.raises(Unavailable, match=r"does not answer: ."):
         looked(keys, log, url)
