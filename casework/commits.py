@@ -15,7 +15,7 @@ from casework.audit.chain import Draft, Entry, Reason, Subject, Tip, sealed
 from casework.audit.disclosure import SALT_BYTES, Envelope
 from casework.model.errors import Conflict, Contended, Invalid, Refused
 from casework.model.packing import Plain, moment
-from casework.model.parties import Party
+from casework.model.parties import Party, PartyKind
 from casework.model.record import DossierId
 from casework.model.subjects import Record, flattened, kind_of
 from casework.ports import Change, DueKey, Held, Raced, Repeat, Seen, Services, Thing
@@ -128,7 +128,8 @@ def recorded(services: Services, subject: DossierId, correlation: str, settle: S
     """Write what the service does by itself, at most TRIES times; None when there is nothing to be done.
 
     It has no memory of a request: `settle` tells by the state alone whether anything is left to do, so it may run twice, at once, and be
-    killed in the middle. `version` stays, since nobody made a move. `known` is as for `written`.
+    killed in the middle. `version` stays, since nobody made a move; it grows where the service writes down what a person has read, once
+    for each time that it was asked for. `known` is as for `written`.
 
     Raises:
         Contended: other writers were faster each time.
@@ -141,7 +142,8 @@ def recorded(services: Services, subject: DossierId, correlation: str, settle: S
         if plan is None:
             return None
         envelope = Envelope((held.tip.seq if held else 0) + 1, lambda: services.entropy(SALT_BYTES))
-        plan = replace(plan, after=replace(plan.after, version=held.version if held else 0))
+        made = plan.actor.kind is not PartyKind.SERVICE
+        plan = replace(plan, after=replace(plan.after, version=(held.version if held else 0) + made))
         change = _change(services, subject, held, plan, correlation, envelope, now)
         try:
             services.store.commit(change, now)

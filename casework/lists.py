@@ -40,6 +40,8 @@ class Filter:
     open: bool | None = None
     due_before: datetime | None = None
     overdue: bool | None = None
+    submitted_from: datetime | None = None
+    submitted_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,8 @@ def listed(services: Services, viewer: Viewer, wanted: Filter, span: Span) -> Pa
             if view and view.decision.sees:
                 yield place, view
 
-    least = LEAST_LOOKED if wanted.states is not None or wanted.overdue is not None else 0
+    picked = (wanted.states, wanted.overdue, wanted.submitted_from, wanted.submitted_before)
+    least = LEAST_LOOKED if any(one is not None for one in picked) else 0
     return gone_through(lambda part: services.store.listed(partitions, part), seen, span, least)
 
 
@@ -102,6 +105,10 @@ def _fitting(wanted: Filter, now: datetime) -> Callable[[Dossier], bool]:
         if wanted.states is not None and dossier.state not in wanted.states:
             return False
         if wanted.open is not None and dossier.open is not wanted.open:  # An applicant's list, and a counter's, have no halves.
+            return False
+        if wanted.submitted_from is not None and dossier.submitted_at < wanted.submitted_from:
+            return False
+        if wanted.submitted_before is not None and dossier.submitted_at >= wanted.submitted_before:
             return False
         return wanted.overdue is None or wanted.overdue is _overdue(dossier, now)
 

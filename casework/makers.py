@@ -14,7 +14,13 @@ def actor(services: Services, viewer: Viewer, subject: str, envelope: Envelope) 
     """Name who acts."""
     if viewer.role is Role.CITIZEN:
         return _citizen(services, viewer.sub or "", subject, envelope)
-    return Party(PartyKind.OFFICER, viewer.sub or "", viewer.role, viewer.units[0] if viewer.units else None)
+    return official(viewer)[0]
+
+
+def official(viewer: Viewer) -> tuple[Party, Party | None]:
+    """Name an official who acts, and the one for whom."""
+    acting = Party(PartyKind.OFFICER, viewer.sub or "", viewer.role, viewer.units[0] if viewer.units else None)
+    return acting, Party(PartyKind.OFFICER, viewer.on_behalf_of) if viewer.on_behalf_of is not None else None
 
 
 def service(name: str) -> Party:
@@ -28,7 +34,7 @@ def behalf(services: Services, viewer: Viewer, subject: str, envelope: Envelope)
         return None
     if viewer.role in {Role.CITIZEN, Role.RECEPTION}:
         return _citizen(services, viewer.on_behalf_of, subject, envelope)
-    return Party(PartyKind.OFFICER, viewer.on_behalf_of)
+    return official(viewer)[1]
 
 
 def _citizen(services: Services, sub: str, subject: str, envelope: Envelope) -> Party:

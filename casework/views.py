@@ -8,10 +8,21 @@ from functools import lru_cache
 
 from casework.audit.canonical import canonical, parsed
 from casework.audit.chain import Entry
-from casework.model.access import Decision, Trail, confirmed, decide, decide_export, decide_incident, decide_procedure, decide_task
+from casework.model.access import (
+    Decision,
+    Trail,
+    confirmed,
+    decide,
+    decide_export,
+    decide_incident,
+    decide_inspection,
+    decide_procedure,
+    decide_task,
+)
 from casework.model.errors import Corrupt
 from casework.model.export import Export
 from casework.model.incident import Incident
+from casework.model.inspection import Inspection
 from casework.model.moves import Setting
 from casework.model.packing import packed, unpacked
 from casework.model.parties import Role, Viewer
@@ -69,6 +80,8 @@ def _decided_elsewhere(services: Services, viewer: Viewer, held: Held) -> Decisi
             return decide_task(viewer)
         case Export():
             return decide_export(viewer)
+        case Inspection():
+            return decide_inspection(viewer)
         case _:
             return decide_procedure(viewer)
 

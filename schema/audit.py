@@ -167,15 +167,24 @@ def audit_trail(
     Raises:
         Invalid: a page or a cursor that is none, or not one trail.
     """
-    given = [(name, text) for name, text in named.items() if text is not None]
-    if len(given) != 1:
-        raise Invalid(f"name one thing that the trail is of: an index serves {SERVED}", path=("dossier",), code="NO_INDEX")
-    ((name, text),) = given
+    name, text = one_named(named)
     if name == "dossier":
         asked(first, last, after, before)
         return trail_page(context, context.trail_view(text), first, last, after, before, during)
     span = spanned(first, last, after, before, PLACE)
     return _recorded_page(context, By(name), key_of(text, name), during, span)
+
+
+def one_named(named: Mapping[str, str | None]) -> tuple[str, str]:
+    """Give the one thing that a trail is of: what it is, and its code or id.
+
+    Raises:
+        Invalid: none is named, or several.
+    """
+    given = [(name, text) for name, text in named.items() if text is not None]
+    if len(given) != 1:
+        raise Invalid(f"name one thing that the trail is of: an index serves {SERVED}", path=("dossier",), code="NO_INDEX")
+    return given[0]
 
 
 def _recorded_page(context: Context, by: By, code: str, during: During, span: Span) -> Connection[AuditEntry]:

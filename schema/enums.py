@@ -4,6 +4,7 @@ import strawberry
 
 from casework.model.alert import AlertLevel, DeadlineKind
 from casework.model.derivation import ReasonKind
+from casework.model.inspection import InspectionScope
 from casework.model.limit import LimitUnit
 from casework.model.moves import MoveName
 from casework.model.parties import PartyKind, Role
@@ -33,6 +34,7 @@ strawberry.enum(DayKind, description="Why a day is worked or not.")
 strawberry.enum(OverrideKind, description="What a document makes of a day.")
 strawberry.enum(TaskKind, description="What a task carries out.")
 strawberry.enum(TaskState, description="How far a task is.")
+strawberry.enum(InspectionScope, description="What an inspection is of.")
 strawberry.enum(PointKind, name="ReceptionPointKind", description="Kinds of reception point.")
 
 # Enum name in the schema: its values' descriptions.
@@ -159,6 +161,11 @@ VALUES: dict[str, dict[str, str]] = {
         "READY": "The file is there.",
         "FAILED": "It could not be made; `failure` says why.",
         "EXPIRED": "The file is gone; ask again.",
+    },
+    "InspectionScope": {
+        "DOSSIER": "One dossier.",
+        "UNIT": "A unit and all below it.",
+        "ALL": "Everything.",
     },
     "Move": {
         "SUBMIT": "Hand in.",

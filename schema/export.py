@@ -73,6 +73,9 @@ class RequestExportInput(KeyedInput):
     pending: bool = strawberry.field(
         default=False, description="Of a dossier: also the entries of the last seconds, which the log does not have yet."
     )
+    inspection: strawberry.ID | None = strawberry.field(
+        default=None, description="The id of the inspection under which it is asked for: your own, open, and covering what is exported."
+    )
 
 
 def wanted_of(context: Context, given: RequestExportInput) -> Wanted:
@@ -85,11 +88,12 @@ def wanted_of(context: Context, given: RequestExportInput) -> Wanted:
         raise Invalid("an export is of a `dossier` or of a `unit`", path=("unit",), code="BAD_SCOPE")
     if (given.unit is not None) != (given.begin is not None) or (given.begin is None) != (given.end is None):
         raise Invalid("a `unit` comes with `from` and `to`, and these with a unit", path=("from",), code="BAD_SCOPE")
+    under = key_of(given.inspection, "inspection") or NOTHING if given.inspection is not None else None
     if given.dossier is not None:
-        return Wanted(ExportScope.DOSSIER, given.form, context.subject(given.dossier) or NOTHING, pending=given.pending)
+        return Wanted(ExportScope.DOSSIER, given.form, context.subject(given.dossier) or NOTHING, pending=given.pending, inspection=under)
     if given.unit is not None:
-        return Wanted(ExportScope.UNIT, given.form, key_of(given.unit, "unit"), given.begin, given.end, given.pending)
-    return Wanted(ExportScope.ALL, given.form, pending=given.pending)
+        return Wanted(ExportScope.UNIT, given.form, key_of(given.unit, "unit"), given.begin, given.end, given.pending, under)
+    return Wanted(ExportScope.ALL, given.form, pending=given.pending, inspection=under)
 
 
 def export_shown(held: Held) -> Export:

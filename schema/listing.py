@@ -9,6 +9,7 @@ import strawberry
 from casework.lists import Filter, listed
 from casework.model.errors import Invalid
 from casework.model.record import State
+from casework.ports import Span
 from schema.context import Context
 from schema.dossier import Dossier, dossier_shown
 from schema.node import key_of
@@ -76,8 +77,18 @@ def dossiers_page(
         Invalid: a page or a cursor that is none, or a filter that no index serves.
     """
     falling = order is not None and order.direction is OrderDirection.DESC
-    span = spanned(first, last, after, before, PLACE, falling=falling)
-    found = listed(context.services, context.viewer, _read(wanted or DossierFilter()), span)
+    return listed_page(
+        context, _read(wanted or DossierFilter()), spanned(first, last, after, before, PLACE, falling=falling), falling=falling
+    )
+
+
+def listed_page(context: Context, wanted: Filter, span: Span, *, falling: bool = False) -> Connection[Dossier]:
+    """Read a page of dossiers, by due date.
+
+    Raises:
+        Invalid: a filter that no index serves.
+    """
+    found = listed(context.services, context.viewer, wanted, span)
     rows = list(found.views)
     if span.backwards is not falling:
         rows.reverse()

@@ -19,6 +19,8 @@ from casework.actions.exports import Asked as Taking
 from casework.actions.exports import request_export
 from casework.actions.incidents import Asked as Reporting
 from casework.actions.incidents import Opening, close_incident, open_incident
+from casework.actions.inspections import Asked as Inspecting
+from casework.actions.inspections import close_inspection, open_inspection
 from casework.actions.procedures import Publishing, publish, published_by
 from casework.actions.tasks import following_of
 from casework.commits import Written
@@ -42,6 +44,7 @@ from schema.dossier import Dossier, dossier_shown
 from schema.errors import Invalid, NotFound, UserError, refused_shown
 from schema.export import Export, RequestExportInput, export_shown, wanted_of
 from schema.incident import CloseIncidentInput, Incident, OpenIncidentInput, incident_shown
+from schema.inspection import CloseInspectionInput, Inspection, OpenInspectionInput, inspection_shown, opening_of
 from schema.node import NOTHING, key_of
 from schema.procedure import Procedure, procedure_shown
 from schema.publishing import PublishProcedureInput, draft_of
@@ -231,6 +234,20 @@ class CloseIncidentPayload(Payload):
     task: Task | None = strawberry.field(
         description="The task that rids the dossiers of it; null when refused, and where it may not be seen."
     )
+
+
+@strawberry.type(description="What came of openInspection.")
+class OpenInspectionPayload(Payload):
+    """Payload of openInspection; an inspection is no dossier, so `dossier` is always null."""
+
+    inspection: Inspection | None = strawberry.field(description="The inspection as it is now; null when refused.")
+
+
+@strawberry.type(description="What came of closeInspection.")
+class CloseInspectionPayload(Payload):
+    """Payload of closeInspection; an inspection is no dossier, so `dossier` is always null."""
+
+    inspection: Inspection | None = strawberry.field(description="The inspection as it is now; null when refused.")
 
 
 @strawberry.type(description="Every change is one mutation: one transaction, one entry in the trail.")
@@ -452,6 +469,30 @@ class Mutation:
         subject = DossierId(key_of(input.incident, "incident") or NOTHING)
         return _incident(info, input, CloseIncidentPayload, lambda asked: close_incident(*_who(info), subject, input.reason, asked))
 
+    @strawberry.mutation(
+        description="Open an inspection of a dossier, of a unit and all below it, or of everything. What is read under it is written down. "
+        "By INSPECTOR."
+    )
+    def open_inspection(self, info: Info, input: Given[OpenInspectionInput]) -> OpenInspectionPayload:
+        """Open an inspection."""
+
+        def make() -> Written:
+            opening = opening_of(context_of(info), input)
+            asked = Inspecting(str(input.idempotency_key), context_of(info).correlation, _plain(opening))
+            return open_inspection(*_who(info), opening, asked)
+
+        return _inspection(info, OpenInspectionPayload, make)
+
+    @strawberry.mutation(description="Close an inspection: nothing more is read under it. By INSPECTOR, whoever opened it.")
+    def close_inspection(self, info: Info, input: Given[CloseInspectionInput]) -> CloseInspectionPayload:
+        """Close an inspection."""
+
+        def make() -> Written:
+            subject, asked = DossierId(key_of(input.inspection, "inspection") or NOTHING), _asked(info, input)
+            return close_inspection(*_who(info), subject, input.conclusion, Inspecting(asked.key, asked.correlation, asked.input))
+
+        return _inspection(info, CloseInspectionPayload, make)
+
 
 def _who(info: Info) -> tuple[Services, Viewer]:
     context = context_of(info)
@@ -466,6 +507,16 @@ def _incident(info: Info, given: inputs.KeyedInput, payload: Callable[..., P], m
         return payload(dossier=None, incident=None, task=None, entry=None, errors=[Invalid(fault=fault)])
     shown, entry = incident_shown(context, done.held), entry_shown(done.entry, View(done.held, context.decided(done.held)))
     return payload(dossier=None, incident=shown, task=task_following(context, done.entry), entry=entry, errors=[])
+
+
+def _inspection(info: Info, payload: Callable[..., P], make: Callable[[], Written]) -> P:
+    context = context_of(info)
+    try:
+        done = make()
+    except Wrong as fault:
+        return payload(dossier=None, inspection=None, entry=None, errors=[Invalid(fault=fault)])
+    entry = entry_shown(done.entry, View(done.held, context.decided(done.held)))
+    return payload(dossier=None, inspection=inspection_shown(context, done.held), entry=entry, errors=[])
 
 
 def _moved(info: Info, given: inputs.MoveInput, name: MoveName, payload: Callable[..., P], making: Making) -> P:

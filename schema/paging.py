@@ -54,6 +54,12 @@ def asked(first: int | None, last: int | None, after: str | None, before: str | 
     return replace(page, after=_position(after, "after"), before=_position(before, "before"))
 
 
+def numbered(page: Page) -> Span:
+    """Give a page of a list whose positions are numbers as a stretch between texts."""
+    low, high = (None if number is None else str(number) for number in (page.after, page.before))
+    return Span(page.count, low, high, page.backwards)
+
+
 def _counted(first: int | None, last: int | None) -> Page:
     if (first is None) == (last is None):
         raise Invalid("give `first` or `last`, and not both", path=("first",))

@@ -27,6 +27,7 @@ from schema.errors import Invalid, NotFound, Refused
 from schema.export import Export, export_of
 from schema.handling import assignment_of
 from schema.incident import incident_of
+from schema.inspection import Inspection, inspection_of
 from schema.lean import lighten
 from schema.listing import DossierFilter, DossierOrder, dossiers_page
 from schema.live import DossierEvent, Subscription
@@ -47,6 +48,7 @@ NODES: dict[str, Callable[[Info, str], Node | None]] = {
     "entry": lambda info, key: entry_of(context_of(info), key),
     "export": lambda info, key: export_of(context_of(info), key),
     "incident": incident_of,
+    "inspection": lambda info, key: inspection_of(context_of(info), key),
     "point": point_of,
     "procedure": procedure_of,
     "task": lambda info, key: task_of(context_of(info), key),
@@ -236,6 +238,13 @@ class Query:
     def export(self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The export's id.")]) -> Export | None:
         """Find an export."""
         return export_of(context_of(info), key_of(id, "export"))
+
+    @strawberry.field(description="An inspection. For inspectors.")
+    def inspection(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The inspection's id.")]
+    ) -> Inspection | None:
+        """Find an inspection."""
+        return inspection_of(context_of(info), key_of(id, "inspection"))
 
     @strawberry.field(description="When a dossier received at that instant would be due, and why. Null for an unknown procedure.")
     def due_if_received(

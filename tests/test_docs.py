@@ -23,10 +23,15 @@ from graphql import FieldNode, OperationDefinitionNode, parse
 from casework.actions.amendments import CALENDAR, Amending, amend
 from casework.actions.incidents import Asked as Reporting
 from casework.actions.incidents import Opening, open_incident
+from casework.actions.inspections import Asked as Inspecting
+from casework.actions.inspections import Opening as Inspected
+from casework.actions.inspections import id_of as inspection_of
+from casework.actions.inspections import open_inspection
 from casework.actions.tasks import begin, following_of, id_of
 from casework.adapters.dynamo import DynamoStore
 from casework.model.alert import AlertLevel
 from casework.model.amending import Amendment, Moved
+from casework.model.inspection import InspectionScope
 from casework.model.parties import Role, Viewer
 from casework.model.workdays import OverrideKind, legal_day
 from handlers import sockets
@@ -66,6 +71,8 @@ def store(store: DynamoStore, engine: Engine) -> Iterator[DynamoStore]:
 CODE, SECRET, CORRELATION = "22-XD-260105-0001", "K7QM-2XHD-NN4A-5RTW", "9f2c41d07a83b5e6"
 ALERT = global_id("alert", "8d0f2c41b7a95e63d1c0a7f42b96e583/3")
 INCIDENT, QUIET = global_id("incident", "8d0f2c41b7a95e63d1c0a7f42b96e583"), "22-CT"
+INSPECTION = global_id("inspection", "8d0f2c41b7a95e63d1c0a7f42b96e583")
+INSPECTOR = Viewer(Role.INSPECTOR, "inspector-1", ("22",))
 TASK = global_id("task", "5b68e6b5c1d2f3a4958677685940312f")
 
 
@@ -108,6 +115,14 @@ def affected(client: Client) -> str:
     return client.received()
 
 
+def inspected(client: Client) -> str:
+    """Bring a dossier, and an inspection of it."""
+    code = submitted(client)
+    opening = Inspected(InspectionScope.DOSSIER, client.services.store.coded(code), None, None, "đơn phản ánh", "11/2022/QH15")
+    open_inspection(client.services, INSPECTOR, opening, Inspecting(code, "test", code))
+    return code
+
+
 def noted(client: Client) -> str:
     """Bring a late dossier whose first alert of OVERDUE the head has taken note of."""
     code = alerted(client)
@@ -134,6 +149,7 @@ BRING: dict[str, Callable[[Client], str]] = {
     "extended": after(Client.assigned, "extendDeadline", "HEAD", amount=2, reason="phức tạp"),
     "apologised": after(Client.assigned, "apologise", "HEAD", promisedDueAt=soon(40), letter="12/XL"),
     "affected": affected,
+    "inspected": inspected,
 }
 
 
@@ -182,6 +198,7 @@ def standing(client: Client, code: str) -> dict[str, str]:
     open_now = max(services.store.incidents(QUIET), key=lambda one: one.opened_at, default=None)
     late = next((one.number for one in held.dossier.alerts if one.level is AlertLevel.OVERDUE), None)
     words = {ALERT: global_id("alert", f"{held.id}/{late}")} if late else {}
+    words |= {INSPECTION: global_id("inspection", inspection_of(INSPECTOR, code))}
     words |= {INCIDENT: global_id("incident", open_now.incident)} if open_now else {}
     return words | {CODE: code, SECRET: secret} | ({TASK: global_id("task", id_of(following))} if following else {})
 

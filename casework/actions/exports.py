@@ -17,6 +17,7 @@ from casework.audit.note import Checkpoint
 from casework.audit.tree import tiled
 from casework.bundling import Maker, assembled, numbered
 from casework.commits import Plan, Request, Written, recorded, written
+from casework.inspecting import All, covered
 from casework.makers import actor, behalf, caller, service
 from casework.model.errors import Corrupt, Invalid
 from casework.model.export import Export, ExportForm, ExportScope, ExportState, checked, expired, failed, ready, started
@@ -51,7 +52,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be exported, as typed; `of` is the dossier's id or the unit's code."""
+    """What is to be exported, as typed; `of` is the dossier's id or the unit's code, `inspection` the id of one that covers it."""
 
     scope: ExportScope
     form: ExportForm
@@ -59,13 +60,14 @@ class Wanted:
     begin: datetime | None = None
     end: datetime | None = None
     pending: bool = False
+    inspection: str | None = None
 
 
 def request_export(services: Services, viewer: Viewer, wanted: Wanted, asked: Asked) -> Written:
     """Ask for an export.
 
     Raises:
-        Invalid: the viewer is no inspector; there is no such dossier or unit; see `model.export.checked`.
+        Invalid: the viewer is no inspector; there is no such dossier or unit; see `model.export.checked`, and `inspecting.covered`.
     """
     viewer = confirmed_viewer(services, viewer)
     if viewer.role is not Role.INSPECTOR:
@@ -75,13 +77,16 @@ def request_export(services: Services, viewer: Viewer, wanted: Wanted, asked: As
     named = "\0".join(("export", caller(viewer), asked.key))
     subject = DossierId(hashlib.sha256(named.encode()).hexdigest()[:32])
     request = Request(subject, "requestExport", asked.key, asked.input, asked.correlation, caller(viewer))
-    unit, province = _scoped(services, wanted)
+    unit, province, what = _scoped(services, wanted)
 
     def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
         if held is not None:  # Its memory is gone, and so is what it was asked with.
             raise Invalid("this idempotencyKey has asked for an export", path=("idempotencyKey",), code="IDEMPOTENCY_KEY_REUSED")
+        if wanted.inspection is not None:
+            covered(services, viewer, DossierId(wanted.inspection), what)
         export = Export(
             unit, now, wanted.scope, wanted.form, of=wanted.of, begin=wanted.begin, end=wanted.end, pending=wanted.pending,
+            inspection=wanted.inspection,
         )  # fmt: skip
         return Plan(
             after=checked(export),
@@ -96,21 +101,21 @@ def request_export(services: Services, viewer: Viewer, wanted: Wanted, asked: As
     return written(services, subject, request, decide)
 
 
-def _scoped(services: Services, wanted: Wanted) -> tuple[str, str]:
-    """Give the unit on whose trail an export stands, and its province."""
+def _scoped(services: Services, wanted: Wanted) -> tuple[str, str, Held | All]:
+    """Give the unit on whose trail an export stands, its province, and what it is of."""
     match wanted.scope:
         case ExportScope.DOSSIER:
             held = services.store.held(DossierId(wanted.of or ""))
             if held is None or not isinstance(held.record, Dossier):
                 raise Invalid("there is no such dossier", path=("dossier",), code="UNKNOWN_DOSSIER")
-            return held.record.unit, held.province
+            return held.record.unit, held.province, held
         case ExportScope.UNIT:
             unit = services.store.unit(wanted.of or "")
             if unit is None:
                 raise Invalid("there is no such unit", path=("unit",), code="UNKNOWN_UNIT")
-            return unit.code, unit.province
+            return unit.code, unit.province, All(unit.code, wanted.begin, wanted.end)
         case _:
-            return NATION, NATION
+            return NATION, NATION, All()
 
 
 def work(services: Services, held: Held) -> None:

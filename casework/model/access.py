@@ -135,6 +135,11 @@ def decide_export(viewer: Viewer) -> Decision:
     return Decision(trail=Trail.TECHNICAL) if viewer.role is Role.ADMIN else Decision()
 
 
+def decide_inspection(viewer: Viewer) -> Decision:
+    """Decide what a viewer may see of an inspection, as of an export: those who are inspected are not told, nor what was looked at."""
+    return decide_export(viewer)
+
+
 def decide_incident(viewer: Viewer, lineage: Iterable[str], *, affected: bool) -> Decision:
     """Decide what a viewer may see of an incident: all that there is one, officials whom it concerns why.
 

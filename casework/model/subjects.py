@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from casework.model import amending, export, incident, publication, record, task
+from casework.model import amending, export, incident, inspection, publication, record, task
 from casework.model.amending import OverrideTable
 from casework.model.export import Export
 from casework.model.incident import Incident
+from casework.model.inspection import Inspection
 from casework.model.packing import Plain
 from casework.model.publication import Publication
 from casework.model.record import Dossier
 from casework.model.task import Task
 
-Record = Dossier | Publication | OverrideTable | Task | Incident | Export
+Record = Dossier | Publication | OverrideTable | Task | Incident | Export | Inspection
 DOSSIER, PROCEDURE, CALENDAR, TASK, INCIDENT, EXPORT = "dossier", "procedure", "calendar", "task", "incident", "export"
+INSPECTION = "inspection"
 
 
 def kind_of(what: Record) -> str:
@@ -29,6 +31,8 @@ def kind_of(what: Record) -> str:
             return TASK
         case Export():
             return EXPORT
+        case Inspection():
+            return INSPECTION
         case _:
             return INCIDENT
 
@@ -46,6 +50,8 @@ def flattened(what: Record) -> dict[str, Plain]:
             return task.flattened(what)
         case Export():
             return export.flattened(what)
+        case Inspection():
+            return inspection.flattened(what)
         case _:
             return incident.flattened(what)
 
@@ -69,5 +75,7 @@ def restored(kind: str, fields: Mapping[str, Any]) -> Record:
             return incident.restored(fields)
         case "export":
             return export.restored(fields)
+        case "inspection":
+            return inspection.restored(fields)
         case _:
             raise ValueError(f"no kind of subject: {kind}")

@@ -66,6 +66,8 @@ FIXED = {
     "Query.workCalendar(year)": "Int!",
     "Query.task": "Task",
     "Query.task(id)": "ID!",
+    "Query.inspection": "Inspection",
+    "Query.inspection(id)": "ID!",
     "Query.dueIfReceived": "Clock",
     "Query.dueIfReceived(procedure)": "ID!",
     "Query.dueIfReceived(at)": "DateTime!",
@@ -203,8 +205,9 @@ VALUES = {
     "Outcome": "GRANTED REJECTED OTHER",
     "Medium": "ELECTRONIC PAPER",
 }
-MUTATIONS = [*(move.value for move in MoveName), "publishProcedure", "amendCalendar", "openIncident", "closeIncident"]
-OPENING = {"submitDossier", "publishProcedure", "amendCalendar", "openIncident", "closeIncident"}  # of no dossier that there is
+OTHERS = ["publishProcedure", "amendCalendar", "openIncident", "closeIncident", "requestExport", "openInspection", "closeInspection"]
+MUTATIONS = [*(move.value for move in MoveName), *OTHERS]
+OPENING = {"submitDossier", *OTHERS}  # of no dossier that there is
 
 
 def test_the_committed_schema_is_the_printed_one() -> None:
@@ -309,7 +312,7 @@ def test_every_move_of_the_table_is_a_mutation_and_a_next_move() -> None:
     assert set(kind.values) == {move.name for move in MoveName}
 
 
-@pytest.mark.parametrize("name", ["Dossier", "Procedure", "Unit", "ReceptionPoint", "AuditEntry", "Assignment"])
+@pytest.mark.parametrize("name", ["Dossier", "Procedure", "Unit", "ReceptionPoint", "AuditEntry", "Assignment", "Inspection"])
 def test_nodes_are_nodes(name: str) -> None:
     kind = core.type_map[name]
     assert isinstance(kind, GraphQLObjectType)

@@ -52,6 +52,7 @@ FIELDS = {
         "ended_at"
     ),
     "incident": re.compile("unit|opened_at|stops_clocks|reason|version|legal_basis|closed_at|close_reason"),
+    "inspection": re.compile("unit|opened_at|inspector|scope|of|begin|end|reason|legal_basis|version|reads|last_read|closed_at|conclusion"),
 }
 NATION = "VN"  # the province of a procedure, the calendar and a task
 # The actions of each kind of subject but a dossier; all others are a dossier's.
@@ -60,6 +61,7 @@ ACTIONS = {
     "calendar": frozenset({"CALENDAR_AMENDED"}),
     "task": frozenset({"TASK_STARTED", "TASK_TAKEN", "TASK_PROGRESSED", "TASK_PASSED", "TASK_DONE"}),
     "incident": frozenset({"INCIDENT_OPENED", "INCIDENT_CLOSED"}),
+    "inspection": frozenset({"INSPECTION_OPENED", "INSPECTION_READ", "INSPECTION_CLOSED"}),
 }
 # Those that nobody made: the service by itself, without the memory of a request.
 BY_ITSELF = frozenset({"ALERT_RAISED", "DEADLINE_RECOMPUTED", "INCIDENT_BEGAN", "INCIDENT_ENDED"})
@@ -93,6 +95,8 @@ MUTATIONS = {
     "CALENDAR_AMENDED": "amendCalendar",
     "INCIDENT_OPENED": "openIncident",
     "INCIDENT_CLOSED": "closeIncident",
+    "INSPECTION_OPENED": "openInspection",
+    "INSPECTION_CLOSED": "closeInspection",
 }
 
 ID = re.compile(r"[0-9a-f]{32}")
@@ -687,7 +691,26 @@ def _worked(chain: Chain, body: Mapping[str, Any]) -> None:
     _is([body["actor"], chain.state["version"]], [{"kind": "SERVICE", "id": "tasks"}, 0], "the maker of a task")
 
 
-HELD = {"procedure": _published, "calendar": _amended, "task": _worked}
+def _inspected(chain: Chain, body: Mapping[str, Any]) -> None:
+    """Hold an inspection to whoever opened it, each read to the one before, and its end to being the last."""
+    action, state = body["action"], chain.state
+    changed = {change["field"]: change["from"] for change in body["changes"]}
+    _is(action == "INSPECTION_OPENED", len(chain.entries) == 1, "that it begins by being opened")
+    _is(action == "INSPECTION_CLOSED", "closed_at" in state, "that it ends by being closed")
+    _is([body["actor"]["kind"], body["actor"]["role"]], ["OFFICER", "INSPECTOR"], "the maker of an entry")
+    _must(action == "INSPECTION_CLOSED" or body["actor"]["id"] == state["inspector"], "somebody else's inspection")
+    _is(state["scope"] == "ALL", "of" not in state, "that it is of something, or of everything")
+    if action == "INSPECTION_OPENED":
+        _must(state["reads"] == 0 and "last_read" not in state, "it was read under before it was there")
+    elif action == "INSPECTION_CLOSED":
+        _must(changed.keys() <= {"closed_at", "conclusion", "version"}, "an end changes something else")
+    else:
+        _is(sorted(changed), ["last_read", "reads", "version"], "the fields that a read changes")
+        _is(state["reads"], changed["reads"] + 1, "the number of reads")
+        _is(state["last_read"]["at"], body["occurred_at"], "when it was read")
+
+
+HELD = {"procedure": _published, "calendar": _amended, "task": _worked, "inspection": _inspected}
 
 
 def _raised(chain: Chain, body: Mapping[str, Any]) -> None:

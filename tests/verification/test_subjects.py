@@ -1,4 +1,4 @@
-"""What the second program says of the calendar, of incidents and of tasks: as the service stored them, and with what they cannot have."""
+"""What the second program says of all but dossiers and procedures: as the service stored it, and with what it cannot have."""
 
 import copy
 import hashlib
@@ -13,9 +13,14 @@ import pytest
 
 from casework.actions.amendments import CALENDAR, Amending, amend
 from casework.actions.incidents import Asked, Opening, close_incident, open_incident
+from casework.actions.inspections import Asked as Inspecting
+from casework.actions.inspections import Opening as Inspected
+from casework.actions.inspections import close_inspection, open_inspection
 from casework.actions.tasks import begin, following_of, id_of, work
 from casework.adapters.dynamo import DynamoStore
+from casework.inspecting import All, noted
 from casework.model.amending import Amendment, Moved
+from casework.model.inspection import InspectionScope, Read, ReadKind
 from casework.model.parties import Role, Viewer
 from casework.model.task import AGAIN
 from casework.model.workdays import OverrideKind, legal_day
@@ -29,12 +34,16 @@ from tests.verification.test_recompute import Tables, belonging, rehashed, relin
 
 STAGE = "proved"
 HEAD = Viewer(Role.HEAD, "head-1", ("22-XD",))
+INSPECTOR = Viewer(Role.INSPECTOR, "inspector-1", ("22",))
 ADMIN = Viewer(Role.ADMIN, "admin-1", ("22",))
 
 
 @pytest.fixture(scope="module")
 def tables(store: DynamoStore, engine: engines.Engine, issuer: Issuer) -> Iterator[Tables]:
-    """The calendar, amended twice, and the tasks that followed, one of them done, the other waiting; an incident, opened and closed."""
+    """The calendar, amended twice, and the tasks that followed, one of them done, the other waiting; an incident, opened and closed.
+
+    And inspections: one that was read under and closed, one that is open.
+    """
     with staged(STAGE, store, engine) as own:
         clock = SettableClock()
         services = services_over(own, issuer, RecordingCourier(), clock)
@@ -62,6 +71,16 @@ def tables(store: DynamoStore, engine: engines.Engine, issuer: Issuer) -> Iterat
         flood = open_incident(services, HEAD, opening, Asked("open", "test", None))
         close_incident(services, HEAD, flood.held.id, "có điện lại", Asked("close", "test", None))
         subjects.add(flood.held.id)
+        now = services.now()
+        whole = Inspected(InspectionScope.ALL, None, now - AGAIN, now + AGAIN, "đơn phản ánh", "11/2022/QH15")
+        one = Inspected(InspectionScope.DOSSIER, held.id, None, None, "đơn phản ánh", "11/2022/QH15")
+        ids = [open_inspection(services, INSPECTOR, each, Inspecting(each.scope, "test", None)).held.id for each in (whole, one)]
+        for first in (1, 2):
+            page = Read(now, ReadKind.UNIT_TRAIL, "22", now - AGAIN, now, first=first, after="x", before="y")
+            noted(services, INSPECTOR, ids[0], All("22", now - AGAIN, now), page, "test")
+        close_inspection(services, INSPECTOR, ids[0], "12/KL-TTr", Inspecting("close", "test", None))
+        noted(services, INSPECTOR, ids[1], held, Read(now, ReadKind.DOSSIER, held.id), "test")
+        subjects.update(ids)
         found = stored(boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK), STAGE)
         yield belonging(found, subjects)
 
@@ -86,7 +105,7 @@ def test_every_field_is_in_the_document(tables: Tables) -> None:
     assert [action for action in recompute.ACTIONS["task"] if action not in text] == []
 
 
-@pytest.mark.parametrize("kind", ["calendar", "incident", "task"])
+@pytest.mark.parametrize("kind", ["calendar", "incident", "inspection", "task"])
 @pytest.mark.parametrize(
     "change", [{"action": "DECIDED"}, {"action": "PROCEDURE_PUBLISHED"}, {"province": "48"}, {"subject": {"kind": "dossier"}}]
 )
@@ -103,7 +122,14 @@ def test_a_forged_line_is_found(tables: Tables, kind: str, change: dict[str, Any
 
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [("calendar", "due_level"), ("incident", "due_sort"), ("calendar", "unit_key"), ("task", "due_sort"), ("task", "unit_key")],
+    [
+        ("calendar", "due_level"),
+        ("incident", "due_sort"),
+        ("inspection", "due_level"),
+        ("calendar", "unit_key"),
+        ("task", "due_sort"),
+        ("task", "unit_key"),
+    ],
 )
 def test_what_they_do_not_have_is_found(tables: Tables, kind: str, name: str) -> None:
     state = of_kind(tables, kind)
@@ -137,3 +163,34 @@ def test_a_task_is_held_to_its_entry_and_its_maker() -> None:
     ):  # fmt: skip
         with pytest.raises(recompute.Wrong):
             recompute._worked(recompute.Chain(subject, "task", wrong), body)
+
+
+def test_an_inspection_is_held_to_its_inspector_and_its_reads() -> None:
+    opened = {"scope": "UNIT", "of": "22", "inspector": "i-1", "reads": 0}
+    once = opened | {"reads": 1, "last_read": {"at": "now", "what": "DOSSIERS", "of": "22"}}
+    over = once | {"closed_at": "now"}
+    inspector, other = ({"kind": "OFFICER", "role": "INSPECTOR", "id": id_} for id_ in ("i-1", "i-2"))
+
+    def body(action: str, actor: dict[str, str], **before: object) -> dict[str, Any]:
+        changes = [{"field": name, "from": value} for name, value in before.items()]
+        return {"action": f"INSPECTION_{action}", "actor": actor, "changes": changes, "occurred_at": "now"}
+
+    def check(state: dict[str, Any], seq: int, told: dict[str, Any]) -> None:
+        entry = recompute.Entry(seq, "", {}, "22", None)
+        recompute._inspected(recompute.Chain("0" * 32, "inspection", state, {}, dict.fromkeys(range(1, seq + 1), entry)), told)
+
+    grown = {"last_read": None, "reads": 0, "version": 1}
+    check(opened, 1, body("OPENED", inspector, reads=None))
+    check({"scope": "ALL", "inspector": "i-1", "reads": 0}, 1, body("OPENED", inspector))
+    check(once, 2, body("READ", inspector, **grown))
+    check(over, 3, body("CLOSED", other, closed_at=None, version=2))
+    for state, seq, told in (
+        (opened, 2, body("OPENED", inspector)), (once, 1, body("READ", inspector, **grown)), (once, 1, body("OPENED", inspector)),
+        (opened, 1, body("OPENED", other)), (opened | {"scope": "ALL"}, 1, body("OPENED", inspector)),
+        (opened, 1, body("OPENED", {**inspector, "role": "HEAD"})), (once, 2, body("READ", other, **grown)),
+        (over, 3, body("READ", inspector, **grown)), (once, 3, body("CLOSED", inspector)), (over, 3, body("CLOSED", inspector, reads=0)),
+        (once, 2, body("READ", inspector, **grown | {"reads": 1})), (once, 2, body("READ", inspector, last_read=None, version=1)),
+        (once | {"last_read": {"at": "then"}}, 2, body("READ", inspector, **grown)),
+    ):  # fmt: skip
+        with pytest.raises(recompute.Wrong):
+            check(state, seq, told)

@@ -69,7 +69,7 @@ def test_what_a_person_does_goes_to_his_trail() -> None:
     assert whose(topic(Kind.TRAIL, trail_key("unit", "a/b:c"))) == ("unit", "a/b:c")
 
 
-@pytest.mark.parametrize(("kind", "topics"), [("task", ("task:s",)), ("procedure", ()), ("unit", ())])
+@pytest.mark.parametrize(("kind", "topics"), [("task", ("task:s",)), ("procedure", ()), ("inspection", ()), ("unit", ())])
 def test_what_is_no_dossier_goes_to_no_unit(kind: str, topics: tuple[str, ...]) -> None:
     assert topics_of(body(kind), UNITS) == (*topics, *TRAILS)
 

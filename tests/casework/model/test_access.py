@@ -16,6 +16,7 @@ from casework.model.access import (
     confirmed,
     decide,
     decide_incident,
+    decide_inspection,
     decide_procedure,
     decide_task,
     goes_to,
@@ -421,6 +422,13 @@ def test_all_see_an_incident_and_officials_whom_it_concerns_why(role: Role, unit
     assert (found.sees, REASONS in found.groups, PERSONAL in found.groups) == (True, official, False)
     answers = above and role in {Role.HEAD, Role.SUPERVISOR, Role.INSPECTOR}
     assert found.trail is (Trail.ALL if answers else Trail.TECHNICAL if role is Role.ADMIN else Trail.NONE)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_inspectors_see_an_inspection_and_nobody_else_that_there_is_one(role: Role) -> None:
+    found = decide_inspection(Viewer(role, "somebody", ("22-XD", "22")))
+    trail = {Role.INSPECTOR: Trail.ALL, Role.ADMIN: Trail.TECHNICAL}.get(role, Trail.NONE)
+    assert (found.sees, INTERNAL in found.groups, found.trail) == (role is Role.INSPECTOR, role is Role.INSPECTOR, trail)
 
 
 # The register's last word.

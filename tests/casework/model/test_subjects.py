@@ -2,11 +2,12 @@
 
 import pytest
 
-from casework.model import amending, incident, publication, record, task
-from casework.model.subjects import CALENDAR, DOSSIER, INCIDENT, PROCEDURE, TASK, Record, flattened, kind_of, restored
+from casework.model import amending, incident, inspection, publication, record, task
+from casework.model.subjects import CALENDAR, DOSSIER, INCIDENT, INSPECTION, PROCEDURE, TASK, Record, flattened, kind_of, restored
 from tests.casework.model.cases import DELIVERED
 from tests.casework.model.test_amending import TABLE
 from tests.casework.model.test_incident import INCIDENT as FLOODED
+from tests.casework.model.test_inspection import INSPECTION as INSPECTED
 from tests.casework.model.test_publication import FIRST
 from tests.casework.model.test_task import BEGUN
 
@@ -17,6 +18,7 @@ from tests.casework.model.test_task import BEGUN
     (TABLE, CALENDAR, amending.flattened(TABLE)),
     (BEGUN, TASK, task.flattened(BEGUN)),
     (FLOODED, INCIDENT, incident.flattened(FLOODED)),
+    (INSPECTED, INSPECTION, inspection.flattened(INSPECTED)),
 ])  # fmt: skip
 def test_a_record_comes_back_by_its_kind(what: Record, kind: str, flat: object) -> None:
     assert kind_of(what) == kind
