@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from casework.model.moves import MoveName
+from casework.model.record import AssignmentRole
 from schema import inputs
 from tests.bags import WITNESS, Exporting, full, light
 from tests.simulation.worlds import DAY, HEAD
@@ -19,7 +20,7 @@ def main(folder: Path) -> None:
     subject = world.received()
     world.received()
     work = {"task": "xem xét", "responsibility": "r", "expected_result": "kết quả", "due_at": world.clock.now + DAY}
-    lead = {"role": inputs.AssignmentRole.LEAD, "unit": "22-XD", "officer": "officer-1", **work}
+    lead = {"role": AssignmentRole.LEAD, "unit": "22-XD", "officer": "officer-1", **work}
     assert world.insisted(world.making(HEAD, inputs.AssignDossierInput, MoveName.ASSIGN, subject, **lead))
     (folder / "bundle-v1-held").write_text(str(world.taken()))
     (folder / "bundle-v1-full.zip").write_bytes(world.exported(full(subject), witnessed=True))

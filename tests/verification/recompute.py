@@ -52,6 +52,10 @@ FIELDS = {
         "ended_at"
     ),
     "incident": re.compile("unit|opened_at|stops_clocks|reason|version|legal_basis|closed_at|close_reason"),
+    "export": re.compile(
+        "unit|asked_at|scope|form|version|state|of|begin|end|pending|inspection|checkpoint|size|low|high|steps|done|ready_at|bytes|sha256|"
+        "expires_at|failure"
+    ),
     "inspection": re.compile("unit|opened_at|inspector|scope|of|begin|end|reason|legal_basis|version|reads|last_read|closed_at|conclusion"),
 }
 NATION = "VN"  # the province of a procedure, the calendar and a task
@@ -61,6 +65,7 @@ ACTIONS = {
     "calendar": frozenset({"CALENDAR_AMENDED"}),
     "task": frozenset({"TASK_STARTED", "TASK_TAKEN", "TASK_PROGRESSED", "TASK_PASSED", "TASK_DONE"}),
     "incident": frozenset({"INCIDENT_OPENED", "INCIDENT_CLOSED"}),
+    "export": frozenset({"EXPORT_REQUESTED", "EXPORT_STARTED", "EXPORT_PROGRESSED", "EXPORT_READY", "EXPORT_FAILED", "EXPORT_EXPIRED"}),
     "inspection": frozenset({"INSPECTION_OPENED", "INSPECTION_READ", "INSPECTION_CLOSED"}),
 }
 # Those that nobody made: the service by itself, without the memory of a request.
@@ -95,6 +100,7 @@ MUTATIONS = {
     "CALENDAR_AMENDED": "amendCalendar",
     "INCIDENT_OPENED": "openIncident",
     "INCIDENT_CLOSED": "closeIncident",
+    "EXPORT_REQUESTED": "requestExport",
     "INSPECTION_OPENED": "openInspection",
     "INSPECTION_CLOSED": "closeInspection",
 }
@@ -376,7 +382,7 @@ class Check:
         if chain.kind == "dossier":
             wanted |= {"unit_key": "S", "province_key": "S", "due_sort": "S"}
             optional = dict.fromkeys(("officer_key", "applicant_key", "point_key", "due_bucket", "due_moment", "due_level"), "S")
-        if chain.kind == "task":
+        if chain.kind in {"task", "export"}:
             optional = dict.fromkeys(("due_bucket", "due_moment", "due_level"), "S")
         seen = _plain(item, wanted, optional)
         _must(chain.id not in self.states, "a second state")
@@ -691,6 +697,29 @@ def _worked(chain: Chain, body: Mapping[str, Any]) -> None:
     _is([body["actor"], chain.state["version"]], [{"kind": "SERVICE", "id": "tasks"}, 0], "the maker of a task")
 
 
+# The state that an action leads to, and those that it may come from.
+MADE = {
+    "EXPORT_REQUESTED": ("REQUESTED", frozenset({None})),
+    "EXPORT_STARTED": ("RUNNING", frozenset({"REQUESTED"})),
+    "EXPORT_PROGRESSED": ("RUNNING", frozenset({"RUNNING"})),
+    "EXPORT_READY": ("READY", frozenset({"RUNNING"})),
+    "EXPORT_FAILED": ("FAILED", frozenset({"REQUESTED", "RUNNING"})),
+    "EXPORT_EXPIRED": ("EXPIRED", frozenset({"READY"})),
+}
+
+
+def _exported(chain: Chain, body: Mapping[str, Any]) -> None:
+    """Hold an export to whoever asked for it, and to what the service made of it, in this order."""
+    action, state = body["action"], chain.state
+    changed = {change["field"]: change["from"] for change in body["changes"]}
+    becomes, before = MADE[action]
+    _is(state["state"], becomes, "the state of the export")
+    _must(changed.get("state", becomes) in before, "an export goes on otherwise")
+    _is(body["actor"]["kind"], "OFFICER" if action == "EXPORT_REQUESTED" else "SERVICE", "the maker of an export")
+    _must(state["done"] <= state["steps"] and state["version"] == 1, "more is done than there is to do")
+    _must(("sha256" in state) is (becomes in {"READY", "EXPIRED"}), "a sum of what is not there")
+
+
 def _inspected(chain: Chain, body: Mapping[str, Any]) -> None:
     """Hold an inspection to whoever opened it, each read to the one before, and its end to being the last."""
     action, state = body["action"], chain.state
@@ -710,7 +739,7 @@ def _inspected(chain: Chain, body: Mapping[str, Any]) -> None:
         _is(state["last_read"]["at"], body["occurred_at"], "when it was read")
 
 
-HELD = {"procedure": _published, "calendar": _amended, "task": _worked, "inspection": _inspected}
+HELD = {"procedure": _published, "calendar": _amended, "task": _worked, "inspection": _inspected, "export": _exported}
 
 
 def _raised(chain: Chain, body: Mapping[str, Any]) -> None:
