@@ -4,6 +4,7 @@ import strawberry
 
 from casework.model.alert import AlertLevel, DeadlineKind
 from casework.model.derivation import ReasonKind
+from casework.model.export import ExportForm, ExportScope, ExportState
 from casework.model.inspection import InspectionScope
 from casework.model.limit import LimitUnit
 from casework.model.moves import MoveName
@@ -34,6 +35,9 @@ strawberry.enum(DayKind, description="Why a day is worked or not.")
 strawberry.enum(OverrideKind, description="What a document makes of a day.")
 strawberry.enum(TaskKind, description="What a task carries out.")
 strawberry.enum(TaskState, description="How far a task is.")
+strawberry.enum(ExportScope, description="What an export holds all of.")
+strawberry.enum(ExportForm, description="How an export shows that entries are in the log.")
+strawberry.enum(ExportState, description="How far an export is.")
 strawberry.enum(InspectionScope, description="What an inspection is of.")
 strawberry.enum(PointKind, name="ReceptionPointKind", description="Kinds of reception point.")
 

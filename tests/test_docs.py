@@ -21,6 +21,9 @@ import pytest
 from graphql import FieldNode, OperationDefinitionNode, parse
 
 from casework.actions.amendments import CALENDAR, Amending, amend
+from casework.actions.exports import Asked as Taking
+from casework.actions.exports import Wanted, request_export
+from casework.actions.exports import id_of as export_of
 from casework.actions.incidents import Asked as Reporting
 from casework.actions.incidents import Opening, open_incident
 from casework.actions.inspections import Asked as Inspecting
@@ -28,19 +31,25 @@ from casework.actions.inspections import Opening as Inspected
 from casework.actions.inspections import id_of as inspection_of
 from casework.actions.inspections import open_inspection
 from casework.actions.tasks import begin, following_of, id_of
+from casework.adapters.depot import FolderDepot
 from casework.adapters.dynamo import DynamoStore
+from casework.adapters.seal import FileSeal
+from casework.adapters.vault import FolderVault
 from casework.model.alert import AlertLevel
 from casework.model.amending import Amendment, Moved
+from casework.model.export import ExportForm, ExportScope
 from casework.model.inspection import InspectionScope
 from casework.model.parties import Role, Viewer
 from casework.model.workdays import OverrideKind, legal_day
-from handlers import sockets
+from casework.ports import Services
+from handlers import sequencer, sockets
 from local.engine import Engine
 from local.seeding import seed
 from schema.errors import TEXTS, TopLevel
 from schema.execution import prepared
 from schema.node import global_id
 from schema.root import core
+from tests.bags import LOG_SECRET
 from tests.schema.common import SUPPLEMENT, after, alerted, coordinated, soon, submitted
 from tests.stages import staged
 from tests.support import Client, Issuer, RecordingCourier, SettableClock, present, services_over
@@ -67,12 +76,26 @@ def store(store: DynamoStore, engine: Engine) -> Iterator[DynamoStore]:
         yield own
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("log")
+
+
+@pytest.fixture
+def services(store: DynamoStore, issuer: Issuer, courier: RecordingCourier, clock: SettableClock, folder: Path) -> Services:
+    """Services that keep a log."""
+    usual = services_over(store, issuer, courier, clock)
+    vault, depot = FolderVault(folder / "log"), FolderDepot(folder / "exports", bytes(32))
+    return replace(usual, seal=FileSeal(usual.log, LOG_SECRET), vault=vault, depot=depot)
+
+
 # Words of the examples, and what they stand for when they are run.
 CODE, SECRET, CORRELATION = "22-XD-260105-0001", "K7QM-2XHD-NN4A-5RTW", "9f2c41d07a83b5e6"
 ALERT = global_id("alert", "8d0f2c41b7a95e63d1c0a7f42b96e583/3")
 INCIDENT, QUIET = global_id("incident", "8d0f2c41b7a95e63d1c0a7f42b96e583"), "22-CT"
 INSPECTION = global_id("inspection", "8d0f2c41b7a95e63d1c0a7f42b96e583")
 INSPECTOR = Viewer(Role.INSPECTOR, "inspector-1", ("22",))
+EXPORT = global_id("export", "8d0f2c41b7a95e63d1c0a7f42b96e583")
 TASK = global_id("task", "5b68e6b5c1d2f3a4958677685940312f")
 
 
@@ -115,6 +138,15 @@ def affected(client: Client) -> str:
     return client.received()
 
 
+def exported(client: Client) -> str:
+    """Bring a dossier, an export of it, and a log that has both."""
+    code = submitted(client)
+    wanted = Wanted(ExportScope.DOSSIER, ExportForm.FULL, client.services.store.coded(code))
+    request_export(client.services, INSPECTOR, wanted, Taking(code, "test", code))
+    sequencer.handle({}, client.services)
+    return code
+
+
 def inspected(client: Client) -> str:
     """Bring a dossier, and an inspection of it."""
     code = submitted(client)
@@ -139,6 +171,7 @@ BRING: dict[str, Callable[[Client], str]] = {
     "coordinated": coordinated,
     "asked": asked,
     "amended": amended,
+    "exported": exported,
     "supplied": after(asked, "supplyDocuments", "CITIZEN", documents=[{"component": "PLAN"}]),
     "decided": Client.decided,
     "delivered": Client.delivered,
@@ -199,6 +232,7 @@ def standing(client: Client, code: str) -> dict[str, str]:
     late = next((one.number for one in held.dossier.alerts if one.level is AlertLevel.OVERDUE), None)
     words = {ALERT: global_id("alert", f"{held.id}/{late}")} if late else {}
     words |= {INSPECTION: global_id("inspection", inspection_of(INSPECTOR, code))}
+    words |= {EXPORT: global_id("export", export_of(INSPECTOR, code))}
     words |= {INCIDENT: global_id("incident", open_now.incident)} if open_now else {}
     return words | {CODE: code, SECRET: secret} | ({TASK: global_id("task", id_of(following))} if following else {})
 

@@ -72,24 +72,23 @@ def request_export(services: Services, viewer: Viewer, wanted: Wanted, asked: As
     viewer = confirmed_viewer(services, viewer)
     if viewer.role is not Role.INSPECTOR:
         raise Invalid("inspectors ask for exports", code="NOT_YOUR_MOVE")
-    if services.depot is None or services.vault is None:
-        raise Invalid("this deployment keeps no log, so nothing can be shown of it", code="NO_LOG")
-    named = "\0".join(("export", caller(viewer), asked.key))
-    subject = DossierId(hashlib.sha256(named.encode()).hexdigest()[:32])
+    subject = id_of(viewer, asked.key)
     request = Request(subject, "requestExport", asked.key, asked.input, asked.correlation, caller(viewer))
     unit, province, what = _scoped(services, wanted)
+    export = checked(Export(
+        unit, services.now(), wanted.scope, wanted.form, of=wanted.of, begin=wanted.begin, end=wanted.end, pending=wanted.pending,
+        inspection=wanted.inspection,
+    ))  # fmt: skip
+    if services.depot is None or services.vault is None:
+        raise Invalid("this deployment keeps no log, so nothing can be shown of it", code="NO_LOG")
 
     def decide(held: Held | None, envelope: Envelope, now: datetime) -> Plan:
         if held is not None:  # Its memory is gone, and so is what it was asked with.
             raise Invalid("this idempotencyKey has asked for an export", path=("idempotencyKey",), code="IDEMPOTENCY_KEY_REUSED")
         if wanted.inspection is not None:
             covered(services, viewer, DossierId(wanted.inspection), what)
-        export = Export(
-            unit, now, wanted.scope, wanted.form, of=wanted.of, begin=wanted.begin, end=wanted.end, pending=wanted.pending,
-            inspection=wanted.inspection,
-        )  # fmt: skip
         return Plan(
-            after=checked(export),
+            after=replace(export, asked_at=now),
             province=province,
             action="EXPORT_REQUESTED",
             actor=actor(services, viewer, subject, envelope),
@@ -99,6 +98,12 @@ def request_export(services: Services, viewer: Viewer, wanted: Wanted, asked: As
         )
 
     return written(services, subject, request, decide)
+
+
+def id_of(viewer: Viewer, key: str) -> DossierId:
+    """Give the id of the export that a viewer asks for with a key."""
+    named = "\0".join(("export", caller(viewer), key))
+    return DossierId(hashlib.sha256(named.encode()).hexdigest()[:32])
 
 
 def _scoped(services: Services, wanted: Wanted) -> tuple[str, str, Held | All]:

@@ -48,7 +48,7 @@ def test_each_dossier_has_a_topic_of_its_own() -> None:
 
 def test_a_topic_tells_its_kind_and_a_feed_its_unit() -> None:
     assert [kind_of(topic(kind, "x")) for kind in Kind] == list(Kind)
-    assert [kind for kind in Kind if kind.trailed] == [Kind.DOSSIER, Kind.TASK]
+    assert [kind for kind in Kind if kind.trailed] == [Kind.DOSSIER, Kind.TASK, Kind.EXPORT]
     assert unit_of(topic(Kind.UNIT, "22-XD")) == "22-XD"
     assert unit_of(topic(Kind.ALERTS, alerts_key("22-XD", AlertLevel.OVERDUE))) == "22-XD"
     assert unit_of(topic(Kind.UNIT, "a:b")) == unit_of(topic(Kind.ALERTS, alerts_key("a:b", None))) == "a:b"
