@@ -251,7 +251,10 @@ class _Verifying:
             return
         held, _ = self._note(self.trust.held, "HELD")
         if held.size > self.checkpoint.size:
-            raise Failed("HELD", f"the bundle is older than the checkpoint that you hold: {self.checkpoint.size} leaves of {held.size}")
+            raise Failed(
+                "HELD",
+                f"the bundle is older than the checkpoint that you hold, {self.checkpoint.size} leaves of {held.size}: ask for a new one",
+            )
         if self.whole:
             root = tree.root_of(self.leaves[: held.size * LEAF_BYTES], LEAF_BYTES)
         elif held.size == self.checkpoint.size:

@@ -15,7 +15,23 @@ from tests.e2e.conftest import Service, started
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"<!-- tour: (\w+) -->\n```bash\n(.*?)```", re.DOTALL)
-TOUR = ["register", "overdue", "alerts", "desk", "submit", "receive", "track", "watch", "assign", "alarm", "end", "due", "trail", "replay"]
+TOUR = [
+    "register",
+    "overdue",
+    "alerts",
+    "desk",
+    "submit",
+    "receive",
+    "track",
+    "watch",
+    "assign",
+    "alarm",
+    "end",
+    "due",
+    "trail",
+    "export",
+    "replay",
+]
 LIMIT_S = 180
 
 
@@ -75,6 +91,9 @@ def test_the_tour_pastes(province: Service) -> None:
     assert '"action":"ASSIGNED"' in said["assign"]
     heard = [json.loads(line) for line in said["alarm"].splitlines() if '"seenAt"' in line]
     assert heard[0]["ready"] is True
+    assert said["export"].startswith("VERIFIED WITH LIMITS: ")
+    assert "NO_WITNESS: " in said["export"]
+    assert said["export"].rstrip().endswith("status 4")
     assert "OVERDUE" in {event["alert"]["level"] for event in heard[1:]}
     decided, delivered, rated = answers(said["end"])
     assert decided["decideDossier"]["dossier"]["state"] == "DECIDED"
