@@ -7,16 +7,20 @@ back to how it was before has to call `erase_again` for each dossier whose trail
 from collections.abc import Collection
 
 from casework.audit.disclosure import digest_of, is_personal
-from casework.ports import Erased, Services
+from casework.ports import Erased, Held, Services
 
 MOST_ERASED = 80  # entries of one erasure: each is a write of its transaction, which takes 100
 PAGE = 1000
 
 
-def erasable(services: Services, subject: str) -> tuple[Erased, ...]:
-    """Give what tells who the applicant of a dossier is, and every citizen who acted in it; that of the first entry comes last."""
-    rows = services.store.disclosed_by_entry(subject)
-    found = (_without(seq, rows[seq], [text for text in rows[seq] if is_personal(text)]) for seq in sorted(rows, reverse=True))
+def erasable(services: Services, held: Held) -> tuple[Erased, ...]:
+    """Give what tells who the applicant of a dossier is, and every citizen who acted in it; that of the first entry comes last.
+
+    What has come since the dossier was loaded is left out: whoever erases now will find that he was not the fastest.
+    """
+    rows = services.store.disclosed_by_entry(held.id)
+    known = sorted((seq for seq in rows if seq <= held.tip.seq), reverse=True)
+    found = (_without(seq, rows[seq], [text for text in rows[seq] if is_personal(text)]) for seq in known)
     return tuple(row for row in found if row.gone)
 
 

@@ -328,7 +328,7 @@ def _erasing(services: Services, held: Held, made: Erase) -> tuple[Erase, tuple[
 
     With the last of it goes whatever the record names of its applicant, so that an erasure ends where something was missing before.
     """
-    found = erasable(services, held.id)
+    found = erasable(services, held)
     digests = {digest_of(text) for row in found[:MOST_ERASED] for text in row.gone}
     applicant = held.dossier.applicant
     if len(found) <= MOST_ERASED and applicant is not None:

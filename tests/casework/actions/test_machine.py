@@ -367,7 +367,7 @@ SCRIPT: list[tuple[MoveName, How, str] | timedelta] = [
     (M.DECIDE, How("colleague"), "OPINION_MISSING"), (M.DECIDE, How("colleague", variant=1), DONE), (M.STOP, How(), "STATE"),
     (M.DELIVER, How("desk"), "NOT_YOUR_MOVE"), (M.DELIVER, How(when="before"), "BEFORE_LAST_MOVE"), (M.DELIVER, How(), DONE),
     (M.RATE, How(flaw=0), "BAD_SCORE"), (M.RATE, How(), DONE), (M.RATE, How(), "ALREADY_RATED"), ALL_DAY,
-    (M.ERASE, How("lead"), "NOT_YOUR_MOVE"), (M.REOPEN, How(), DONE), (M.ERASE, How("head"), "STATE"), (M.DECIDE, How("head"), DONE),
+    (M.ERASE, How("desk"), "NOT_YOUR_MOVE"), (M.REOPEN, How(), DONE), (M.ERASE, How("head"), "STATE"), (M.DECIDE, How("head"), DONE),
 ]  # fmt: skip
 
 
