@@ -31,7 +31,7 @@ from casework.audit.canonical import canonical
 from casework.audit.chain import Entry
 from casework.audit.describing import README as README_TEXT
 from casework.audit.describing import SCHEMA as SCHEMA_TEXT
-from casework.audit.disclosure import opened
+from casework.audit.disclosure import is_personal
 from casework.audit.leaves import ENTRY, Leaf
 from casework.audit.stored import Member, directory
 from casework.audit.tree import Read
@@ -42,7 +42,6 @@ from casework.model.subjects import DOSSIER
 from casework.ports import Depot, Held, Services
 
 PAGE = 1000  # entries, or leaves, of one reading
-PERSONAL = ("applicant.", "account", "identity")  # names of disclosures that hold personal values
 GROWING = (ENTRIES, STATES, DISCLOSURES, PROOFS, OUTSIDE, LEAVES)
 
 # name of a member -> bytes that are a part of it
@@ -125,7 +124,7 @@ class Maker:
         numbers = [entry.seq for entry in entries if entry.body["digests"]]
         found = self.services.store.disclosed_with({subject: numbers})[subject] if numbers else {}
         for entry in entries:
-            texts = [found[digest] for digest in entry.body["digests"] if digest in found and not _personal(found[digest])]
+            texts = [found[digest] for digest in entry.body["digests"] if digest in found and not is_personal(found[digest])]
             if texts:
                 yield canonical({"disclosures": texts, "seq": entry.seq, "subject": subject})
 
@@ -158,10 +157,6 @@ def _undone(held: Held, behind: Sequence[Entry]) -> dict[str, Plain]:
             else:
                 state[change["field"]] = change["from"]
     return state
-
-
-def _personal(disclosure: str) -> bool:
-    return opened(disclosure)[0].startswith(PERSONAL)
 
 
 def _add(part: bytearray, lines: Iterable[bytes]) -> None:

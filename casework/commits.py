@@ -16,9 +16,9 @@ from casework.audit.disclosure import SALT_BYTES, Envelope
 from casework.model.errors import Conflict, Contended, Invalid, Refused
 from casework.model.packing import Plain, moment
 from casework.model.parties import Party, PartyKind
-from casework.model.record import DossierId
+from casework.model.record import Dossier, DossierId
 from casework.model.subjects import Record, flattened, kind_of
-from casework.ports import Change, DueKey, Held, Raced, Repeat, Seen, Services, Thing
+from casework.ports import Change, DueKey, Erased, Held, Raced, Repeat, Seen, Services, Thing
 
 TRIES = 5
 REMEMBERED = timedelta(hours=48)
@@ -63,6 +63,7 @@ class Plan:
     alert: tuple[str, datetime] | None = None
     applicant_key: str | None = None
     register: tuple[Thing, ...] = ()
+    erased: tuple[Erased, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,7 @@ def _change(
     entry = sealed(draft, held.tip if held else Tip(), now)
     if len(entry.line.encode()) > LARGEST_LINE:
         raise Invalid("the change is too large for one entry: split it", code="TOO_MANY")
+    unlisted = isinstance(record, Dossier) and record.erased  # The key follows from who the applicant is.
     after = Held(
         id=subject,
         province=plan.province,
@@ -186,9 +188,9 @@ def _change(
         flat=flat,
         tip=Tip(entry.seq, entry.hash, entry.recorded_at),
         due=_due(subject, plan.alert, entry.recorded_at),
-        applicant_key=held.applicant_key if held else plan.applicant_key,
+        applicant_key=None if unlisted else held.applicant_key if held else plan.applicant_key,
     )
-    return Change(named, held, after, entry, dict(envelope.disclosures), None, plan.register)
+    return Change(named, held, after, entry, dict(envelope.disclosures), None, plan.register, plan.erased)
 
 
 def _due(subject: str, alert: tuple[str, datetime] | None, now: datetime) -> DueKey | None:

@@ -10,10 +10,10 @@ def caller(viewer: Viewer) -> str:
     return "\0".join((viewer.role, viewer.sub or "", viewer.on_behalf_of or ""))
 
 
-def actor(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party:
-    """Name who acts."""
+def actor(services: Services, viewer: Viewer, subject: str, envelope: Envelope, *, told: bool = True) -> Party:
+    """Name who acts; with `told`, who a citizen is stands in a disclosure."""
     if viewer.role is Role.CITIZEN:
-        return _citizen(services, viewer.sub or "", subject, envelope)
+        return _citizen(services, viewer.sub or "", subject, envelope, told=told)
     return official(viewer)[0]
 
 
@@ -28,16 +28,16 @@ def service(name: str) -> Party:
     return Party(PartyKind.SERVICE, name)
 
 
-def behalf(services: Services, viewer: Viewer, subject: str, envelope: Envelope) -> Party | None:
-    """Name for whom."""
+def behalf(services: Services, viewer: Viewer, subject: str, envelope: Envelope, *, told: bool = True) -> Party | None:
+    """Name for whom; `told` as above."""
     if viewer.on_behalf_of is None:
         return None
     if viewer.role in {Role.CITIZEN, Role.RECEPTION}:
-        return _citizen(services, viewer.on_behalf_of, subject, envelope)
+        return _citizen(services, viewer.on_behalf_of, subject, envelope, told=told)
     return official(viewer)[1]
 
 
-def _citizen(services: Services, sub: str, subject: str, envelope: Envelope) -> Party:
+def _citizen(services: Services, sub: str, subject: str, envelope: Envelope, *, told: bool) -> Party:
     """Name a citizen by a pseudonym; who that is stands in a disclosure of the same entry."""
     pseudonym = services.keys.pseudonym(subject, sub)
-    return Party(PartyKind.CITIZEN, pseudonym, Role.CITIZEN, identity=envelope.enclosed("identity", sub))
+    return Party(PartyKind.CITIZEN, pseudonym, Role.CITIZEN, identity=envelope.enclosed("identity", sub) if told else None)

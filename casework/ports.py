@@ -94,11 +94,25 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """An entry's disclosures of which some are erased: those that stood, and those that are left, in the same order."""
+
+    seq: int
+    stood: tuple[str, ...]
+    left: tuple[str, ...]
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """Those that are erased."""
+        return tuple(text for text in self.stood if text not in self.left)
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """All that one transaction writes: state, entry, disclosures, marker, due row, alerts, and the memory of the request.
 
-    `register` are rows of the register that this change brings. What the service does by itself has no memory: it is done again only if
-    the state says so.
+    `register` are rows of the register that this change brings, `erased` the disclosures of other entries that it erases. What
+    the service does by itself has no memory: it is done again only if the state says so.
     """
 
     subject: Subject
@@ -108,6 +122,7 @@ class Change:
     disclosures: Mapping[str, str]
     repeat: Repeat | None
     register: "tuple[Thing, ...]" = ()
+    erased: tuple[Erased, ...] = ()
 
     @property
     def memory(self) -> Repeat:
@@ -242,6 +257,15 @@ class Dossiers(Protocol):
 
     def disclosed(self, subject: str) -> Mapping[str, str]:
         """Read all disclosures of a subject that are not erased: digest -> disclosure."""
+
+    def disclosed_by_entry(self, subject: str) -> Mapping[int, tuple[str, ...]]:
+        """Read the same by the number of the entry that they came with, those of each in order; without a limit."""
+
+    def erase(self, subject: str, erased: Erased) -> bool:
+        """Erase disclosures that an entry names already; False when they no longer stand so.
+
+        What an entry is yet to name goes with it, in `Change`.
+        """
 
     def disclosed_with(self, entries: Mapping[str, Collection[int]]) -> Mapping[str, Mapping[str, str]]:
         """Read the disclosures that came with these entries of several subjects: subject -> digest -> disclosure."""

@@ -25,6 +25,7 @@ from schema.delaying import (
     extension_shown,
     payment_shown,
 )
+from schema.erasure import Erasure, erasure_shown
 from schema.handling import (
     Applicant,
     Assignment,
@@ -94,7 +95,7 @@ class Dossier(Node):
         """Find the point."""
         return point_of(info, self.view.held.dossier.delivery_point)
 
-    @strawberry.field(description="The applicant; null where no rule lets the viewer read it.")
+    @strawberry.field(description="The applicant; null where no rule lets the viewer read it. Once erased, its values are null.")
     def applicant(self, info: Info) -> Applicant | None:
         """Show the applicant's values."""
         stored = self.view.held.dossier.applicant
@@ -191,6 +192,12 @@ class Dossier(Node):
         """Show the blockers."""
         texts = self._texts(info)
         return [blocker_shown(stored, texts) for stored in self.view.held.dossier.blockers]
+
+    @strawberry.field(description="What was erased of its applicant, and by which law, oldest first.")
+    def erasures(self, info: Info) -> list[Erasure]:
+        """Show the erasures."""
+        texts = self._texts(info)
+        return [erasure_shown(stored, texts) for stored in self.view.held.dossier.erasures]
 
     @strawberry.field(description="Its deadlines that run or stand: its own first, then those of whoever is to act on it now.")
     def deadlines(self, info: Info) -> list[Deadline]:

@@ -192,6 +192,7 @@ VALUES: dict[str, dict[str, str]] = {
         "RAISE_BLOCKER": "Say what keeps everybody from going on.",
         "CLEAR_BLOCKER": "Say that it is gone.",
         "ACKNOWLEDGE": "Take note of an alert.",
+        "ERASE": "Erase who the applicant is.",
         "REOPEN": "Handle it anew.",
         "RATE": "Say how it went.",
         "ROTATE": "Make the tracking secret void, and a new one.",

@@ -79,6 +79,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "BAD_CHARACTER": ("Có ký tự không được phép.", "Un caractère n'est pas admis."),
     "BAD_DIGEST": ("Mã băm không hợp lệ.", "L'empreinte n'est pas valable."),
     "BAD_KEY": ("Khoá chống lặp không hợp lệ.", "La clé d'idempotence n'est pas valable."),
+    "ERASED": ("Thông tin người nộp hồ sơ đã được xoá.", "Les données de l'usager ont été effacées."),
+    "NO_APPLICANT": ("Hồ sơ không có thông tin người nộp.", "Le dossier ne nomme aucun usager."),
     "ALREADY_RATED": ("Hồ sơ đã được đánh giá.", "Le dossier est déjà évalué."),
     "BAD_SCORE": ("Điểm đánh giá từ 1 đến 5.", "La note va de 1 à 5."),
     "BAD_VALIDITY": ("Ngày hiệu lực không phù hợp.", "Les dates de validité ne conviennent pas."),

@@ -41,6 +41,7 @@ from schema.amending import AmendCalendarInput, amendment_of
 from schema.audit import AuditEntry, entry_shown
 from schema.context import Info, context_of
 from schema.dossier import Dossier, dossier_shown
+from schema.erasure import EraseApplicantInput, erasing
 from schema.errors import Invalid, NotFound, UserError, refused_shown
 from schema.export import Export, RequestExportInput, export_shown, wanted_of
 from schema.incident import CloseIncidentInput, Incident, OpenIncidentInput, incident_shown
@@ -183,6 +184,16 @@ class AcknowledgeAlertPayload(Payload):
     """Payload of acknowledgeAlert."""
 
     alert: Alert | None = strawberry.field(description="The alert as it is now; null when refused.")
+
+
+@strawberry.type(description="What came of eraseApplicant.")
+class EraseApplicantPayload(Payload):
+    """Payload of eraseApplicant."""
+
+    complete: bool = strawberry.field(
+        description="Whether nothing is left that tells who the applicant is. False when refused, and where citizens acted in the dossier "
+        "so often that one transaction could not erase it all: ask again, with another key."
+    )
 
 
 @strawberry.type(description="What came of rotateTrackingSecret.")
@@ -398,6 +409,17 @@ class Mutation:
             view = done.dossier.view
             stored = view.held.dossier.alerts[number_in(input, view.held) - 1]
             done.alert = alert_shown(view.held, stored, view.decision)
+        return done
+
+    @strawberry.mutation(
+        description="Erase who the applicant of a dossier is that has ended: name, telephone, address, identity number, account, and which "
+        "citizens acted. It is for good; every proof still holds. By HEAD of the competent unit, or SUPERVISOR of the tree."
+    )
+    def erase_applicant(self, info: Info, input: Given[EraseApplicantInput]) -> EraseApplicantPayload:
+        """Erase who the applicant is."""
+        payload = partial(EraseApplicantPayload, complete=False)
+        done = _moved_in(info, (input.dossier, "dossier"), input, MoveName.ERASE, payload, erasing(input))
+        done.complete = done.dossier is not None and done.dossier.view.held.dossier.erased
         return done
 
     @strawberry.mutation(description="Make the tracking secret void, and a new one. By the applicant, or RECEPTION for him.")

@@ -176,6 +176,7 @@ BRING: dict[str, Callable[[Client], str]] = {
     "decided": Client.decided,
     "delivered": Client.delivered,
     "rated": after(Client.delivered, "rateDossier", "CITIZEN", score=4),
+    "erased": after(after(Client.received, "withdrawDossier", "CITIZEN"), "eraseApplicant", "SUPERVISOR", legalBasis="luật"),
     "charged": after(Client.assigned, "requirePayment", "OFFICER", fee="PERMIT"),
     "paid": after(after(Client.assigned, "requirePayment", "OFFICER", fee="PERMIT"), "recordPayment", "RECEPTION", online=True),
     "blocked": after(Client.assigned, "raiseBlocker", "HEAD", reason="chưa có con dấu", stopsClock=True),

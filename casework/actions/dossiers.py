@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from casework.audit.chain import Entry, Reason
-from casework.audit.disclosure import Envelope
+from casework.audit.disclosure import Envelope, digest_of
 from casework.commits import Plan, Request, Written, written
+from casework.erasing import MOST_ERASED, erasable
 from casework.makers import actor, behalf, caller
 from casework.model.access import Decision, goes_to, may_submit, sees_alert
 from casework.model.acknowledging import named
 from casework.model.dossier import moved, refused
 from casework.model.errors import Conflict, Invalid, NotFound, Refused
-from casework.model.moves import SKEW, Acknowledge, Assign, Move, MoveName, Reopen, RequestSupplement, Setting
+from casework.model.moves import SKEW, Acknowledge, Assign, Erase, Move, MoveName, Reopen, RequestSupplement, Setting
 from casework.model.packing import Plain
 from casework.model.parties import Relation, Role, Viewer
 from casework.model.procedure import IMPORT_TIER, Channel, ProcedureVersion
@@ -22,7 +23,7 @@ from casework.model.texts import LONGEST_NAME, optional_text, text
 from casework.model.unit import COMMUNES, ReceptionPoint, Unit, competent, lineage
 from casework.model.workdays import legal_day
 from casework.noticing import behind, notice
-from casework.ports import Held, Services
+from casework.ports import Erased, Held, Services
 from casework.views import confirmed_viewer, decided, setting
 
 ID_BYTES = 16
@@ -135,6 +136,9 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
         made = making(held, viewer, envelope)
         context = _setting(services, held.dossier, name, legal_day(at))
         made = _guarded(services, held.dossier, decision, made, legal_day(at))
+        gone: tuple[Erased, ...] = ()
+        if isinstance(made, Erase):
+            made, gone = _erasing(services, held, made)
         after, action = moved(held.dossier, made, at, context)
         if behind(held, now) and next(looks, None) is not None:
             raise _Unnoticed
@@ -142,11 +146,12 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
             after=after,
             province=held.province,
             action=action,
-            actor=actor(services, viewer, held.id, envelope),
-            on_behalf_of=behalf(services, viewer, held.id, envelope),
+            actor=actor(services, viewer, held.id, envelope, told=not held.dossier.erased),
+            on_behalf_of=behalf(services, viewer, held.id, envelope, told=not held.dossier.erased),
             occurred_at=at,
             reason=reason,
             alert=next_alert(after, context),
+            erased=gone,
         )
 
     while True:
@@ -316,6 +321,20 @@ def _guarded(services: Services, dossier: Dossier, decision: Decision, made: Mov
     if isinstance(made, Assign):
         _assignable(services, dossier, made, on)
     return made
+
+
+def _erasing(services: Services, held: Held, made: Erase) -> tuple[Erase, tuple[Erased, ...]]:
+    """Find what goes, as much as one transaction takes; whoever asks again gets the rest.
+
+    With the last of it goes whatever the record names of its applicant, so that an erasure ends where something was missing before.
+    """
+    found = erasable(services, held)
+    digests = {digest_of(text) for row in found[:MOST_ERASED] for text in row.gone}
+    applicant = held.dossier.applicant
+    if len(found) <= MOST_ERASED and applicant is not None:
+        values = (applicant.name, applicant.account, applicant.phone, applicant.address, applicant.identity_number)
+        digests.update(value.digest for value in values if value is not None)
+    return replace(made, digests=tuple(sorted(digests))), found[:MOST_ERASED]
 
 
 def _assignable(services: Services, dossier: Dossier, made: Assign, on: date) -> None:

@@ -17,6 +17,7 @@ from casework.model.errors import Corrupt
 from casework.model.parties import Ref
 
 SALT_BYTES = 16
+PERSONAL = ("applicant.", "account", "identity")  # how the names of those begin that tell who a citizen is
 
 
 def _text(raw: bytes) -> str:
@@ -65,3 +66,8 @@ def opened(disclosure: str) -> tuple[str, str]:
         case [str(), str(name), str(value)]:
             return name, value
     raise Corrupt("a stored disclosure cannot be read")
+
+
+def is_personal(disclosure: str) -> bool:
+    """Whether it tells who a citizen is."""
+    return opened(disclosure)[0].startswith(PERSONAL)

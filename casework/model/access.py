@@ -84,7 +84,7 @@ TABLE: dict[Relation, tuple[frozenset[Group], Trail]] = {
 }
 
 # What a head does of his unit's dossiers, but not of one that he leads himself.
-_NOT_BY_THE_LEAD = frozenset({MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN, MoveName.EXTEND, MoveName.APOLOGISE})
+_NOT_BY_THE_LEAD = frozenset({MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN, MoveName.EXTEND, MoveName.APOLOGISE, MoveName.ERASE})
 _RANK = {trail: rank for rank, trail in enumerate(Trail)}
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from casework.model import acknowledging, delaying, ending, handling
+from casework.model import acknowledging, delaying, ending, erasing, handling
 from casework.model.course import clock_of
 from casework.model.errors import Refused
 from casework.model.moves import NAMES, Barred, CompleteStep, GiveOpinion, Move, MoveName, Setting
@@ -124,6 +124,7 @@ def _by(*relations: Relation) -> frozenset[Relation]:
 _WORKED = frozenset({State.IN_PROCESS, State.AWAITING_SUPPLEMENT, State.AWAITING_PAYMENT})
 _TAKEN_IN = _WORKED | {State.RECEIVED}
 _SUBMITTED, _IN_PROCESS = frozenset({State.SUBMITTED}), frozenset({State.IN_PROCESS})
+_OVER = frozenset({State.REFUSED, State.WITHDRAWN, State.STOPPED, State.DELIVERED})  # nothing is owed to the applicant any more
 _R = Relation
 
 MOVES: dict[MoveName, MoveRule] = {
@@ -145,7 +146,7 @@ MOVES: dict[MoveName, MoveRule] = {
     MoveName.DELIVER: MoveRule(_by(_R.DELIVERY), frozenset({State.DECIDED}), "DELIVERED", ending.delivered),
     MoveName.WITHDRAW: MoveRule(_by(_R.APPLICANT, _R.RECEPTION), _SUBMITTED | _TAKEN_IN, "WITHDRAWN", ending.withdrawn),
     MoveName.STOP: MoveRule(_by(_R.HEAD), _TAKEN_IN, "STOPPED", ending.stopped),
-    MoveName.REOPEN: MoveRule(_by(_R.HEAD), frozenset({State.DECIDED, State.DELIVERED}), "REOPENED", ending.reopened),
+    MoveName.REOPEN: MoveRule(_by(_R.HEAD), frozenset({State.DECIDED, State.DELIVERED}), "REOPENED", ending.reopened, erasing.unerased),
     MoveName.RATE: MoveRule(_by(_R.APPLICANT), frozenset({State.DELIVERED}), "RATED", ending.rated, ending.unrated),
     MoveName.EXTEND: MoveRule(_by(_R.HEAD), _IN_PROCESS, "DEADLINE_EXTENDED", delaying.extended, delaying.extendable),
     MoveName.APOLOGISE: MoveRule(_by(_R.HEAD), _TAKEN_IN, "APOLOGISED", delaying.apologised, delaying.unapologised),
@@ -162,4 +163,5 @@ MOVES: dict[MoveName, MoveRule] = {
         acknowledging.acknowledged, acknowledging.awaited,
     ),
     MoveName.ROTATE: MoveRule(_by(_R.APPLICANT, _R.RECEPTION), frozenset(State), "SECRET_ROTATED", ending.rotated),
+    MoveName.ERASE: MoveRule(_by(_R.HEAD, _R.SUPERVISOR), _OVER, "APPLICANT_ERASED", erasing.erased, erasing.named),
 }  # fmt: skip

@@ -39,6 +39,7 @@ class MoveName(StrEnum):
     RAISE_BLOCKER = "raiseBlocker"
     CLEAR_BLOCKER = "clearBlocker"
     ACKNOWLEDGE = "acknowledgeAlert"
+    ERASE = "eraseApplicant"
 
 
 class Barred(Exception):
@@ -236,10 +237,19 @@ class Acknowledge:
     note: Ref
 
 
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Erase who the applicant is, by law; `digests` are those of the disclosures that go, which the action finds."""
+
+    legal_basis: Ref
+    reason: Ref | None = None
+    digests: tuple[str, ...] = ()
+
+
 Move = (
     Receive | Refuse | Assign | Return | CompleteStep | GiveOpinion | RequestSupplement | Supply
     | Decide | Deliver | Withdraw | Stop | Reopen | Rate | Rotate
-    | Extend | Apologise | RequirePayment | RecordPayment | RaiseBlocker | ClearBlocker | Acknowledge
+    | Extend | Apologise | RequirePayment | RecordPayment | RaiseBlocker | ClearBlocker | Acknowledge | Erase
 )  # fmt: skip
 
 
@@ -279,4 +289,5 @@ NAMES: dict[type, MoveName] = {
     RaiseBlocker: MoveName.RAISE_BLOCKER,
     ClearBlocker: MoveName.CLEAR_BLOCKER,
     Acknowledge: MoveName.ACKNOWLEDGE,
+    Erase: MoveName.ERASE,
 }

@@ -278,6 +278,17 @@ class Amended:
 
 
 @dataclass(frozen=True, slots=True)
+class Erasure:
+    """An erasure by law: the digests of the disclosures that went with it, in order."""
+
+    number: int
+    at: datetime
+    digests: tuple[str, ...]
+    legal_basis: Ref
+    reason: Ref | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reopening:
     """What a reopened dossier had come to: its decision, and its clock, which stays as it was.
 
@@ -364,11 +375,17 @@ class Dossier:
     amendments: tuple[Amended, ...] = ()
     armed: tuple[Armed, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    erasures: tuple[Erasure, ...] = ()
 
     @property
     def open(self) -> bool:
         """Whether anything is still to be done about it."""
         return self.state in OPEN
+
+    @property
+    def erased(self) -> bool:
+        """Whether it is no longer known who the applicant is. His name goes last: nothing else is left of him then."""
+        return self.applicant is not None and any(self.applicant.name.digest in erasure.digests for erasure in self.erasures)
 
     @property
     def lead(self) -> Assignment | None:
@@ -439,7 +456,7 @@ def coded(unit: str, on: date, number: int) -> str:
 LISTS = dict.fromkeys(
     (
         "assignments", "steps", "opinions", "intervals", "supplements", "reopenings", "extensions", "apologies", "payments", "blockers",
-        "amendments", "armed", "alerts",
+        "amendments", "armed", "alerts", "erasures",
     ),
     "number",
 )  # fmt: skip

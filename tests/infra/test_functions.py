@@ -260,6 +260,9 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     parcel = written(Parcel(f"dossier:{store.coded(code)}", 0, str(store.coded(code)), "s", b"{}", (("nobody", "1"),), "0"))
     message = {"messageId": "m", "body": parcel, "attributes": {"MessageGroupId": "g"}}
     assert fanout.handler({"Records": [message]}, object()) == {"batchItemFailures": []}
+    for name, who in (("withdrawDossier", "CITIZEN"), ("rotateTrackingSecret", "CITIZEN")):
+        assert client.move(name, who, dossier=code, **({"reason": "r"} if name == "withdrawDossier" else {}))["errors"] == []
+    assert client.move("eraseApplicant", "HEAD", dossier=code, legalBasis="l")["errors"] == []
     socket.say(type="complete", id="1")
     socket.say(type="complete", id="3")
     socket.event("$disconnect", "DISCONNECT")

@@ -47,6 +47,7 @@ MAKERS: dict[str, set[str]] = {
     "raiseBlocker": {"head", "supervisor"},
     "clearBlocker": {"head", "supervisor"},
     "acknowledgeAlert": {"reception", "lead", "coordinating", "head", "supervisor"},
+    "eraseApplicant": {"head", "supervisor"},
 }
 GOOD: dict[str, dict[str, Any]] = {
     "receiveDossier": {"checked": ["FORM", "DEED"]},
@@ -70,8 +71,12 @@ GOOD: dict[str, dict[str, Any]] = {
     "raiseBlocker": {"reason": "chưa có con dấu", "stopsClock": True},
     "clearBlocker": {"blocker": "1"},
     "acknowledgeAlert": {"alert": "1", "note": "thêm người"},
+    "eraseApplicant": {"legalBasis": "13/2023/NĐ-CP"},
 }
-SETTLED = {"applicant": {"rotateTrackingSecret"}, "reception": {"rotateTrackingSecret"}}
+SETTLED = {
+    "applicant": {"rotateTrackingSecret"}, "reception": {"rotateTrackingSecret"},
+    "head": {"eraseApplicant"}, "supervisor": {"eraseApplicant"},
+}  # fmt: skip
 OPEN = {"withdrawDossier", "rotateTrackingSecret"}
 BRING = {
     **STATES,
@@ -128,7 +133,11 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "supervisor": {"raiseBlocker", "clearBlocker"},
     },
     "DECIDED": {"applicant": SETTLED["applicant"], "reception": {"deliverResult", "rotateTrackingSecret"}, "head": {"reopenDossier"}},
-    "DELIVERED": {"applicant": {"rateDossier", "rotateTrackingSecret"}, "reception": SETTLED["reception"], "head": {"reopenDossier"}},
+    "DELIVERED": {
+        **SETTLED,
+        "applicant": {"rateDossier", "rotateTrackingSecret"},
+        "head": {"reopenDossier", "eraseApplicant"},
+    },
     "WITHDRAWN": SETTLED,
     "STOPPED": SETTLED,
 }

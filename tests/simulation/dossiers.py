@@ -10,10 +10,10 @@ from casework.adapters.dynamo.subjects import MOST_DISCLOSURES
 from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.record import Dossier, DossierId
-from casework.ports import By, Change, Held, Noticed, Partition, Raced, Repeat, Seen, Span
+from casework.ports import By, Change, Erased, Held, Noticed, Partition, Raced, Repeat, Seen, Span
 from tests.simulation.engine import Engine
 from tests.simulation.tables import Row, Table, laid_out
-from tests.simulation.writes import Cancelled, Reason, absent, delete, put, update
+from tests.simulation.writes import Cancelled, Reason, Write, absent, delete, put, update
 
 
 class SimulatedDossiers:
@@ -99,6 +99,7 @@ class SimulatedDossiers:
         if after.due and after.due != stood:
             writes.append(put(engine.due, laid_out(items.due_item(change, after.due))))
         writes.extend(put(engine.alerts, laid_out(row)) for alert in change.alerts for row in items.alert_items(change, alert))
+        writes.extend(self._erasing(after.id, erased) for erased in change.erased)
         try:
             with engine.lock:
                 engine.transact(*writes)
@@ -163,6 +164,29 @@ class SimulatedDossiers:
         with self._engine.lock:
             rows = self._engine.query(self._engine.disclosures, subject, most=MOST_DISCLOSURES)
         return {digest_of(text): text for row in rows for text in row["disclosures"]}
+
+    def disclosed_by_entry(self, subject: str) -> Mapping[int, tuple[str, ...]]:
+        """See `ports.Dossiers`."""
+        with self._engine.lock:
+            rows = self._engine.query(self._engine.disclosures, subject, most=items.LAST_SEQ)
+        return {items.seq_of(row["seq"]): tuple(row["disclosures"]) for row in rows}
+
+    def erase(self, subject: str, erased: Erased) -> bool:
+        """See `ports.Dossiers`."""
+        try:
+            with self._engine.lock:
+                self._engine.write(self._erasing(subject, erased))
+        except Cancelled:
+            return False
+        return True
+
+    def _erasing(self, subject: str, erased: Erased) -> Write:
+        table, place = self._engine.disclosures, (subject, items.seq_key(erased.seq))
+
+        def stands(row: Row | None) -> bool:
+            return row is not None and tuple(row["disclosures"]) == erased.stood
+
+        return update(table, place, {"disclosures": erased.left}, stands) if erased.left else delete(table, place, stands)
 
     def disclosed_with(self, entries: Mapping[str, Collection[int]]) -> Mapping[str, Mapping[str, str]]:
         """See `ports.Dossiers`."""

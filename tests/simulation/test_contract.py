@@ -34,7 +34,7 @@ from casework.model.publication import Publication
 from casework.model.record import Assignment, AssignmentRole, DossierId, State
 from casework.model.unit import Officer, Ongoing, PointKind, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import By, Change, Held, Index, Noticed, Partition, Raced, Seen, Span, Store
+from casework.ports import By, Change, Erased, Held, Index, Noticed, Partition, Raced, Seen, Span, Store
 from local.engine import Engine
 from local.home import REGION
 from local.register import Thing, things
@@ -408,6 +408,48 @@ def test_disclosures_go_by_their_digest_and_their_entry(either: Store) -> None:
     assert either.disclosed_with({subject: [2]}) == {subject: second.disclosures}
     assert either.disclosed_with({subject: {1, 2, 3, 4}}) == {subject: {**first.disclosures, **second.disclosures}}
     assert either.disclosed_with({subject: (3,)}) == {subject: {}}
+    rows = either.disclosed_by_entry(subject)
+    assert rows == {1: tuple(first.disclosures[one] for one in sorted(first.disclosures)), 2: tuple(second.disclosures.values())}
+    assert either.disclosed_by_entry(fresh()) == {}
+
+
+def texts_of(change: Change) -> tuple[str, ...]:
+    return tuple(change.disclosures[digest] for digest in sorted(change.disclosures))
+
+
+def test_a_change_erases_disclosures_of_other_entries_whole_or_not_at_all(either: Store) -> None:
+    first = opened(NOW, texts=("a", "b"))
+    second = moved(first.after, NOW + HOUR, texts=("c",))
+    for change in (first, second):
+        either.commit(change, NOW)
+    subject, (one, other) = first.after.id, texts_of(first)
+    third = moved(second.after, NOW + HOUR, texts=("d",))
+    wrong = (Erased(1, (one, other), (other,)), Erased(2, (other,), ()))
+    with pytest.raises(Raced):
+        either.commit(replace(third, erased=wrong), NOW)  # one does not stand so
+    before = either.disclosed_by_entry(subject)
+    assert before == {1: (one, other), 2: texts_of(second)}
+    right = replace(third, erased=(Erased(1, (one, other), (other,)), Erased(2, texts_of(second), ())))
+    either.commit(right, NOW)
+    assert either.disclosed_by_entry(subject) == {1: (other,), 3: texts_of(third)}
+    assert [entry.seq for entry in either.entries(subject, 0, 9)] == [1, 2, 3]
+    with pytest.raises(Seen):
+        either.commit(right, NOW)  # its memory is found behind all that it deletes
+    assert either.disclosed_by_entry(subject) == {1: (other,), 3: texts_of(third)}
+
+
+def test_disclosures_are_erased_as_long_as_they_stand_so(either: Store) -> None:
+    change = opened(NOW, texts=("a", "b"))
+    either.commit(change, NOW)
+    subject, (one, other) = change.after.id, texts_of(change)
+    assert not either.erase(subject, Erased(1, (other, one), ()))
+    assert not either.erase(subject, Erased(2, (one,), ()))
+    assert either.erase(subject, Erased(1, (one, other), (other,)))
+    assert not either.erase(subject, Erased(1, (one, other), (other,)))
+    assert either.disclosed(subject) == {digest_of(other): other}
+    assert either.erase(subject, Erased(1, (other,), ()))
+    assert not either.erase(subject, Erased(1, (other,), ()))
+    assert either.disclosed_by_entry(subject) == {}
 
 
 # Numbers.

@@ -22,7 +22,7 @@ from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.model.record import State
 from casework.model.unit import Officer
-from casework.ports import By, Change, DueKey, Held, Index, Logged, LogHead, Partition, Raced, Seen, Span, Store, Taking
+from casework.ports import By, Change, DueKey, Erased, Held, Index, Logged, LogHead, Partition, Raced, Seen, Span, Store, Taking
 from tests.casework.adapters.laid import fresh
 from tests.simulation.changes import PROVINCE, UNIT, moved, opened
 from tests.simulation.faults import Crash, Faults
@@ -153,6 +153,8 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "listed": lambda store, change, _: store.listed([OPEN], ALL),
     "recorded": lambda store, change, _: store.recorded(By.UNIT, "22-XD", "2031-03", ALL),
     "disclosed": lambda store, change, _: store.disclosed(change.after.id),
+    "disclosed_by_entry": lambda store, change, _: store.disclosed_by_entry(change.after.id),
+    "erase": lambda store, change, _: store.erase(change.after.id, Erased(1, tuple(change.disclosures.values()), ())),
     "disclosed_with": lambda store, change, _: store.disclosed_with({change.after.id: [1]}),
     "versions": lambda store, change, _: store.versions("XD-01"),
     "unit": lambda store, change, _: store.unit("22"),

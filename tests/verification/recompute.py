@@ -43,7 +43,7 @@ FIELDS = {
         "version|rehearsal|applicant|imported|received_at|checked|fixed_due_at|original_due_at|promised_due_at|due_at|calendar_version|"
         "arming|decided_at|outcome|decision_reason|waiver|result|rating|ended_at|end_reason|end_basis|flags|"
         r"(assignments|steps|opinions|intervals|supplements|reopenings|extensions|apologies|payments|blockers|amendments|"
-        r"armed|alerts)\.[1-9][0-9]*"
+        r"armed|alerts|erasures)\.[1-9][0-9]*"
     ),
     "procedure": re.compile(r"code|unit|version|versions\.[1-9][0-9]*"),
     "calendar": re.compile(r"unit|version|overrides\.\d{4}-\d\d-\d\d", re.ASCII),
@@ -71,6 +71,7 @@ ACTIONS = {
 # Those that nobody made: the service by itself, without the memory of a request.
 BY_ITSELF = frozenset({"ALERT_RAISED", "DEADLINE_RECOMPUTED", "INCIDENT_BEGAN", "INCIDENT_ENDED"})
 LATE = frozenset({"OVERDUE", "ESCALATED"})
+OVER = frozenset({"REFUSED", "WITHDRAWN", "STOPPED", "DELIVERED"})  # an applicant is erased in these alone
 OPEN = frozenset({"SUBMITTED", "RECEIVED", "IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"})
 MUTATIONS = {
     "SUBMITTED": "submitDossier",
@@ -96,6 +97,7 @@ MUTATIONS = {
     "BLOCKER_RAISED": "raiseBlocker",
     "BLOCKER_CLEARED": "clearBlocker",
     "ALERT_ACKNOWLEDGED": "acknowledgeAlert",
+    "APPLICANT_ERASED": "eraseApplicant",
     "PROCEDURE_PUBLISHED": "publishProcedure",
     "CALENDAR_AMENDED": "amendCalendar",
     "INCIDENT_OPENED": "openIncident",
@@ -236,6 +238,13 @@ class Chain:
     state: dict[str, Any] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
     entries: dict[int, Entry] = field(default_factory=dict)
+    personal: set[str] = field(default_factory=set)  # digests that tell who a citizen is
+    erased: set[str] = field(default_factory=set)
+
+    @property
+    def nameless(self) -> bool:
+        """Whether the applicant's name was erased."""
+        return bool("applicant" in self.state and self.state["applicant"]["name"]["digest"] in self.erased)
 
     @property
     def last(self) -> Entry | None:
@@ -329,6 +338,7 @@ class Check:
             HELD[chain.kind](chain, body)
         else:
             _raised(chain, body)
+            _erased(chain, body)
         here.unit = str(chain.state["unit"])
         self._referred(chain, here)
         _indexed(chain, here, seen)
@@ -349,7 +359,8 @@ class Check:
                 entry = self.entry(seen["subject"], _seq(seen["seq"]))
                 _is(seen["province"], entry.body["province"], "province")
                 _must(seen["disclosures"], "there are none in it")
-                _is([digest_of(text) for text in seen["disclosures"]], entry.body["digests"], "digests")
+                left = [digest for digest in entry.body["digests"] if digest not in self.chains[seen["subject"]].erased]
+                _is([digest_of(text) for text in seen["disclosures"]], left, "digests")
                 for text in seen["disclosures"]:
                     disclosed(text)
                 _once(self.with_disclosures, (seen["subject"], entry.seq))
@@ -403,6 +414,7 @@ class Check:
             _is(seen.get(name), value, name)
         rows = [seen.get(name) is not None for name in ("due_bucket", "due_moment", "due_level")]
         _must(all(rows) or not any(rows), "half a due row")
+        _must(not chain.nameless or "applicant_key" not in seen, "a dossier whose applicant was erased is in a list of the applicant's")
 
     def _code(self, item: Item) -> None:
         seen = _plain(item, {"pk": "S", "sk": "S", "subject": "S"})
@@ -617,7 +629,8 @@ class Check:
             for seq, entry in chain.entries.items():
                 with self.at(f"trail {chain.id} {seq}"):
                     here = (chain.id, seq)
-                    _must(not entry.body["digests"] or here in self.with_disclosures, "the disclosures are missing")
+                    left = set(entry.body["digests"]) - chain.erased
+                    _must(not left or here in self.with_disclosures, "the disclosures are missing, and no entry erased them")
                     _must(here in self.marked or here in self.logged, "the outbox marker is missing, and the log has no leaf")
                     _must(here not in self.logged or here in self.placed, "the place of the leaf is missing")
                     kept = entry.body["actor"]["kind"] != "IMPORT" or here in self.remembered
@@ -751,6 +764,30 @@ def _raised(chain: Chain, body: Mapping[str, Any]) -> None:
         times = [body["occurred_at"], raised[0]["observed_at"], body["recorded_at"]]
         _is([raised[0]["reached_at"], *times[1:]], sorted(times), "that it was reached, noticed, recorded in this order")
         _is([raised[0]["arming"], raised[0]["due_at"]], _armed(chain.state, raised[0]), "the arming and date of its deadline")
+
+
+def _erased(chain: Chain, body: Mapping[str, Any]) -> None:
+    """Hold an erasure to what it may erase: what tells who a citizen is, once, when the dossier is over; nobody is named after it."""
+    parties = [party["identity"] for party in (body["actor"], body["on_behalf_of"]) if party and "identity" in party]
+    named = [change["to"] for change in body["changes"] if change["field"] == "applicant"]
+    personal = {digest for digest, _ in _references([parties, named])}
+    _must(not personal or not chain.nameless, "somebody is named after the applicant was erased")
+    chain.personal |= personal
+    rows = [change for change in body["changes"] if change["field"].startswith("erasures.")]
+    _is(body["action"] == "APPLICANT_ERASED", bool(rows), "that it erases")
+    if not rows:
+        return
+    _is([change["field"] for change in body["changes"]], [rows[0]["field"], "version"], "what an erasure changes")
+    (row,) = (change["to"] for change in rows)
+    number = sum(name.startswith("erasures.") for name in chain.state)
+    _must(rows[0]["from"] is None and row["number"] == number and rows[0]["field"] == f"erasures.{number}", "the number of an erasure")
+    _must({"number", "at", "digests", "legal_basis"} <= row.keys() <= {"number", "at", "digests", "legal_basis", "reason"}, "its members")
+    _is(row["at"], body["occurred_at"], "when it was made")
+    _is(row["digests"], sorted(set(row["digests"])), "its digests in order")
+    _must(row["digests"] and chain.personal.issuperset(row["digests"]), "it erases what does not tell who a citizen is")
+    _must(chain.erased.isdisjoint(row["digests"]), "it erases what was erased before")
+    _must(chain.state["state"] in OVER, "it erases the applicant of a dossier that is not over")
+    chain.erased |= set(row["digests"])
 
 
 def _armed(state: Mapping[str, Any], alert: Mapping[str, Any]) -> list[Any]:

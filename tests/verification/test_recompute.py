@@ -44,7 +44,19 @@ TESTS = Path(__file__).parents[1]
 PERMITS = TESTS / "data" / "permits.csv"
 Tables = dict[str, list[dict[str, Any]]]
 PRINTABLE = [chr(code) for code in range(0x20, 0x7F)]
-DESCRIBED = {"amendments", "armed", "alerts", "result", "rating", "reopenings", "extensions", "apologies", "payments", "blockers"}
+DESCRIBED = {
+    "amendments",
+    "armed",
+    "alerts",
+    "result",
+    "rating",
+    "reopenings",
+    "extensions",
+    "apologies",
+    "payments",
+    "blockers",
+    "erasures",
+}
 KINDS = {"trail", "disclosures", "due", "alerts", "outbox", "state", "procedure", "code", "memory", "counter"}
 
 
@@ -170,6 +182,8 @@ def ended(client: Client) -> list[str]:
     client.done("refuseDossier", "RECEPTION", dossier=refused, **grounds)
     client.done("withdrawDossier", "CITIZEN", dossier=withdrawn, reason="đổi ý")
     client.done("stopDossier", "HEAD", dossier=stopped, **grounds)
+    client.done("eraseApplicant", "HEAD", dossier=withdrawn, legalBasis="13/2023/NĐ-CP, 16", reason="theo yêu cầu")
+    client.done("rotateTrackingSecret", "CITIZEN", dossier=withdrawn)
     return [refused, withdrawn, stopped]
 
 
@@ -194,7 +208,7 @@ def few(tables: Tables) -> Tables:
         imported = state.get("imported")
         if imported:
             return imported["case"] in {"permit-5", "permit-8"}
-        return "alerts.1" in state or state.get("state") in {None, "SUBMITTED", "DECIDED", "STOPPED"}
+        return "alerts.1" in state or state.get("state") in {None, "SUBMITTED", "DECIDED", "STOPPED", "WITHDRAWN"}
 
     return belonging(tables, {subject for subject, state in states.items() if wanted(state)})
 
@@ -637,3 +651,93 @@ def test_a_dossier_on_another_pile_is_found(few: Tables) -> None:
                 forged = {**item, "point_key": {"S": f"22-MC#{pile}"}}
                 if forged != item:
                     assert recompute.problems({**few, "subjects": [*few["subjects"][:row], forged, *few["subjects"][row + 1 :]]})
+
+
+# Erasures
+
+
+def erased_in(tables: Tables) -> tuple[str, list[str], list[dict[str, Any]]]:
+    """Find the dossier whose applicant was erased: its id, what was erased, and the items of what is left."""
+    state = next(item for item in tables["subjects"] if "erasures.1" in json.loads(item.get("state", {"S": "{}"})["S"]))
+    digests = json.loads(state["state"]["S"])["erasures.1"]["digests"]
+    return state["pk"]["S"], digests, [item for item in tables["disclosures"] if item["subject"] == state["pk"]]
+
+
+def test_what_was_erased_is_gone_and_the_rest_is_there(few: Tables) -> None:
+    _, digests, left = erased_in(few)
+    texts = [recompute.disclosed(text["S"]) for item in left for text in item["disclosures"]["L"]]
+    assert sorted(name for name, _ in texts) == ["legal_basis", "reason", "reason"]
+    assert len(digests) == 5, "name, telephone and account, and who submitted and withdrew"
+
+
+def test_a_disclosure_that_no_entry_erased_is_missed(few: Tables) -> None:
+    subject, _, left = erased_in(few)
+    for item in left:
+        told = recompute.problems({**few, "disclosures": [one for one in few["disclosures"] if one is not item]})
+        assert any("no entry erased them" in one for one in told)
+        short = {**item, "disclosures": {"L": item["disclosures"]["L"][1:] or [{"S": "x"}]}}
+        told = recompute.problems({**few, "disclosures": [short if one is item else one for one in few["disclosures"]]})
+        assert any(subject in one for one in told)
+
+
+def test_a_disclosure_that_was_erased_and_is_there_is_found(client: Client, engine: engines.Engine) -> None:
+    code, scan = client.received(), boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK)
+    client.done("withdrawDossier", "CITIZEN", dossier=code, reason="đổi ý")
+    before = stored(scan, "test")
+    client.done("eraseApplicant", "SUPERVISOR", dossier=code, legalBasis="luật")
+    subject = of_people(before, code)
+    old, new = belonging(before, {subject}), belonging(stored(scan, "test"), {subject})
+    assert recompute.problems(old) == recompute.problems(new) == []
+    for item in old["disclosures"]:
+        rest = [one for one in new["disclosures"] if one["seq"] != item["seq"]]
+        assert recompute.problems({**new, "disclosures": [*rest, item]}), item["seq"]
+    keyed = [item.get("applicant_key") for tables in (old, new) for item in tables["subjects"] if item["sk"]["S"] == "STATE"]
+    assert keyed[0] is not None
+    assert keyed[1] is None
+    listed = [{**item, "applicant_key": keyed[0]} if item["sk"]["S"] == "STATE" else item for item in new["subjects"]]
+    assert recompute.problems({**new, "subjects": listed})
+
+
+def erasure() -> tuple[recompute.Chain, dict[str, Any]]:
+    """Give a dossier that is over, and the entry that erases its applicant."""
+    row = {"number": 1, "at": "2026-03-01T00:00:00.000000Z", "digests": ["n", "p"], "legal_basis": {"digest": "b", "entry": 2}}
+    state = {"state": "STOPPED", "version": 2, "applicant": {"name": {"digest": "n", "entry": 1}}, "erasures.1": row}
+    changes = [{"field": "erasures.1", "from": None, "to": row}, {"field": "version", "from": 1, "to": 2}]
+    body = {"actor": {"kind": "OFFICER", "id": "x"}, "on_behalf_of": None, "action": "APPLICANT_ERASED", "changes": changes,
+            "occurred_at": row["at"]}  # fmt: skip
+    return recompute.Chain("0" * 32, "dossier", state, personal={"n", "p"}), body
+
+
+MISERASED: dict[str, Callable[[recompute.Chain, dict[str, Any]], object]] = {
+    "an opinion": lambda chain, _: chain.personal.remove("p"),
+    "twice": lambda chain, _: chain.erased.add("p"),
+    "while it is open": lambda chain, _: chain.state.update(state="DECIDED"),
+    "under another action": lambda _, body: body.update(action="STOPPED"),
+    "in words alone": lambda _, body: body.update(changes=body["changes"][1:]),
+    "and something else": lambda _, body: body["changes"].append({"field": "x", "from": None, "to": 1}),
+    "out of order": lambda _, body: body["changes"][0]["to"].update(digests=["p", "n"]),
+    "nothing": lambda _, body: body["changes"][0]["to"].update(digests=[]),
+    "under another number": lambda _, body: body["changes"][0]["to"].update(number=2),
+    "over an older one": lambda _, body: body["changes"][0].update({"from": {}}),
+    "without a law": lambda _, body: body["changes"][0]["to"].pop("legal_basis"),
+    "at another time": lambda _, body: body.update(occurred_at="2026-03-02T00:00:00.000000Z"),
+}
+
+
+@pytest.mark.parametrize("how", MISERASED)
+def test_an_erasure_made_wrongly_is_found(how: str) -> None:
+    chain_, body = erasure()
+    MISERASED[how](chain_, body)
+    with pytest.raises(recompute.Wrong):
+        recompute._erased(chain_, body)
+
+
+def test_somebody_named_after_an_erasure_is_found() -> None:
+    chain_, body = erasure()
+    recompute._erased(chain_, body)
+    assert chain_.nameless
+    later = {**body, "action": "RATED", "changes": [], "actor": {"kind": "CITIZEN", "id": "x"}}
+    recompute._erased(chain_, later)
+    later["actor"] = {**later["actor"], "identity": {"digest": "i", "entry": 3}}
+    with pytest.raises(recompute.Wrong):
+        recompute._erased(chain_, later)

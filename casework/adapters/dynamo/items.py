@@ -46,6 +46,11 @@ def seq_key(seq: int) -> str:
     return f"E#{seq:08d}"
 
 
+def seq_of(key: str) -> int:
+    """Read it back."""
+    return int(key.removeprefix("E#"))
+
+
 def memory_key(scope: str, key: str) -> tuple[str, str]:
     """Place the memory of a request."""
     return scope, f"KEY#{key}"

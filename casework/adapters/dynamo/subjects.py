@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from pynamodb.connection import Connection
 from pynamodb.exceptions import (
+    DeleteError,
     DoesNotExist,
     GetError,
     PynamoDBException,
@@ -13,6 +14,7 @@ from pynamodb.exceptions import (
     TransactWriteError,
     UpdateError,
 )
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -23,7 +25,7 @@ from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.errors import Unavailable
 from casework.model.record import Dossier, DossierId
-from casework.ports import By, Change, Held, Index, Noticed, Partition, Raced, Repeat, Seen, Span
+from casework.ports import By, Change, Erased, Held, Index, Noticed, Partition, Raced, Repeat, Seen, Span
 
 BATCH = 100  # keys of one BatchGetItem
 MOST_DISCLOSURES = 5000
@@ -135,9 +137,11 @@ class SubjectTables:
                 for alert in change.alerts:
                     for row in items.alert_items(change, alert):
                         write.save(row)
+                _erasing(write, change)
         except TransactWriteError as error:
             # What is deleted goes before all that is saved.
-            raise _cancelled(error, (1 if left else 0) if change.repeat else None) from error
+            deleted = _gone(change) + (1 if left else 0)
+            raise _cancelled(error, deleted if change.repeat else None) from error
 
     def entries(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Entry]:
         """See `ports.Dossiers`."""
@@ -208,6 +212,27 @@ class SubjectTables:
             raise unavailable(error) from error
         return {digest_of(text): text for row in rows for text in row.disclosures}
 
+    def disclosed_by_entry(self, subject: str) -> Mapping[int, tuple[str, ...]]:
+        """See `ports.Dossiers`."""
+        try:
+            return {items.seq_of(row.seq): tuple(row.disclosures) for row in DisclosureItem.query(subject, consistent_read=True)}
+        except QueryError as error:
+            raise unavailable(error) from error
+
+    def erase(self, subject: str, erased: Erased) -> bool:
+        """See `ports.Dossiers`."""
+        item, stands = _standing(subject, erased)
+        try:
+            if erased.left:
+                item.update([DisclosureItem.disclosures.set(list(erased.left))], stands, add_version_condition=False)
+            else:
+                item.delete(stands, add_version_condition=False)
+        except (DeleteError, UpdateError) as error:
+            if error.cause_response_code == "ConditionalCheckFailedException":
+                return False
+            raise unavailable(error) from error
+        return True
+
     def disclosed_with(self, entries: Mapping[str, Collection[int]]) -> Mapping[str, Mapping[str, str]]:
         """See `ports.Dossiers`."""
         keys = [{"subject": subject, "seq": items.seq_key(seq)} for subject, numbers in entries.items() for seq in sorted(numbers)]
@@ -225,6 +250,26 @@ class SubjectTables:
         except (GetError, PynamoDBException) as error:
             raise unavailable(error) from error
         return found
+
+
+def _erasing(write: TransactWrite, change: Change) -> None:
+    """Erase disclosures of other entries along with a change."""
+    for erased in change.erased:
+        item, stands = _standing(change.after.id, erased)
+        if erased.left:
+            write.update(item, [DisclosureItem.disclosures.set(list(erased.left))], stands, add_version_condition=False)
+        else:
+            write.delete(item, stands, add_version_condition=False)
+
+
+def _gone(change: Change) -> int:
+    """Count the items of disclosures of which nothing is left."""
+    return sum(not erased.left for erased in change.erased)
+
+
+def _standing(subject: str, erased: Erased) -> tuple[DisclosureItem, Condition]:
+    """Give the key of an entry's disclosures, and the condition that they still are as they were read."""
+    return DisclosureItem(subject, items.seq_key(erased.seq)), DisclosureItem.disclosures == list(erased.stood)
 
 
 @contextmanager

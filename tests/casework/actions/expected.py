@@ -16,6 +16,7 @@ from casework.model.procedure import ProcedureVersion, StepOrder
 from casework.model.record import AssignmentRole, DossierId
 from schema import delaying, inputs
 from schema.alert import AcknowledgeAlertInput, acknowledging
+from schema.erasure import EraseApplicantInput, erasing
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 DONE, REPEATED = "DONE", "REPEATED"
@@ -60,7 +61,7 @@ MAKERS = {
     M.RATE: {"APPLICANT"}, M.ROTATE: {"APPLICANT", "RECEPTION"},
     M.EXTEND: {"HEAD"}, M.APOLOGISE: {"HEAD"}, M.REQUIRE_PAYMENT: {"LEAD"}, M.RECORD_PAYMENT: {"RECEPTION"},
     M.RAISE_BLOCKER: {"HEAD", "SUPERVISOR"}, M.CLEAR_BLOCKER: {"HEAD", "SUPERVISOR"},
-    M.ACKNOWLEDGE: {"LEAD", "COORDINATING", "HEAD", "RECEPTION", "SUPERVISOR"},
+    M.ACKNOWLEDGE: {"LEAD", "COORDINATING", "HEAD", "RECEPTION", "SUPERVISOR"}, M.ERASE: {"HEAD", "SUPERVISOR"},
 }  # fmt: skip
 WORKED = {"IN_PROCESS", "AWAITING_SUPPLEMENT", "AWAITING_PAYMENT"}
 TAKEN_IN = {"RECEIVED", *WORKED}
@@ -73,6 +74,7 @@ FROM = {
     M.RAISE_BLOCKER: TAKEN_IN, M.CLEAR_BLOCKER: TAKEN_IN,
     M.ACKNOWLEDGE: {*OPEN, "REFUSED", "WITHDRAWN", "STOPPED", "DECIDED", "DELIVERED"},
     M.ROTATE: {*OPEN, "REFUSED", "WITHDRAWN", "STOPPED", "DECIDED", "DELIVERED"},
+    M.ERASE: {"REFUSED", "WITHDRAWN", "STOPPED", "DELIVERED"},
 }  # fmt: skip
 NAMES: dict[type, MoveName] = {
     inputs.ReceiveDossierInput: M.RECEIVE, inputs.RefuseDossierInput: M.REFUSE, inputs.AssignDossierInput: M.ASSIGN,
@@ -82,7 +84,7 @@ NAMES: dict[type, MoveName] = {
     inputs.ReopenDossierInput: M.REOPEN, inputs.RateDossierInput: M.RATE, inputs.RotateTrackingSecretInput: M.ROTATE,
     delaying.ExtendDeadlineInput: M.EXTEND, delaying.ApologiseInput: M.APOLOGISE, delaying.RequirePaymentInput: M.REQUIRE_PAYMENT,
     delaying.RecordPaymentInput: M.RECORD_PAYMENT, delaying.RaiseBlockerInput: M.RAISE_BLOCKER,
-    delaying.ClearBlockerInput: M.CLEAR_BLOCKER, AcknowledgeAlertInput: M.ACKNOWLEDGE,
+    delaying.ClearBlockerInput: M.CLEAR_BLOCKER, AcknowledgeAlertInput: M.ACKNOWLEDGE, EraseApplicantInput: M.ERASE,
 }  # fmt: skip
 MAKINGS: dict[MoveName, Callable[[Given], Making]] = {
     M.RECEIVE: inputs.receiving, M.REFUSE: inputs.refusing, M.ASSIGN: inputs.assigning, M.RETURN: inputs.returning,
@@ -91,7 +93,7 @@ MAKINGS: dict[MoveName, Callable[[Given], Making]] = {
     M.STOP: inputs.stopping, M.REOPEN: inputs.reopening, M.RATE: inputs.rating, M.ROTATE: lambda given: inputs.rotating(1),
     M.EXTEND: delaying.extending, M.APOLOGISE: delaying.apologising, M.REQUIRE_PAYMENT: delaying.requiring_payment,
     M.RECORD_PAYMENT: delaying.recording_payment, M.RAISE_BLOCKER: delaying.blocking, M.CLEAR_BLOCKER: delaying.unblocking,
-    M.ACKNOWLEDGE: acknowledging,
+    M.ACKNOWLEDGE: acknowledging, M.ERASE: erasing,
 }  # fmt: skip
 TEXTS = ("reason", "legal_basis", "task", "responsibility", "expected_result", "opinion", "override_reason", "waive_opinions_reason",
          "reference", "comment", "notice", "letter", "note")  # fmt: skip
@@ -171,6 +173,7 @@ class Case:
     wanted: set[str] = field(default_factory=set)
     answered: set[int] = field(default_factory=set)
     rated: bool = False
+    erased: bool = False
     longer: list[int] = field(default_factory=list)  # units added to this clock
     longer_at: datetime | None = None  # the last extension of any clock
     sorry: bool = False
@@ -310,6 +313,8 @@ def bar(case: Case, name: MoveName, viewer: Viewer, at: datetime) -> str | None:
         M.COMPLETE_STEP: ("STEP_ORDER", case.ordered and not case.stage),
         M.DECIDE: ("OPINION_MISSING", not all(unanswered(case, at))),
         M.RATE: ("ALREADY_RATED", case.rated),
+        M.REOPEN: ("ERASED", case.erased),
+        M.ERASE: ("ERASED", case.erased),
         M.REQUEST_SUPPLEMENT: ("AFTER_DUE", late) if late else ("ONCE_PER_STAGE", case.stage in case.asked and "HEAD" not in theirs),
         M.EXTEND: ("AFTER_DUE", late) if len(case.longer) < case.terms.extensions else ("EXTENSION_LIMIT", True),
         M.APOLOGISE: ("ALREADY_APOLOGISED", case.sorry),
@@ -328,7 +333,7 @@ def flaws(case: Case, name: MoveName, viewer: Viewer, given: Given, at: datetime
 
 
 def _dated(given: Given, now: datetime) -> Iterator[str]:
-    if given.at is None:
+    if getattr(given, "at", None) is None:
         return
     if given.at > now + SKEW:
         yield "IN_FUTURE"
@@ -477,7 +482,7 @@ FLAWS: dict[MoveName, Callable[[Case, Given, datetime, Viewer], Iterable[str]]] 
     M.STOP: lambda case, given, at, viewer: _before(at, case.begun),
     M.ROTATE: lambda case, given, at, viewer: _before(at, case.submitted_at),
     M.EXTEND: _delay, M.APOLOGISE: _delay, M.REQUIRE_PAYMENT: _delay, M.RECORD_PAYMENT: _delay, M.RAISE_BLOCKER: _delay,
-    M.CLEAR_BLOCKER: _delay, M.ACKNOWLEDGE: _note,
+    M.CLEAR_BLOCKER: _delay, M.ACKNOWLEDGE: _note, M.ERASE: lambda case, given, at, viewer: (),
 }  # fmt: skip
 SWITCHES = {M.REQUEST_SUPPLEMENT, M.SUPPLY, M.REQUIRE_PAYMENT, M.RECORD_PAYMENT, M.RAISE_BLOCKER, M.CLEAR_BLOCKER}
 ENDS = {M.REFUSE: "REFUSED", M.WITHDRAW: "WITHDRAWN", M.STOP: "STOPPED", M.DECIDE: "DECIDED"}
@@ -540,6 +545,8 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime, viewer: Viewe
             case.happened = [] if case.runs else [Pause(at)]  # a blocker that stands still stops the next clock, too
         case M.RATE:
             case.rated = True
+        case M.ERASE:
+            case.erased = True
         case M.ACKNOWLEDGE:
             case.noted[given.alert] = truth(viewer).sub
         case M.ROTATE:

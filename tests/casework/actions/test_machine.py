@@ -91,7 +91,7 @@ HOWS = st.builds(
 def attempted(world: World, case: Case, name: MoveName, how: How) -> tuple[Viewer, Given]:
     """Make up the maker and the input of an attempt."""
     viewer = PEOPLE[how.who] if how.who else _right(case, name, how.variant)
-    given: dict[str, Any] = {**GOOD[name](world, case, viewer, how.variant), **_when(world, case, how.when)}
+    given: dict[str, Any] = {**GOOD[name](world, case, viewer, how.variant), **({} if name is M.ERASE else _when(world, case, how.when))}
     if name is M.REQUEST_SUPPLEMENT and "HEAD" in relations(viewer, case):
         given["override_reason"] = WHY
     wrong = FLAWED.get(name, [])
@@ -180,6 +180,7 @@ GOOD: dict[MoveName, Callable[[World, Case, Viewer, int], dict[str, Any]]] = {
     M.RAISE_BLOCKER: lambda world, case, viewer, variant: {"reason": "chưa có con dấu", "stops_clock": variant % 3 > 0},
     M.CLEAR_BLOCKER: lambda world, case, viewer, variant: {"blocker": str((*case.blockers, 1)[0])},
     M.ACKNOWLEDGE: lambda world, case, viewer, variant: {"note": "thêm người", "alert": _alert(case, viewer, variant)},
+    M.ERASE: lambda world, case, viewer, variant: {"legal_basis": "luật", "reason": (None, "lý do")[variant % 2]},
 }
 STRAY = [inputs.SupplementItemInput(component="XX", legal_basis="luật")]
 FLAWED: dict[MoveName, list[dict[str, Any]]] = {
@@ -209,6 +210,7 @@ FLAWED: dict[MoveName, list[dict[str, Any]]] = {
     M.RECORD_PAYMENT: [{"reference": ""}],
     M.RAISE_BLOCKER: [{"reason": BLANK}, {"legal_basis": ""}],
     M.CLEAR_BLOCKER: [{"blocker": "99"}, {"blocker": "x"}, {"reason": BLANK}],
+    M.ERASE: [{"legal_basis": BLANK}, {"reason": ""}],
     M.ACKNOWLEDGE: [{"alert": "99"}, {"alert": "x"}, {"note": BLANK}, {"alert": "1"}, {"alert": "2"}],
 }
 SUBMISSION = Submission("XD-01", POINT, Channel.ONLINE, Person("Nguyễn Văn Ý"))
@@ -248,7 +250,7 @@ class Province(RuleBasedStateMachine):
 
     def worth(self, name: MoveName) -> bool:
         """Whether a move is possible somewhere; what ends a dossier for good, or is always possible, is tried more seldom."""
-        often = name not in {M.REFUSE, M.WITHDRAW, M.STOP, M.ROTATE}
+        often = name not in {M.REFUSE, M.WITHDRAW, M.STOP, M.ROTATE, M.ERASE}
         if name is M.ACKNOWLEDGE:
             often = any(one.open for case in self.world.cases for one in case.warnings.values())
         return any(case.state in FROM[name] for case in self.world.cases) and (often or self.seldom)
@@ -301,7 +303,7 @@ class Province(RuleBasedStateMachine):
     def again(self, case: Case, number: int, who: str | None, *, other: bool) -> None:
         """Use a key once more."""
         memory = list(case.memories.values())[number % len(case.memories)]
-        given = replace(memory.given, backdating_reason="khác") if other else memory.given
+        given = replace(memory.given, expected_version=99) if other else memory.given
         self.world.make(case, PEOPLE[who] if who else memory.viewer, given)
 
     @rule(hours=st.sampled_from([1, 5, 5, 24, 24, 49, 72, 24 * 9, 24 * 20]), swept=st.booleans())
@@ -365,7 +367,7 @@ SCRIPT: list[tuple[MoveName, How, str] | timedelta] = [
     (M.DECIDE, How("colleague"), "OPINION_MISSING"), (M.DECIDE, How("colleague", variant=1), DONE), (M.STOP, How(), "STATE"),
     (M.DELIVER, How("desk"), "NOT_YOUR_MOVE"), (M.DELIVER, How(when="before"), "BEFORE_LAST_MOVE"), (M.DELIVER, How(), DONE),
     (M.RATE, How(flaw=0), "BAD_SCORE"), (M.RATE, How(), DONE), (M.RATE, How(), "ALREADY_RATED"), ALL_DAY,
-    (M.REOPEN, How(), DONE), (M.DECIDE, How("head"), DONE),
+    (M.ERASE, How("desk"), "NOT_YOUR_MOVE"), (M.REOPEN, How(), DONE), (M.ERASE, How("head"), "STATE"), (M.DECIDE, How("head"), DONE),
 ]  # fmt: skip
 
 
@@ -391,7 +393,22 @@ def walked(world: World) -> None:
         for step in (M.RECEIVE, M.ASSIGN)[: {M.REFUSE: 0, M.WITHDRAW: 1, M.STOP: 2}[name]]:
             assert world.make(other, *attempted(world, other, step, How())) == DONE
         assert world.make(other, *attempted(world, other, name, How())) == DONE
+        erased(world, other, "head" if name is M.STOP else "supervisor")
+    whole = world.submit(PEOPLE["applicant"], SUBMISSION)
+    for name in (M.RECEIVE, M.ASSIGN, M.DECIDE, M.DELIVER):
+        assert world.make(whole, *attempted(world, whole, name, How())) == DONE
+    erased(world, whole, "head")
+    for name, wanted in ((M.REOPEN, "ERASED"), (M.RATE, DONE)):
+        assert world.make(whole, *attempted(world, whole, name, How())) == wanted
     world.close()
+
+
+def erased(world: World, case: Case, who: str) -> None:
+    """Erase its applicant, who may then still act, and is named no more."""
+    walk = [(M.ROTATE, "applicant", DONE), (M.ERASE, "applicant", "NOT_YOUR_MOVE"), (M.ERASE, who, DONE), (M.ERASE, who, "ERASED"),
+            (M.ROTATE, "applicant", DONE), (M.ROTATE, "desk for him", DONE)]  # fmt: skip
+    for name, maker, wanted in walk:
+        assert world.make(case, *attempted(world, case, name, How(maker))) == wanted, name
 
 
 WAITING: list[tuple[MoveName, How] | timedelta] = [

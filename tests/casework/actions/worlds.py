@@ -229,8 +229,8 @@ class World:
         self.whole = True
 
     def _event_time(self, case: Case, given: Given) -> datetime:
-        if isinstance(given.at, datetime):
-            return given.at
+        if isinstance(at := getattr(given, "at", None), datetime):
+            return at
         return case.last if self.now < case.last <= self.now + SKEW else self.now
 
     def _foretold(self, case: Case, name: MoveName, viewer: Viewer, given: Given, at: datetime) -> set[str]:
@@ -249,7 +249,8 @@ class World:
         return flaws(case, name, viewer, given, at, self.now) | ({barred} if barred else set()) or {DONE}
 
     def _tried(self, case: Case, name: MoveName, viewer: Viewer, given: Given) -> tuple[str, Written | None]:
-        asked = Asked(given.idempotency_key, "test", repr(given), given.expected_version, given.at, given.backdating_reason)
+        at, why = getattr(given, "at", None), getattr(given, "backdating_reason", None)
+        asked = Asked(given.idempotency_key, "test", repr(given), given.expected_version, at, why)
         try:
             done = move(self.services, viewer, case.id, name, asked, MAKINGS[name](given))
         except (NotFound, Conflict, Refused, Invalid) as fault:
@@ -315,7 +316,10 @@ class World:
         over = [f"intervals.{interval.number}" for interval in dossier.intervals if interval.to_at]
         past = [*over, *(f"reopenings.{reopening.number}" for reopening in dossier.reopenings)]
         case.kept |= {name: canonical(held.flat[name]) for name in past}
-        must("the trail's digests", replayed(seen), seen.disclosed)
+        digests, personal = replayed(seen)
+        must("what is erased", {digest for row in dossier.erasures for digest in row.digests}, personal if case.erased else set())
+        must("the trail's digests", digests - personal if case.erased else digests, seen.disclosed)
+        must("in the applicant's list", held.applicant_key is not None, case.account is not None and not case.erased)
         row = held.due and (held.due.bucket, held.due.moment, held.due.level)
         must("due rows", seen.due, frozenset([row] if row else []))
         self._awaited(case, held)
@@ -391,10 +395,14 @@ def _held_by(case: Case) -> tuple[bool, str, str | None]:
     return True, HolderKind.UNIT.value, None
 
 
-def replayed(seen: Seen) -> frozenset[str]:
-    """Replay the trail from nothing to the state, entry by entry, and check the chain. Gives the digests that it names."""
+def replayed(seen: Seen) -> tuple[frozenset[str], set[str]]:
+    """Replay the trail from nothing to the state, entry by entry, and check the chain.
+
+    Gives the digests that it names, and which of them tell who a citizen is.
+    """
     state: dict[str, Any] = {}
     digests: set[str] = set()
+    personal: set[str] = set()
     prev, recorded = GENESIS, ""
     for seq, line in enumerate(seen.lines, start=1):
         body = json.loads(line)
@@ -410,9 +418,12 @@ def replayed(seen: Seen) -> frozenset[str]:
         must("commitment", committed(state), body["after"])
         must("digests told twice", digests & set(body["digests"]), set())
         digests |= set(body["digests"])
+        parties = [party["identity"] for party in (body["actor"], body["on_behalf_of"]) if party and "identity" in party]
+        values = [change["to"] for change in body["changes"] if change["field"] == "applicant"]
+        personal |= {ref["digest"] for ref in (*parties, *(v for value in values for v in value.values())) if isinstance(ref, dict)}
     must("the trail replays", state, dict(seen.held.flat))
     must("head", (seen.held.tip.seq, seen.held.tip.hash, seen.held.tip.recorded_at), (len(seen.lines), prev, instant(recorded)))
-    return frozenset(digests)
+    return frozenset(digests), personal
 
 
 def compared(name: MoveName, before: Held, after: Held) -> None:

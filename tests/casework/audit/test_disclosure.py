@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from casework.audit.disclosure import SALT_BYTES, Envelope, digest_of, opened
+from casework.audit.disclosure import SALT_BYTES, Envelope, digest_of, is_personal, opened
 from casework.model.errors import Corrupt
 from casework.model.parties import Ref
 
@@ -74,3 +74,12 @@ def test_what_was_enclosed_is_opened(name: str, value: str, salt: bytes) -> None
 def test_what_is_no_disclosure_is_corrupt(disclosure: str) -> None:
     with pytest.raises(Corrupt, match="cannot be read"):
         opened(disclosure)
+
+
+@pytest.mark.parametrize(("name", "personal"), [
+    ("applicant.name", True), ("applicant.identity_number", True), ("account", True), ("identity", True), ("reason", False),
+    ("legal_basis", False), ("opinion", False),
+])  # fmt: skip
+def test_some_tell_who_a_citizen_is(name: str, personal: bool) -> None:  # noqa: FBT001 - a row of the table
+    envelope = Envelope(1, lambda: b"\0" * SALT_BYTES)
+    assert is_personal(envelope.disclosures[envelope.enclosed(name, "value").digest]) is personal

@@ -18,6 +18,7 @@ from casework.model.moves import (
     CompleteStep,
     Decide,
     Deliver,
+    Erase,
     Extend,
     GiveOpinion,
     Move,
@@ -114,11 +115,12 @@ PAY = RecordPayment(REF, online=True)
 BLOCK = RaiseBlocker(REF, stops_clock=True, legal_basis=OTHER)
 UNBLOCK = ClearBlocker(1, REF)
 ACKNOWLEDGE = Acknowledge(1, "head-1", REF)
+ERASE = Erase(OTHER, REF, (REF.digest,))
 SAMPLES: dict[MoveName, Move] = {
     NAMES[type(move)]: move
     for move in (
         RECEIVE, REFUSE, TO_LEAD, BACK, STEP, OPINION, ASK, GIVE, GRANT, DELIVER, WITHDRAW, STOP, REOPEN, RATE, ROTATE,
-        EXTEND, SORRY, CHARGE, PAY, BLOCK, UNBLOCK, ACKNOWLEDGE,
+        EXTEND, SORRY, CHARGE, PAY, BLOCK, UNBLOCK, ACKNOWLEDGE, ERASE,
     )
 }  # fmt: skip
 

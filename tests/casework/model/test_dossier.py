@@ -115,6 +115,11 @@ LIFECYCLE: dict[MoveName, tuple[tuple[State, ...], str, set[Relation]]] = {
     MoveName.CLEAR_BLOCKER: (TAKEN_IN, "BLOCKER_CLEARED", {_R.HEAD, _R.SUPERVISOR}),
     MoveName.ACKNOWLEDGE: (tuple(State), "ALERT_ACKNOWLEDGED", {_R.LEAD, _R.COORDINATING, _R.HEAD, _R.RECEPTION, _R.SUPERVISOR}),
     MoveName.ROTATE: (tuple(State), "SECRET_ROTATED", {_R.APPLICANT, _R.RECEPTION}),
+    MoveName.ERASE: (
+        (State.REFUSED, State.WITHDRAWN, State.STOPPED, State.DELIVERED),
+        "APPLICANT_ERASED",
+        {_R.HEAD, _R.SUPERVISOR},
+    ),
 }
 LEADS_TO: dict[tuple[State, MoveName], State] = {
     (State.SUBMITTED, MoveName.RECEIVE): State.RECEIVED,

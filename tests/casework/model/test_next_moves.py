@@ -41,6 +41,7 @@ from tests.casework.model.cases import (
     DECIDED,
     DELIVERED,
     DUE,
+    ERASE,
     EXTEND,
     FREELY,
     GIVE,
@@ -127,6 +128,9 @@ CASES: dict[str, tuple[Dossier, datetime]] = {
     "rated": (after(DELIVERED, (RATE, T4)), T4),
     "rated and reopened": (after(DELIVERED, (RATE, T4), (REOPEN, T4)), T4),
     "rated and delivered again": (after(DELIVERED, (RATE, T4), (REOPEN, T4), (GRANT, T4), (SAMPLES[MoveName.DELIVER], T4)), T4),
+    "erased": (after(DELIVERED, (ERASE, T4)), T4),
+    "erased in part": (after(DELIVERED, (replace(ERASE, digests=("x",)), T4)), T4),
+    "ended without an applicant": (replace(STANDING[State.STOPPED], applicant=None), T4),
 }
 
 
@@ -257,6 +261,9 @@ def test_each_code_is_told_of_its_moves() -> None:
         (MoveName.CLEAR_BLOCKER, "UNKNOWN_BLOCKER"),
         (MoveName.RETURN, "UNKNOWN_ASSIGNMENT"),
         (MoveName.GIVE_OPINION, "UNKNOWN_ASSIGNMENT"),
+        (MoveName.REOPEN, "ERASED"),
+        (MoveName.ERASE, "ERASED"),
+        (MoveName.ERASE, "NO_APPLICANT"),
     }
 
 
@@ -265,7 +272,7 @@ def test_each_code_is_told_of_its_moves() -> None:
 def test_where_no_guard_speaks_the_table_does(state: State, who: str) -> None:
     dossier = STANDING[state]
     decision = decided(dossier, VIEWERS[who])
-    own = {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN, MoveName.EXTEND, MoveName.APOLOGISE}
+    own = {MoveName.ASSIGN, MoveName.STOP, MoveName.REOPEN, MoveName.EXTEND, MoveName.APOLOGISE, MoveName.ERASE}
     own = own if who == "head and lead" and dossier.assignments else set()
     mine = {name for name, rule in MOVES.items() if rule.makers & decision.relations} - own - {MoveName.CLEAR_BLOCKER, MoveName.ACKNOWLEDGE}
     allowed = {name for name in mine if state in MOVES[name].allowed_from}
