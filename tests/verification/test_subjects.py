@@ -5,27 +5,38 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from casework.actions import exports
 from casework.actions.amendments import CALENDAR, Amending, amend
+from casework.actions.exports import Asked as Exporting
+from casework.actions.exports import Wanted, request_export
 from casework.actions.incidents import Asked, Opening, close_incident, open_incident
 from casework.actions.inspections import Asked as Inspecting
 from casework.actions.inspections import Opening as Inspected
 from casework.actions.inspections import close_inspection, open_inspection
 from casework.actions.tasks import begin, following_of, id_of, work
+from casework.adapters.depot import FolderDepot
 from casework.adapters.dynamo import DynamoStore
+from casework.adapters.seal import FileSeal
+from casework.adapters.vault import FolderVault
+from casework.audit.note import Checkpoint, Note, signed
 from casework.inspecting import All, noted
 from casework.model.amending import Amendment, Moved
+from casework.model.export import KEPT, ExportForm, ExportScope
 from casework.model.inspection import InspectionScope, Read, ReadKind
 from casework.model.parties import Role, Viewer
 from casework.model.task import AGAIN
 from casework.model.workdays import OverrideKind, legal_day
+from casework.ports import Services
 from local import engine as engines
 from local.home import QUICK, REGION
+from tests.bags import LOG_SECRET
 from tests.casework.actions.test_amendments import next_worked
 from tests.stages import staged
 from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
@@ -39,10 +50,10 @@ ADMIN = Viewer(Role.ADMIN, "admin-1", ("22",))
 
 
 @pytest.fixture(scope="module")
-def tables(store: DynamoStore, engine: engines.Engine, issuer: Issuer) -> Iterator[Tables]:
+def tables(store: DynamoStore, engine: engines.Engine, issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
     """The calendar, amended twice, and the tasks that followed, one of them done, the other waiting; an incident, opened and closed.
 
-    And inspections: one that was read under and closed, one that is open.
+    And inspections: one that was read under and closed, one that is open. And exports: one that expired, one that failed.
     """
     with staged(STAGE, store, engine) as own:
         clock = SettableClock()
@@ -81,8 +92,38 @@ def tables(store: DynamoStore, engine: engines.Engine, issuer: Issuer) -> Iterat
         close_inspection(services, INSPECTOR, ids[0], "12/KL-TTr", Inspecting("close", "test", None))
         noted(services, INSPECTOR, ids[1], held, Read(now, ReadKind.DOSSIER, held.id), "test")
         subjects.update(ids)
+        subjects.update(exported(services, clock, held.id, tmp_path_factory.mktemp("log")))
         found = stored(boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK), STAGE)
         yield belonging(found, subjects)
+
+
+def exported(usual: Services, clock: SettableClock, dossier: str, folder: Path) -> list[str]:
+    """Take an export through all its steps, and let another one fail, since the log has not the leaves that it published."""
+    seal, vault = FileSeal(usual.log, LOG_SECRET), FolderVault(folder / "log")
+    services = replace(usual, seal=seal, vault=vault, depot=FolderDepot(folder / "exports", bytes(32)))
+    text = Checkpoint(usual.log, 1, bytes(32)).text
+    vault.publish(1, str(Note(text, (signed(text, seal.key, seal.sign),))))
+    wanted = [Wanted(ExportScope.DOSSIER, ExportForm.LIGHT, dossier), Wanted(ExportScope.ALL, ExportForm.FULL)]
+    ids = [request_export(services, INSPECTOR, one, Exporting(one.scope, "test", None)).held.id for one in wanted]
+    clock.ahead += exports.WAITS
+    for step in (exports._begin, exports._go_on):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(exports, "SLICE", -AGAIN)  # no time for a step
+            for subject in ids:
+                here = usual.store.held(subject)
+                assert here
+                assert step(services, here)
+    for ahead in (AGAIN, KEPT):
+        for subject in ids:
+            here = usual.store.held(subject)
+            assert here
+            exports.work(services, here)
+        clock.ahead += ahead
+    for subject in ids:
+        here = usual.store.held(subject)
+        assert here
+        exports.work(services, here)
+    return list(ids)
 
 
 def of_kind(tables: Tables, kind: str) -> dict[str, Any]:
@@ -105,7 +146,7 @@ def test_every_field_is_in_the_document(tables: Tables) -> None:
     assert [action for action in recompute.ACTIONS["task"] if action not in text] == []
 
 
-@pytest.mark.parametrize("kind", ["calendar", "incident", "inspection", "task"])
+@pytest.mark.parametrize("kind", ["calendar", "export", "incident", "inspection", "task"])
 @pytest.mark.parametrize(
     "change", [{"action": "DECIDED"}, {"action": "PROCEDURE_PUBLISHED"}, {"province": "48"}, {"subject": {"kind": "dossier"}}]
 )
