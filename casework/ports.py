@@ -92,6 +92,10 @@ class Repeat:
     seq: int
     expires_at: datetime | None
 
+    def stands(self, now: datetime) -> bool:
+        """Whether it is remembered still."""
+        return self.expires_at is None or self.expires_at > now
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -245,6 +249,30 @@ class Dossiers(Protocol):
 
     def disclosed_with(self, entries: Mapping[str, Collection[int]]) -> Mapping[str, Mapping[str, str]]:
         """Read the disclosures that came with these entries of several subjects: subject -> digest -> disclosure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accessed:
+    """An access: its entry in the second log, and the disclosures that came with it."""
+
+    entry: Entry
+    disclosures: Mapping[str, str]
+
+
+class Accesses(Protocol):
+    """The entries of the second log: which official was shown an applicant's values, in a chain for each dossier. Reads are consistent."""
+
+    def access(self, access: Accessed, tip: Tip, repeat: Repeat | None, now: datetime) -> None:
+        """Write an access behind the end of its chain, with its marker and the memory of the request, if it has one; all or nothing.
+
+        Raises:
+            Raced: the chain goes on from there already.
+            Seen: look at the memory of the request.
+            Unavailable: the engine did not answer; it may stand.
+        """
+
+    def accesses(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Accessed]:
+        """Read accesses to a dossier with `after` < seq (< `before`), at most `limit`, in order of seq or against it."""
 
 
 class Due(Protocol):
@@ -526,7 +554,7 @@ class Seal(Protocol):
         """
 
 
-class Store(Dossiers, Due, Register, Connections, Log, Protocol):
+class Store(Dossiers, Accesses, Due, Register, Connections, Log, Protocol):
     """The one store behind all of them."""
 
 
@@ -597,13 +625,17 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a process holds. `log` names the log that its entries belong to; `now` and `entropy` are its only sources of time and chance."""
+    """What a process holds. `log` names the log that its entries belong to, `accesses_log` the second log, that of accesses.
+
+    `now` and `entropy` are its only sources of time and chance.
+    """
 
     store: Store
     courier: Courier
     tokens: Tokens
     keys: Keys
     log: str
+    accesses_log: str
     now: Callable[[], datetime]
     entropy: Callable[[int], bytes]
     origins: frozenset[str] = field(default_factory=frozenset)

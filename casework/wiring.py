@@ -8,6 +8,7 @@ Settings (all are documented in docs/settings.md):
     GIAMSAT_SECRETS    the service's secrets, {"current": 1, "secrets": {"1": "<hex>"}}: a file, or such an ARN
     GIAMSAT_ISSUER, GIAMSAT_AUDIENCE  what a token must name
     GIAMSAT_LOG        the log that entries belong to
+    GIAMSAT_ACCESS_LOG the log that accesses belong to; where it is not set, the one named `accesses` beside that
     GIAMSAT_VAULT      the folder in which the log is published; without it, a process neither publishes nor proves anything
     GIAMSAT_LOG_KEY    the file of the key that signs the log (PEM, Ed25519)
     GIAMSAT_ORIGINS    origins whose pages may open sockets, by commas; empty: only requests without an Origin, and loopback's
@@ -63,6 +64,7 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
         ),
         keys=keys,
         log=environ["GIAMSAT_LOG"],
+        accesses_log=environ.get("GIAMSAT_ACCESS_LOG") or beside(environ["GIAMSAT_LOG"]),
         now=lambda: datetime.now(UTC),
         entropy=secrets.token_bytes,
         origins=frozenset(filter(None, environ.get("GIAMSAT_ORIGINS", "").split(","))),
@@ -80,6 +82,12 @@ def deployed(environ: Mapping[str, str] = os.environ) -> Services:
     region = _region(environ)
     queue = SqsQueue(environ["GIAMSAT_QUEUE_URL"], region=region) if environ.get("GIAMSAT_QUEUE_URL") else None
     return replace(wired(GatewayCourier(environ["GIAMSAT_GATEWAY_URL"], region=region), environ), queue=queue)
+
+
+def beside(log: str) -> str:
+    """Name the log of accesses that stands beside a log: the last part of the name is another."""
+    head, slash, _ = log.rpartition("/")
+    return f"{head}{slash}accesses"
 
 
 def _region(environ: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import strawberry
 
+from casework.accesses import AccessKind
 from casework.model.alert import AlertLevel, DeadlineKind
 from casework.model.derivation import ReasonKind
 from casework.model.limit import LimitUnit
@@ -33,6 +34,7 @@ strawberry.enum(DayKind, description="Why a day is worked or not.")
 strawberry.enum(OverrideKind, description="What a document makes of a day.")
 strawberry.enum(TaskKind, description="What a task carries out.")
 strawberry.enum(TaskState, description="How far a task is.")
+strawberry.enum(AccessKind, description="What an access is.")
 strawberry.enum(PointKind, name="ReceptionPointKind", description="Kinds of reception point.")
 
 # Enum name in the schema: its values' descriptions.
@@ -48,6 +50,10 @@ VALUES: dict[str, dict[str, str]] = {
         "DELIVERED": "The result is with the applicant.",
         "WITHDRAWN": "Withdrawn by the applicant.",
         "STOPPED": "Stopped by an approver.",
+    },
+    "AccessKind": {
+        "VIEWED": "An official was shown the applicant's values: once for ten minutes.",
+        "UNMASKED": "They were masked, and unmasked for a reason.",
     },
     "DossierKind": {
         "ADMINISTRATIVE": "An administrative procedure.",

@@ -99,6 +99,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "BAD_PERIOD": ("Khoảng thời gian không phù hợp.", "La période ne convient pas."),
     "BAD_SCOPE": ("Phạm vi xuất không rõ.", "L'étendue de l'exportation n'est pas claire."),
     "NO_LOG": ("Hệ thống này chưa có sổ nhật ký kiểm chứng.", "Ce déploiement ne tient pas de journal vérifiable."),
+    "INSPECTION_NEEDED": ("Chỉ được xem khi có cuộc thanh tra đang mở.", "Il y faut une inspection en cours."),
     "ALREADY_OFF": ("Ngày này đã là ngày nghỉ.", "Ce jour est déjà chômé."),
     "ALREADY_WORKED": ("Ngày này đã là ngày làm việc.", "Ce jour est déjà travaillé."),
     "UNPAIRED_SWAP": ("Ngày hoán đổi thiếu ngày tương ứng.", "L'autre jour de l'échange manque."),

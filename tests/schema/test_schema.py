@@ -101,6 +101,9 @@ FIXED = {
     "Dossier.kind": "DossierKind!",
     "Dossier.channel": "Channel!",
     "Dossier.applicant": "Applicant",
+    "Dossier.accesses": "AccessConnection",
+    "UnmaskApplicantInput.reason": "String!",
+    "UnmaskApplicantInput.inspection": "ID",
     "TrackedDossier.code": "String!",
     "TrackedDossier.state": "DossierState!",
     "Dossier.deliveryPoint": "ReceptionPoint",
@@ -203,8 +206,8 @@ VALUES = {
     "Outcome": "GRANTED REJECTED OTHER",
     "Medium": "ELECTRONIC PAPER",
 }
-MUTATIONS = [*(move.value for move in MoveName), "publishProcedure", "amendCalendar", "openIncident", "closeIncident"]
-OPENING = {"submitDossier", "publishProcedure", "amendCalendar", "openIncident", "closeIncident"}  # of no dossier that there is
+MUTATIONS = [*(move.value for move in MoveName), "publishProcedure", "amendCalendar", "openIncident", "closeIncident", "unmaskApplicant"]
+OPENING = {"submitDossier", "publishProcedure", "amendCalendar", "openIncident", "closeIncident", "unmaskApplicant"}  # no moves
 
 
 def test_the_committed_schema_is_the_printed_one() -> None:
