@@ -1,6 +1,6 @@
 """What a resolver is given beside its arguments: services, viewer, and the views loaded so far in this operation."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from casework.model.access import Decision, Group, watched_by
 from casework.model.errors import Fault
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
-from casework.ports import Held, Services
+from casework.ports import Accessed, Held, Services
 from casework.published import newest, proofs
 from casework.views import View, decided, disclosures, disclosures_of_all, disclosures_of_reasons, viewed
 from schema.node import key_of
@@ -83,6 +83,18 @@ class Context:
             page = self.trails.get(entry.hash, [entry])
             found = disclosures_of_reasons(self.services, page)
             self.reasons.update((one.hash, found[one.place[0]]) for one in page)
+        return self.reasons[entry.hash]
+
+    def accesses(self, page: Sequence[Accessed]) -> None:
+        """Remember accesses that were read at once, with the texts of their reasons."""
+        self.trail(one.entry for one in page)
+        self.reasons.update((one.entry.hash, one.disclosures) for one in page)
+
+    def access_reason(self, entry: Entry) -> Mapping[str, str]:
+        """Give the disclosures that came with an access."""
+        if entry.hash not in self.reasons:
+            subject, seq = entry.place
+            self.accesses(self.services.store.accesses(subject, seq - 1, 1))
         return self.reasons[entry.hash]
 
     def proof(self, entry: Entry) -> Proof | None:

@@ -472,8 +472,9 @@ class Mutation:
             return UnmaskApplicantPayload(dossier=None, access=None, entry=None, errors=[_told(info, fault)])
         context.opened[subject] = None  # What is shown here has been noted.
         shown = dossier_shown(View(done.view.held, unmasked(done.view.decision)))
-        entry = access_entry_shown(context, done.access, done.view)
-        return UnmaskApplicantPayload(dossier=shown, access=access_shown(done.access), entry=entry, errors=[])
+        context.accesses([done.access])
+        entry = access_entry_shown(done.access.entry, done.view)
+        return UnmaskApplicantPayload(dossier=shown, access=access_shown(done.access.entry), entry=entry, errors=[])
 
     @strawberry.mutation(description="Close an incident; dossiers are rid of it from now on. By HEAD, or a SUPERVISOR of the tree.")
     def close_incident(self, info: Info, input: Given[CloseIncidentInput]) -> CloseIncidentPayload:

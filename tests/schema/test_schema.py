@@ -73,6 +73,9 @@ FIXED = {
     "Subscription.dossierChanged(code)": "ID!",
     "Subscription.dossierChanged(secret)": "String",
     "Subscription.dossierChanged(after)": "String",
+    "Subscription.fileViewed": "AccessEvent!",
+    "Subscription.fileViewed(code)": "ID!",
+    "Subscription.fileViewed(after)": "String",
     "UserError.code": "String!",
     "UserError.message": "String!",
     "UserError.message(lang)": "Language!",
@@ -225,6 +228,7 @@ def test_the_committed_schema_stands_by_itself() -> None:
         "alertRaised",
         "taskProgressed",
         "trailAppended",
+        "fileViewed",
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from casework.accesses import WINDOW, noted
 from casework.actions.unmasking import Asked, Unmasked, unmask
+from casework.commits import REMEMBERED
 from casework.model.errors import Contended, Fault, Unavailable
 from casework.model.parties import Role, Viewer
 from casework.model.record import DossierId
@@ -166,3 +167,13 @@ def test_a_window_is_over_to_the_instant(world: World) -> None:
     world.clock.now += SECOND
     assert view(world.services, subject) is None
     assert len(told(world, subject)) == 2
+
+
+def test_a_key_is_remembered_for_two_days(world: World) -> None:
+    subject = world.received()
+    first = unmasked(world.services, subject).access
+    world.clock.now += REMEMBERED - SECOND
+    assert unmasked(world.services, subject).access == first
+    world.clock.now += SECOND
+    assert unmasked(world.services, subject).access.entry.seq == 2
+    assert told(world, subject) == [("UNMASKED", "supervisor-1")] * 2

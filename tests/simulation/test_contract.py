@@ -821,6 +821,24 @@ def test_going_live_asks_for_the_last_entry(either: Store) -> None:
     assert either.subscriptions(row.topic, NOW) == []
 
 
+def test_going_live_on_accesses_asks_for_the_last_of_these(either: Store) -> None:
+    connection, held = connected(either), begun(either)
+    row = replace(subscription(connection, "a", held.id), topic=f"accesses:{held.id}")
+    assert either.begin(operation(connection, "a"), 5, NOW) is Began.BEGUN
+    either.subscribe(row, NOW)
+    made = written(either, held, 2)
+    assert not either.go_live(row, 0)
+    assert not either.go_live(row, 1)
+    assert either.subscriptions(row.topic, NOW) == [row]
+    assert either.go_live(row, 2)
+    assert either.subscriptions(row.topic, NOW) == [replace(row, status=Status.LIVE, seen=2)]
+    either.access(looked_at(held, NOW, end_of(made[1])), end_of(made[1]), None, NOW)
+    assert not either.go_live(row, 2)
+    assert either.end(connection.id, "a", NOW)
+    assert either.go_live(row, 3), "nobody is left to be brought up to date"
+    assert either.subscriptions(row.topic, NOW) == []
+
+
 def test_a_topic_is_wanted_for_eight_days_and_tells_whether_it_has_members(either: Store) -> None:
     connection, other = connected(either), connected(either)
     rows = [subscription(connection, "a", fresh()), subscription(connection, "b", fresh())]
