@@ -416,7 +416,10 @@ MOST_TAKEN = 24  # markers of one step of the log: each is two writes of a trans
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """An entry that the log has yet to take: where that is noted, what its leaf is made of, and when the one before was recorded."""
+    """An entry that the log has yet to take: where that is noted, what its leaf is made of, and when the one before was recorded.
+
+    An access has no unit.
+    """
 
     shard: int
     place: str
@@ -424,7 +427,7 @@ class Marker:
     kind: str
     seq: int
     hash: str
-    unit: str
+    unit: str | None
     before: str | None
 
     @property
@@ -467,6 +470,10 @@ class Taking:
 
 class Log(Protocol):
     """The outbox, and the log that takes what is in it. One writer moves the head; whoever else tries finds it moved."""
+
+    @property
+    def second(self) -> "Store":
+        """The same store with the second log, that of accesses, in the place of the first."""
 
     def log_head(self) -> LogHead:
         """Give how far the log has come."""
@@ -643,3 +650,13 @@ class Services:
     vault: Vault | None = None
     seal: Seal | None = None
     depot: Depot | None = None
+    accesses_vault: Vault | None = None
+    accesses_seal: Seal | None = None
+
+    @property
+    def second(self) -> "Services":
+        """The same with the second log, that of accesses, in the place of the first: name, items, vault and seal."""
+        return replace(
+            self, log=self.accesses_log, store=self.store.second, vault=self.accesses_vault, seal=self.accesses_seal,
+            accesses_vault=None, accesses_seal=None,
+        )  # fmt: skip

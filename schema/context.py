@@ -101,9 +101,9 @@ class Context:
         """Prove that the log has an entry as it was published, read with those of its page; None while it has not."""
         if entry.hash not in self.proofs:
             page = self.trails.get(entry.hash, [entry])
-            there = self.services.vault and self.services.seal and entry.body["log"] == self.services.log
-            published = newest(self.services) if there else None
-            found = proofs(self.services, published, [one.place for one in page]) if published else {}
+            services = self.services if entry.body["log"] == self.services.log else self.services.second
+            published = newest(services) if services.vault and services.seal else None
+            found = proofs(services, published, [one.place for one in page]) if published else {}
             self.proofs.update({one.hash: found.get(one.place) for one in page})
         return self.proofs[entry.hash]
 

@@ -215,6 +215,16 @@ def allowed() -> set[Right]:
     return found
 
 
+def looked_at(issuer: Issuer, code: str) -> None:
+    """Let an official be shown the applicant's values, and an inspector watch who is."""
+    assert asked(APPLICANT, issuer.token("HEAD"), code=code)["dossier"]["applicant"]["name"]
+    inspector = Socket(f"{secrets.token_urlsafe(10)}=")
+    inspector.event("$connect", "CONNECT", headers=HEADERS, multiValueHeaders={name: [value] for name, value in HEADERS.items()})
+    inspector.say(type="connection_init", payload={"authorization": f"Bearer {issuer.token('INSPECTOR')}"})
+    inspector.say(type="subscribe", id="1", payload={"query": VIEWED, "variables": {"code": code}})
+    inspector.event("$disconnect", "DISCONNECT")
+
+
 def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     needed: set[Right] = set()
     send = URLLib3Session.send
@@ -256,12 +266,7 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     streamed(code)
     assert asked(ALERTS, issuer.token("HEAD"))["alerts"]["nodes"]
     assert all(trail["nodes"] for trail in asked(TRAILS, issuer.token("HEAD")).values())
-    assert asked(APPLICANT, issuer.token("HEAD"), code=code)["dossier"]["applicant"]["name"]
-    inspector = Socket(f"{secrets.token_urlsafe(10)}=")
-    inspector.event("$connect", "CONNECT", headers=HEADERS, multiValueHeaders={name: [value] for name, value in HEADERS.items()})
-    inspector.say(type="connection_init", payload={"authorization": f"Bearer {issuer.token('INSPECTOR')}"})
-    inspector.say(type="subscribe", id="1", payload={"query": VIEWED, "variables": {"code": code}})
-    inspector.event("$disconnect", "DISCONNECT")
+    looked_at(issuer, code)
     begun = [record(entry) for entry in store.entries(str(store.coded(code)), 0, 1)]
     assert tasks.handler({"Records": begun}, object()) == {"batchItemFailures": []}
     assert heartbeat.handler({}, object())["pinged"] >= 0
