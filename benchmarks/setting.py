@@ -117,6 +117,7 @@ def services_on(engine: engines.Engine, stage: str) -> Services:
         tokens=PlainTokens(),
         keys=Keys({1: secrets.token_bytes(32)}),
         log="giamsat.bench/trail",
+        accesses_log="giamsat.bench/accesses",
         now=lambda: datetime.now(UTC),
         entropy=secrets.token_bytes,
     )

@@ -24,7 +24,7 @@ from casework.model.parties import PUBLIC, Viewer
 from casework.model.record import DossierId
 from casework.ports import Held, Parcel, Posted, Services
 from casework.views import decided, show
-from casework.watching import Event, Render, may_follow, payload, told
+from casework.watching import Event, Render, may_follow, payload, told, watches
 
 log = logging.getLogger("giamsat")
 
@@ -165,7 +165,7 @@ class Audience:
         held, posted = event.held, 0
         assert held
         for (cohort, decision), members in split(rows, lambda row: self.decided(row, held)).items():
-            if not (decision.sees or decision.tracked):
+            if not watches(decision, self.kind):
                 self._withdrawn(members)
                 continue
             try:

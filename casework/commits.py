@@ -92,14 +92,13 @@ def written(
         Contended: other writers were faster each time.
         Invalid: the key was used with another input, or is no key.
     """
-    _checked_key(request.key)
-    fingerprint = services.keys.fingerprint(canonical([request.mutation, request.caller, request.input]))
+    fingerprint = fingerprint_of(services, request)
     for attempt in range(TRIES):
         held, memory = known, None
         if held is None or attempt:
             held, memory = services.store.held_with_memory(subject, *request.memory)
         now = services.now()
-        if memory is not None and (memory.expires_at is None or memory.expires_at > now):
+        if memory is not None and memory.stands(now):
             return _repeated(services, memory, fingerprint, sight)
         envelope = Envelope((held.tip.seq if held else 0) + 1, lambda: services.entropy(SALT_BYTES))
         try:
@@ -107,7 +106,7 @@ def written(
         except (Refused, Conflict, Invalid):
             # The load is no snapshot: this very request may have committed between its two reads, or before `known` was taken.
             memory = services.store.remembered([request.memory]).get(request.memory)
-            if memory is not None and (memory.expires_at is None or memory.expires_at > now):
+            if memory is not None and memory.stands(now):
                 return _repeated(services, memory, fingerprint, sight)
             raise
         plan = replace(plan, after=replace(plan.after, version=(held.version if held else 0) + 1))
@@ -119,7 +118,7 @@ def written(
         except Seen:
             continue  # The try before, or this very request elsewhere, has committed: the next load finds its memory.
         except Raced:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+            rest(attempt)
             continue
         return Written(change.after, change.entry)
     raise Contended("the dossier is being changed by others; nothing was written, try again with the same key")
@@ -149,7 +148,7 @@ def recorded(services: Services, subject: DossierId, correlation: str, settle: S
         try:
             services.store.commit(change, now)
         except Raced:
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
+            rest(attempt)
             continue
         return Written(change.after, change.entry)
     raise Contended("the subject is being changed by others; nothing was written")
@@ -206,15 +205,39 @@ def _repeated(services: Services, memory: Repeat, fingerprint: str, sight: Calla
     held = services.store.held(DossierId(memory.subject))
     if sight is not None:
         sight(held)
+    hold_to(memory, fingerprint)
+    entries = services.store.entries(memory.subject, memory.seq - 1, 1)
+    if held is None or not entries:
+        raise Contended("the first answer to this key cannot be read yet; try again with the same key")
+    return Written(held, entries[0], repeated=True)
+
+
+def fingerprint_of(services: Services, request: Request) -> str:
+    """Give the keyed digest by which a request's input is known again.
+
+    Raises:
+        Invalid: its key is none.
+    """
+    _checked_key(request.key)
+    return services.keys.fingerprint(canonical([request.mutation, request.caller, request.input]))
+
+
+def hold_to(memory: Repeat, fingerprint: str) -> None:
+    """Hold a repeated request to the input of its first time.
+
+    Raises:
+        Invalid: it is another.
+    """
     if memory.fingerprint != fingerprint:
         raise Invalid(
             "this idempotencyKey was used with another input; use a new key for a new request",
             path=("idempotencyKey",), code="IDEMPOTENCY_KEY_REUSED",
         )  # fmt: skip
-    entries = services.store.entries(memory.subject, memory.seq - 1, 1)
-    if held is None or not entries:
-        raise Contended("the first answer to this key cannot be read yet; try again with the same key")
-    return Written(held, entries[0], repeated=True)
+
+
+def rest(attempt: int) -> None:
+    """Wait a little, at random, before the try after that one."""
+    time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311 - jitter, not a secret
 
 
 def _checked_key(key: str) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from casework.audit.chain import Entry
 from casework.live import feeds
 from casework.live.cohorts import Subscription
 from casework.live.topics import Kind, cursor, kind_of
@@ -22,7 +23,7 @@ from casework.model.parties import Viewer
 from casework.model.record import DossierId
 from casework.ports import Held, Services
 from casework.views import decided, readable
-from casework.watching import Event, Render, may_follow, payload, told
+from casework.watching import Event, Render, may_follow, payload, told, watches
 
 log = logging.getLogger("giamsat")
 
@@ -34,7 +35,8 @@ Push = Callable[[bytes], bool]
 
 def whom(kind: Kind) -> str:
     """Say what is watched on a topic of that kind."""
-    return {Kind.DOSSIER: "dossier", Kind.TASK: "task", Kind.EXPORT: "export", Kind.TRAIL: "unit or person"}.get(kind, "unit")
+    named = {Kind.TASK: "task", Kind.EXPORT: "export", Kind.TRAIL: "unit or person"}
+    return named.get(kind, "dossier" if kind.trailed else "unit")
 
 
 def hidden(kind: Kind) -> Forbidden:
@@ -49,9 +51,16 @@ def sight(services: Services, viewer: Viewer, held: Held | None, kind: Kind) -> 
         Forbidden: nothing.
     """
     decision = decided(services, viewer, held) if held else None
-    if decision is None or not (decision.sees or decision.tracked):
+    if decision is None or not watches(decision, kind):
         raise hidden(kind)
     return decision
+
+
+def chain(services: Services, kind: Kind, subject: str, after: int, limit: int) -> list[Entry]:
+    """Read the entries that a topic replays from: those of its subject's trail, or of the chain of accesses to it."""
+    if kind is Kind.ACCESSES:
+        return [one.entry for one in services.store.accesses(subject, after, limit)]
+    return services.store.entries(subject, after, limit)
 
 
 @dataclass(slots=True)
@@ -91,7 +100,7 @@ class Follower:
         while not store.go_live(self.row, seen):
             held = store.held(DossierId(self.row.subject))
             decision = sight(self.services, self.viewer, held, self.kind)
-            entries = store.entries(self.row.subject, seen, PAGE)
+            entries = chain(self.services, self.kind, self.row.subject, seen, PAGE)
             for entry in entries:
                 if self._over():
                     self._keep(str(seen), left=True)

@@ -92,6 +92,10 @@ class Repeat:
     seq: int
     expires_at: datetime | None
 
+    def stands(self, now: datetime) -> bool:
+        """Whether it is remembered still."""
+        return self.expires_at is None or self.expires_at > now
+
 
 @dataclass(frozen=True, slots=True)
 class Erased:
@@ -271,6 +275,30 @@ class Dossiers(Protocol):
         """Read the disclosures that came with these entries of several subjects: subject -> digest -> disclosure."""
 
 
+@dataclass(frozen=True, slots=True)
+class Accessed:
+    """An access: its entry in the second log, and the disclosures that came with it."""
+
+    entry: Entry
+    disclosures: Mapping[str, str]
+
+
+class Accesses(Protocol):
+    """The entries of the second log: which official was shown an applicant's values, in a chain for each dossier. Reads are consistent."""
+
+    def access(self, access: Accessed, tip: Tip, repeat: Repeat | None, now: datetime) -> None:
+        """Write an access behind the end of its chain, with its marker and the memory of the request, if it has one; all or nothing.
+
+        Raises:
+            Raced: the chain goes on from there already.
+            Seen: look at the memory of the request.
+            Unavailable: the engine did not answer; it may stand.
+        """
+
+    def accesses(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Accessed]:
+        """Read accesses to a dossier with `after` < seq (< `before`), at most `limit`, in order of seq or against it."""
+
+
 class Due(Protocol):
     """The due table: one row for whatever is next to be done by itself, by the hour in which that is. Every read is consistent."""
 
@@ -412,7 +440,10 @@ MOST_TAKEN = 24  # markers of one step of the log: each is two writes of a trans
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """An entry that the log has yet to take: where that is noted, what its leaf is made of, and when the one before was recorded."""
+    """An entry that the log has yet to take: where that is noted, what its leaf is made of, and when the one before was recorded.
+
+    An access has no unit.
+    """
 
     shard: int
     place: str
@@ -420,7 +451,7 @@ class Marker:
     kind: str
     seq: int
     hash: str
-    unit: str
+    unit: str | None
     before: str | None
 
     @property
@@ -463,6 +494,10 @@ class Taking:
 
 class Log(Protocol):
     """The outbox, and the log that takes what is in it. One writer moves the head; whoever else tries finds it moved."""
+
+    @property
+    def second(self) -> "Store":
+        """The same store with the second log, that of accesses, in the place of the first."""
 
     def log_head(self) -> LogHead:
         """Give how far the log has come."""
@@ -553,7 +588,7 @@ class Seal(Protocol):
         """
 
 
-class Store(Dossiers, Due, Register, Connections, Log, Protocol):
+class Store(Dossiers, Accesses, Due, Register, Connections, Log, Protocol):
     """The one store behind all of them."""
 
 
@@ -624,13 +659,17 @@ class Tokens(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What a process holds. `log` names the log that its entries belong to; `now` and `entropy` are its only sources of time and chance."""
+    """What a process holds. `log` names the log that its entries belong to, `accesses_log` the second log, that of accesses.
+
+    `now` and `entropy` are its only sources of time and chance.
+    """
 
     store: Store
     courier: Courier
     tokens: Tokens
     keys: Keys
     log: str
+    accesses_log: str
     now: Callable[[], datetime]
     entropy: Callable[[int], bytes]
     origins: frozenset[str] = field(default_factory=frozenset)
@@ -638,3 +677,13 @@ class Services:
     vault: Vault | None = None
     seal: Seal | None = None
     depot: Depot | None = None
+    accesses_vault: Vault | None = None
+    accesses_seal: Seal | None = None
+
+    @property
+    def second(self) -> "Services":
+        """The same with the second log, that of accesses, in the place of the first: name, items, vault and seal."""
+        return replace(
+            self, log=self.accesses_log, store=self.store.second, vault=self.accesses_vault, seal=self.accesses_seal,
+            accesses_vault=None, accesses_seal=None,
+        )  # fmt: skip

@@ -12,7 +12,7 @@ from casework.lists import supervises
 from casework.live.cohorts import Cohort
 from casework.live.messages import LONGEST_PAYLOAD
 from casework.live.topics import Kind, alert_of, kind_of, unit_of, whose
-from casework.model.access import Decision, sees_alert
+from casework.model.access import Decision, Group, sees_alert
 from casework.model.alert import Alert
 from casework.model.parties import Role, Viewer
 from casework.ports import By, Held, Services
@@ -22,10 +22,10 @@ from casework.views import confirmed_viewer, visible
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """An entry as the stream brings it, with the unit that it belongs to."""
+    """An entry as the stream brings it, with the unit that it belongs to; an access belongs to none."""
 
     entry: Entry
-    unit: str
+    unit: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,11 @@ def payload(render: Render, cohort: Cohort, decision: Decision, event: Event) ->
 def alerted(event: Event) -> Alert | None:
     """Give the alert that an event of the topic of a unit's alerts tells of."""
     return alert_of(event.entry.body) if event.kind is Kind.ALERTS and event.entry else None
+
+
+def watches(decision: Decision, kind: Kind) -> bool:
+    """Whether a subject is for those of a decision to watch, on a topic of that kind."""
+    return Group.ACCESSES in decision.groups if kind is Kind.ACCESSES else decision.sees or decision.tracked
 
 
 def told(decision: Decision, event: Event) -> bool:

@@ -8,8 +8,10 @@ Settings (all are documented in docs/settings.md):
     GIAMSAT_SECRETS    the service's secrets, {"current": 1, "secrets": {"1": "<hex>"}}: a file, or such an ARN
     GIAMSAT_ISSUER, GIAMSAT_AUDIENCE  what a token must name
     GIAMSAT_LOG        the log that entries belong to
-    GIAMSAT_VAULT      the folder in which the log is published; without it, a process neither publishes nor proves anything
-    GIAMSAT_LOG_KEY    the file of the key that signs the log (PEM, Ed25519)
+    GIAMSAT_ACCESS_LOG the log that accesses belong to; where it is not set, the one named `accesses` beside that
+    GIAMSAT_VAULT      the folder in which the log is published, that of accesses in <folder>-accesses; without it, a process neither
+                       publishes nor proves anything
+    GIAMSAT_LOG_KEY    the file of the key that signs both logs (PEM, Ed25519)
     GIAMSAT_ORIGINS    origins whose pages may open sockets, by commas; empty: only requests without an Origin, and loopback's
     GIAMSAT_GATEWAY_URL the WebSocket API by which a deployed function posts to connections
     GIAMSAT_QUEUE_URL  the queue by which a deployed function hands large audiences out; without it, it posts to all by itself
@@ -48,6 +50,8 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
         KeyError: a setting is missing; its name is the argument.
     """
     held = orjson.loads(_content(environ["GIAMSAT_SECRETS"]))
+    log = environ["GIAMSAT_LOG"]
+    accesses, vault, key = environ.get("GIAMSAT_ACCESS_LOG") or beside(log), environ.get("GIAMSAT_VAULT"), environ.get("GIAMSAT_LOG_KEY")
     keys = Keys({int(version): bytes.fromhex(text) for version, text in held["secrets"].items()}, held["current"])
     return Services(
         store=DynamoStore(
@@ -62,12 +66,15 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
             audience=environ["GIAMSAT_AUDIENCE"],
         ),
         keys=keys,
-        log=environ["GIAMSAT_LOG"],
+        log=log,
+        accesses_log=accesses,
         now=lambda: datetime.now(UTC),
         entropy=secrets.token_bytes,
         origins=frozenset(filter(None, environ.get("GIAMSAT_ORIGINS", "").split(","))),
-        vault=FolderVault(Path(environ["GIAMSAT_VAULT"])) if environ.get("GIAMSAT_VAULT") else None,
-        seal=FileSeal.kept(environ["GIAMSAT_LOG"], Path(environ["GIAMSAT_LOG_KEY"])) if environ.get("GIAMSAT_LOG_KEY") else None,
+        vault=FolderVault(Path(vault)) if vault else None,
+        seal=FileSeal.kept(log, Path(key)) if key else None,
+        accesses_vault=FolderVault(Path(f"{vault}-accesses")) if vault else None,
+        accesses_seal=FileSeal.kept(accesses, Path(key)) if key else None,
     )
 
 
@@ -80,6 +87,12 @@ def deployed(environ: Mapping[str, str] = os.environ) -> Services:
     region = _region(environ)
     queue = SqsQueue(environ["GIAMSAT_QUEUE_URL"], region=region) if environ.get("GIAMSAT_QUEUE_URL") else None
     return replace(wired(GatewayCourier(environ["GIAMSAT_GATEWAY_URL"], region=region), environ), queue=queue)
+
+
+def beside(log: str) -> str:
+    """Name the log of accesses that stands beside a log: the last part of the name is another."""
+    head, slash, _ = log.rpartition("/")
+    return f"{head}{slash}accesses"
 
 
 def _region(environ: Mapping[str, str]) -> str:

@@ -1,4 +1,7 @@
-"""Woken by the trail's stream, and by a schedule: what the outbox holds goes into the log, and what the log has come to is published."""
+"""Woken by the streams, and by a schedule: what the outbox holds goes into the log, and what the log has come to is published.
+
+The second log, that of accesses, goes the same way.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -11,11 +14,18 @@ ROUNDS = 200  # of a run; the next one goes on
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
-    """Take what there is, and publish it.
+    """Take what there is, and publish it; of the second log, that of accesses, too, where that is published.
 
     `merge_delay_s` is how long ago the oldest entry was recorded that is published with this run, None where none was.
     """
     del event
+    found = _advanced(services)
+    if services.accesses_vault is not None:
+        found["accesses"] = _advanced(services.second)
+    return found
+
+
+def _advanced(services: Services) -> dict[str, Any]:
     taken = 0
     oldest: datetime | None = None
     for _ in range(ROUNDS):
@@ -27,7 +37,7 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     size = publish(services)
     delay = (services.now() - oldest).total_seconds() if oldest and size else None
     if size is not None:
-        log.debug("the log has %d leaves", size)
+        log.debug("the log %s has %d leaves", services.log, size)
     return {"taken": taken, "published": size, "merge_delay_s": delay}
 
 

@@ -1,6 +1,6 @@
-"""The trail's stream: entries as they were written -> pushes to whoever watches.
+"""The streams of the trail and of the second log: entries as they were written -> pushes to whoever watches.
 
-A record that is no new entry (MODIFY, REMOVE) means that somebody changed the trail: it is logged as an alarm and pushed to nobody.
+A record that is no new entry (MODIFY, REMOVE) means that somebody changed the log: it is logged as an alarm and pushed to nobody.
 """
 
 from typing import Any
@@ -21,7 +21,8 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
             log.critical("the trail was changed: %s of %s", record["eventName"], record["dynamodb"].get("Keys"))
             continue
         image = record["dynamodb"]["NewImage"]
-        arrived.append(Arrived(reopened(image["line"]["S"]), image["unit_month"]["S"].rpartition("#")[0]))
+        unit = image["unit_month"]["S"].rpartition("#")[0] if "unit_month" in image else None
+        arrived.append(Arrived(reopened(image["line"]["S"]), unit))
     deliver(services, arrived, renderer(services))
     return {"batchItemFailures": []}
 

@@ -1,7 +1,8 @@
 """The folder of one machine's data: keys, the engine's files, and `run.json`, by which commands find a running service.
 
-Layout: `keys/` (token key and key set, the service's secrets, the log's key and what inspectors hold of it, `log.vkey`), `store/` (the
-engine's), `log/` (the log as it is published), `exports/`, `run.json` while a service runs.
+Layout: `keys/` (token key and key set, the service's secrets, the logs' key and what inspectors hold of it, `log.vkey` and
+`accesses.vkey`), `store/` (the engine's), `log/` and `log-accesses/` (the logs as they are published), `exports/`, `run.json` while a
+service runs.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from casework.adapters.depot import FolderDepot
 from casework.adapters.seal import FileSeal
 from casework.ports import Courier, Posted, Services
-from casework.wiring import wired
+from casework.wiring import beside, wired
 from local import engine as engines
 from local import tables
 from local.faults import LocalError
@@ -114,6 +115,7 @@ class Home:
             self.token_key()
             seal = FileSeal(LOG, self._key("log.pem"))
             _replaced(keys / "log.vkey", f"{seal.key}\n".encode())
+            _replaced(keys / "accesses.vkey", f"{FileSeal(beside(LOG), self._key('log.pem')).key}\n".encode())
         return {
             "GIAMSAT_STAGE": STAGE,
             "GIAMSAT_REGION": REGION,

@@ -1,4 +1,4 @@
-"""Carries the trail's stream into `handlers.tasks` and `handlers.stream`, batch by batch, and keeps its place.
+"""Carries the trail's stream into `handlers.tasks` and `handlers.stream`, that of accesses into the latter, batch by batch.
 
 One reader, in order, for each shard, as a Lambda mapping with parallelization 1. A batch that fails is tried again, and holds up those
 behind it, until it passes: nothing is skipped. The place is kept after each batch, so a restart repeats at most one.
@@ -41,8 +41,11 @@ class Pump:
         self._wake = wake
         self._streams = boto3.client("dynamodbstreams", endpoint_url=endpoint, region_name=REGION, config=QUICK)
         engine = boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK)
-        table = engine.describe_table(TableName=f"giamsat-{STAGE}-trail")["Table"]
-        self._arn = table["LatestStreamArn"]
+        self._arns = {
+            engine.describe_table(TableName=f"giamsat-{STAGE}-{table}")["Table"]["LatestStreamArn"]: handlers
+            for table, handlers in {"trail": (tasks, stream), "accesses": (stream,)}.items()
+        }
+        self._of: dict[str, str] = {}  # shard -> the stream that it is of
         self._iterators: dict[str, str] = {}
         self._done: set[str] = set()
         self._trimmed: set[str] = set()  # shards whose place is older than the stream remembers, or belongs to another stream
@@ -97,8 +100,11 @@ class Pump:
 
     def _look(self) -> None:
         """Find the shards; a child is read after its parent."""
-        described = self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]
-        shards = {shard["ShardId"]: shard.get("ParentShardId") for shard in described["Shards"]}
+        shards: dict[str, str | None] = {}
+        for arn in self._arns:
+            described = self._streams.describe_stream(StreamArn=arn)["StreamDescription"]
+            shards |= {shard["ShardId"]: shard.get("ParentShardId") for shard in described["Shards"]}
+            self._of |= {shard["ShardId"]: arn for shard in described["Shards"]}
         for shard, parent in shards.items():
             ready = parent is None or parent in self._done or parent not in shards
             if shard not in self._iterators and shard not in self._done and ready:
@@ -115,13 +121,15 @@ class Pump:
         if place is not None:
             try:
                 return self._streams.get_shard_iterator(
-                    StreamArn=self._arn, ShardId=shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=place
+                    StreamArn=self._of[shard], ShardId=shard, ShardIteratorType="AFTER_SEQUENCE_NUMBER", SequenceNumber=place
                 )["ShardIterator"]
             except ClientError as error:
                 if error.response["Error"]["Code"] not in ELSEWHERE:
                     raise
                 self._trimmed.add(shard)
-        return self._streams.get_shard_iterator(StreamArn=self._arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        return self._streams.get_shard_iterator(
+            StreamArn=self._of[shard], ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]  # fmt: skip
 
     def _read(self, shard: str, iterator: str) -> "GetRecordsOutputTypeDef | None":
         """Read a batch; None where the place of its iterator is gone, and the shard is to be read from its oldest record."""
@@ -144,8 +152,8 @@ class Pump:
             if answer["Records"]:
                 self._reach(shard, answer["Records"][0]["dynamodb"]["ApproximateCreationDateTime"])
                 self._wake()
-                tasks.handle({"Records": answer["Records"]}, self._services)
-                stream.handle({"Records": answer["Records"]}, self._services)
+                for handler in self._arns[self._of[shard]]:
+                    handler.handle({"Records": answer["Records"]}, self._services)
                 self._services.store.keep_place(FOLLOWER, shard, answer["Records"][-1]["dynamodb"]["SequenceNumber"])
                 self._reach(shard, answer["Records"][-1]["dynamodb"]["ApproximateCreationDateTime"])
                 moved = True

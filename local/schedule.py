@@ -74,9 +74,9 @@ class Schedule:
         if not self._stopping.wait(MERGE_S):
             self._woken.clear()
             found = sequencer.handle({}, self._services)
-            delay = found["merge_delay_s"]
-            if delay is not None and delay <= (self._services.now() - self._began).total_seconds():  # What lay before waited for nobody.
-                self._delays.append(delay)
+            ahead = (self._services.now() - self._began).total_seconds()  # What lay before waited for nobody.
+            delays = (found["merge_delay_s"], found.get("accesses", {}).get("merge_delay_s"))
+            self._delays.extend(delay for delay in delays if delay is not None and delay <= ahead)
 
     def _run(self, work: Callable[[], None]) -> None:
         try:

@@ -141,9 +141,12 @@ class AuditEntry(Node):
 
     def _party(self, name: str) -> Actor | None:
         party: dict[str, Any] | None = self.entry.body[name]
-        if party is None or self.view.decision.trail is Trail.TECHNICAL:
-            return None
-        return Actor(kind=PartyKind(party["kind"]), id=party["id"], role=party.get("role"), unit=party.get("unit"))
+        return actor_shown(party) if party is not None and self.view.decision.trail is not Trail.TECHNICAL else None
+
+
+def actor_shown(party: Mapping[str, Any]) -> Actor:
+    """Show a party of an entry."""
+    return Actor(kind=PartyKind(party["kind"]), id=party["id"], role=party.get("role"), unit=party.get("unit"))
 
 
 def entry_shown(entry: Entry, view: View) -> AuditEntry:
@@ -247,10 +250,10 @@ def _seen(context: Context, view: View, page: Page, during: During) -> list[Entr
 
 def entry_of(context: Context, key: str) -> AuditEntry | None:
     """Find one entry by `subject/seq`; None where it may not be seen."""
-    subject, _, number = key.partition("/")
-    if not (subject and number.isascii() and number.isdigit() and len(number) <= len(str(MOST_SEQ))):
+    place = numbered(key)
+    if place is None:
         return None
-    seq = int(number)
+    subject, seq = place
     found = context.services.store.entries(subject, seq - 1, 1, before=seq + 1)
     held = context.services.store.held(DossierId(subject)) if found else None
     if held is None:
@@ -258,6 +261,13 @@ def entry_of(context: Context, key: str) -> AuditEntry | None:
     view = View(held, context.decided(held))
     shown = visible(found, view.decision)[0]
     return entry_shown(shown, view) if shown else None
+
+
+def numbered(key: str) -> tuple[str, int] | None:
+    """Read `subject/seq`; None when it is none."""
+    subject, _, number = key.partition("/")
+    known = subject and number.isascii() and number.isdigit() and len(number) <= len(str(MOST_SEQ))
+    return (subject, int(number)) if known else None
 
 
 MOST_SEQ = 99_999_999

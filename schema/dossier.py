@@ -9,6 +9,7 @@ from casework.model.next_moves import next_moves
 from casework.model.procedure import Channel, DossierKind
 from casework.model.record import Outcome, State
 from casework.views import View, setting
+from schema.accesses import Access, accesses_page
 from schema.alert import Alert, alerts_shown
 from schema.audit import AuditEntry, trail_page
 from schema.context import Context, Info, context_of
@@ -36,6 +37,7 @@ from schema.handling import (
     Result,
     Supplement,
     Texts,
+    applicant_shown,
     assignment_shown,
     opinion_shown,
     rating_shown,
@@ -95,19 +97,19 @@ class Dossier(Node):
         """Find the point."""
         return point_of(info, self.view.held.dossier.delivery_point)
 
-    @strawberry.field(description="The applicant; null where no rule lets the viewer read it. Once erased, its values are null.")
+    @strawberry.field(
+        description="The applicant; null where no rule lets the viewer read it. To supervisors and inspectors it is masked. That an "
+        "official was shown it is noted, for the applicant to see. Once erased, its values are null."
+    )
     def applicant(self, info: Info) -> Applicant | None:
-        """Show the applicant's values."""
-        stored = self.view.held.dossier.applicant
-        if stored is None or Group.PERSONAL not in self.view.decision.groups:
+        """Show the applicant's values, masked or not; what is not masked is noted first."""
+        stored, groups = self.view.held.dossier.applicant, self.view.decision.groups
+        if stored is None or not groups & {Group.PERSONAL, Group.MASKED}:
             return None
-        texts, group = self._texts(info), Group.PERSONAL
-        return Applicant(
-            name=texts.of(stored.name, group),
-            phone=texts.of(stored.phone, group),
-            address=texts.of(stored.address, group),
-            identity_number=texts.of(stored.identity_number, group),
-        )
+        masked = Group.PERSONAL not in groups
+        if not masked:
+            context_of(info).open(self.view)
+        return applicant_shown(stored, self._texts(info), masked=masked)
 
     @strawberry.field(description="Its assignments, oldest first.")
     def assignments(self, info: Info) -> list[Assignment]:
@@ -246,6 +248,21 @@ class Dossier(Node):
         if self.view.decision.trail is Trail.NONE:
             return None
         return trail_page(context_of(info), self.view, first, last, after, before)
+
+    @strawberry.field(
+        description="Which officials were shown the applicant's values, oldest first. For the applicant, supervisors and inspectors; null "
+        "for all others."
+    )
+    def accesses(
+        self,
+        info: Info,
+        first: First = None,
+        last: Last = None,
+        after: After = None,
+        before: Before = None,
+    ) -> Connection[Access] | None:
+        """Read a page of the accesses."""
+        return accesses_page(context_of(info), self.view, first, last, after, before)
 
     def _texts(self, info: Info) -> Texts:
         context = context_of(info)

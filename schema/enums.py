@@ -2,6 +2,7 @@
 
 import strawberry
 
+from casework.accesses import AccessKind
 from casework.model.alert import AlertLevel, DeadlineKind
 from casework.model.derivation import ReasonKind
 from casework.model.export import ExportForm, ExportScope, ExportState
@@ -39,6 +40,7 @@ strawberry.enum(ExportScope, description="What an export holds all of.")
 strawberry.enum(ExportForm, description="How an export shows that entries are in the log.")
 strawberry.enum(ExportState, description="How far an export is.")
 strawberry.enum(InspectionScope, description="What an inspection is of.")
+strawberry.enum(AccessKind, description="What an access is.")
 strawberry.enum(PointKind, name="ReceptionPointKind", description="Kinds of reception point.")
 
 # Enum name in the schema: its values' descriptions.
@@ -54,6 +56,10 @@ VALUES: dict[str, dict[str, str]] = {
         "DELIVERED": "The result is with the applicant.",
         "WITHDRAWN": "Withdrawn by the applicant.",
         "STOPPED": "Stopped by an approver.",
+    },
+    "AccessKind": {
+        "VIEWED": "An official was shown the applicant's values: once for ten minutes.",
+        "UNMASKED": "They were masked, and unmasked for a reason.",
     },
     "DossierKind": {
         "ADMINISTRATIVE": "An administrative procedure.",

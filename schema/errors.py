@@ -103,6 +103,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "UNKNOWN_INSPECTION": ("Không có cuộc thanh tra nào như vậy đang mở.", "Aucune inspection ouverte de cet identifiant."),
     "OUT_OF_SCOPE": ("Nằm ngoài phạm vi của cuộc thanh tra.", "C'est hors du champ de l'inspection."),
     "NO_LOG": ("Hệ thống này chưa có sổ nhật ký kiểm chứng.", "Ce déploiement ne tient pas de journal vérifiable."),
+    "INSPECTION_NEEDED": ("Chỉ được xem khi có cuộc thanh tra đang mở.", "Il y faut une inspection en cours."),
     "ALREADY_OFF": ("Ngày này đã là ngày nghỉ.", "Ce jour est déjà chômé."),
     "ALREADY_WORKED": ("Ngày này đã là ngày làm việc.", "Ce jour est déjà travaillé."),
     "UNPAIRED_SWAP": ("Ngày hoán đổi thiếu ngày tương ứng.", "L'autre jour de l'échange manque."),

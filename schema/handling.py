@@ -3,6 +3,7 @@
 The dossier itself is in `dossier`.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import cached_property
 
@@ -10,7 +11,9 @@ import strawberry
 
 from casework.audit.disclosure import opened
 from casework.model.access import Group
+from casework.model.masking import masked_name, masked_number, masked_text
 from casework.model.parties import Ref
+from casework.model.record import Applicant as StoredApplicant
 from casework.model.record import Assignment as StoredAssignment
 from casework.model.record import AssignmentRole, DossierId, Medium, Outcome
 from casework.model.record import Interval as StoredInterval
@@ -48,7 +51,7 @@ class Texts:
 
 def texts_of(context: Context, view: View) -> Texts:
     """Give the texts of a dossier in that state, read once."""
-    return context.texts.setdefault((view.held.id, view.held.tip.seq), Texts(context, view))
+    return context.texts.setdefault((view.held.id, view.held.tip.seq, view.decision), Texts(context, view))
 
 
 @strawberry.type(description="Who asks. Only those whom a rule allows read these values.")
@@ -59,6 +62,27 @@ class Applicant:
     phone: str | None = strawberry.field(description="Telephone number.")
     address: str | None = strawberry.field(description="Address.")
     identity_number: str | None = strawberry.field(description="Number of the identity document.")
+    masked: bool = strawberry.field(
+        description="Whether the values are masked: a name's first letter, a number's last digits, nothing of an address. Unmasking them "
+        "takes a reason, and the applicant is told."
+    )
+
+
+def applicant_shown(stored: StoredApplicant, texts: Texts, *, masked: bool) -> Applicant:
+    """Show an applicant."""
+    group = Group.MASKED if masked else Group.PERSONAL
+
+    def told(ref: Ref | None, mask: Callable[[str], str]) -> str | None:
+        found = texts.of(ref, group)
+        return mask(found) if masked and found is not None else found
+
+    return Applicant(
+        name=told(stored.name, masked_name),
+        phone=told(stored.phone, masked_number),
+        address=told(stored.address, masked_text),
+        identity_number=told(stored.identity_number, masked_number),
+        masked=masked,
+    )
 
 
 @strawberry.type(description="Who is to do what by when, with which result.")

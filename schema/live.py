@@ -8,7 +8,7 @@ import strawberry
 
 from casework.audit.chain import Entry
 from casework.live.topics import Kind, alerts_key, trail_key
-from casework.model.access import Decision
+from casework.model.access import Decision, Group
 from casework.model.alert import AlertLevel
 from casework.model.errors import Invalid
 from casework.model.export import Export as StoredExport
@@ -16,6 +16,7 @@ from casework.model.task import Task as Stored
 from casework.views import View, visible
 from casework.watching import Event as Told
 from casework.watching import alerted
+from schema.accesses import Access, access_shown
 from schema.alert import Alert, alert_shown
 from schema.audit import AuditEntry, entry_shown
 from schema.context import Context
@@ -68,6 +69,13 @@ class TaskEvent(Event):
     )
 
 
+@strawberry.type(description="An access to a dossier. Cursors are dense: a missing number is a missing event.")
+class AccessEvent(Event):
+    """An event of the accesses to a dossier."""
+
+    access: Access | None = strawberry.field(description="The access; null for READY.")
+
+
 @strawberry.type(description="An entry of a trail. Cursors order events; what arrives twice has the same id.")
 class AuditEntryEvent(Event):
     """An event of the trail of a unit or of a person."""
@@ -78,6 +86,11 @@ class AuditEntryEvent(Event):
 def _entry_event(event: Told, decision: Decision) -> AuditEntryEvent:
     held, entry = (None, None) if event.thin else (event.held, event.entry)
     return AuditEntryEvent(**_common(event), entry=entry_shown(entry, View(held, decision)) if held and entry else None)
+
+
+def _access_event(event: Told, decision: Decision) -> AccessEvent:
+    shown = event.entry if Group.ACCESSES in decision.groups and not event.thin else None
+    return AccessEvent(**_common(event), access=access_shown(shown) if shown else None)
 
 
 def _trail_of(given: Mapping[str, Any]) -> str:
@@ -119,8 +132,11 @@ def _common(event: Told) -> dict[str, Any]:
     entry, held = event.entry, event.held
     # One that stands for several is another event than the last of them: a client that has that one is to hear of the rest all the same.
     several = f"+{event.count}" if event.count > 1 else ""
+    whose = held.id if held else str(event.kind)
+    if held and event.kind is Kind.ACCESSES:
+        whose = f"{event.kind}/{held.id}"  # Its entries have the numbers of others.
     return {
-        "id": f"{held.id}/{entry.seq}{several}" if held and entry else f"{held.id if held else event.kind}/ready/{event.cursor}",
+        "id": f"{whose}/{entry.seq}{several}" if held and entry else f"{whose}/ready/{event.cursor}",
         "cursor": event.cursor,
         "gap": event.gap,
         "ready": entry is None,
@@ -139,12 +155,14 @@ SHOWN: Mapping[Kind, Callable[[Told, Decision], Event]] = {
     Kind.TASK: _task_event,
     Kind.EXPORT: _task_event,
     Kind.TRAIL: _entry_event,
+    Kind.ACCESSES: _access_event,
 }
 
 # Root field -> the topic that its arguments name: its kind and key; None where nothing has that name.
 Aim = Callable[[Context, Mapping[str, Any]], tuple[Kind, str | None]]
 AIMS: Mapping[str, Aim] = {
     "dossierChanged": lambda context, given: (Kind.DOSSIER, context.subject(given["code"])),
+    "fileViewed": lambda context, given: (Kind.ACCESSES, context.subject(given["code"])),
     "unitFeed": lambda _, given: (Kind.UNIT, key_of(given["unit"], "unit")),
     "taskProgressed": lambda _, given: _work_of(given["id"]),
     "trailAppended": lambda _, given: (Kind.TRAIL, _trail_of(given)),
@@ -237,6 +255,20 @@ class Subscription:
     ) -> AsyncGenerator[AuditEntryEvent, None]:
         """Tell that a subscription has no stream of its own: see `execution.rendered`."""
         del unit, actor, after
+        for _ in ():
+            yield _
+
+    @strawberry.subscription(
+        description="Every access to a dossier, once, in order: which official was shown the applicant's values. For the applicant, "
+        "supervisors of the tree and inspectors."
+    )
+    async def file_viewed(
+        self,
+        code: Annotated[strawberry.ID, strawberry.argument(description="The dossier's code or id.")],
+        after: Annotated[str | None, strawberry.argument(description="Resume behind this cursor; left out: from now on.")] = None,
+    ) -> AsyncGenerator[AccessEvent, None]:
+        """Tell that a subscription has no stream of its own: see `execution.rendered`."""
+        del code, after
         for _ in ():
             yield _
 

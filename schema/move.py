@@ -23,7 +23,10 @@ from casework.actions.inspections import Asked as Inspecting
 from casework.actions.inspections import close_inspection, open_inspection
 from casework.actions.procedures import Publishing, publish, published_by
 from casework.actions.tasks import following_of
+from casework.actions.unmasking import Asked as Unmasking
+from casework.actions.unmasking import unmask
 from casework.commits import Written
+from casework.model.access import unmasked
 from casework.model.errors import Conflict as Stale
 from casework.model.errors import Fault
 from casework.model.errors import Invalid as Wrong
@@ -34,8 +37,9 @@ from casework.model.packing import Plain, moment
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
 from casework.ports import Services
-from casework.views import View, decided
+from casework.views import UNKNOWN, View, decided
 from schema import delaying, inputs
+from schema.accesses import Access, UnmaskApplicantInput, access_entry_shown, access_shown
 from schema.alert import AcknowledgeAlertInput, Alert, acknowledged_in, acknowledging, alert_shown, number_in
 from schema.amending import AmendCalendarInput, amendment_of
 from schema.audit import AuditEntry, entry_shown
@@ -225,6 +229,13 @@ class RequestExportPayload(Payload):
     """Payload of requestExport; an export is no dossier, so `dossier` is always null."""
 
     export: Export | None = strawberry.field(description="The export as it is now; null when refused.")
+
+
+@strawberry.type(description="What came of unmaskApplicant. In `dossier` the applicant's values stand as they are.")
+class UnmaskApplicantPayload(Payload):
+    """Payload of unmaskApplicant; its entry is one of the second log."""
+
+    access: Access | None = strawberry.field(description="The access that was written, as the applicant sees it; null when refused.")
 
 
 @strawberry.type(description="What came of openIncident.")
@@ -484,6 +495,26 @@ class Mutation:
             return RequestExportPayload(dossier=None, export=None, entry=None, errors=[Invalid(fault=fault)])
         entry = entry_shown(done.entry, View(done.held, context.decided(done.held)))
         return RequestExportPayload(dossier=None, export=export_shown(done.held), entry=entry, errors=[])
+
+    @strawberry.mutation(
+        description="Be shown the applicant's values of a dossier unmasked, in this answer alone, for a reason that the applicant "
+        "reads. By SUPERVISOR of the tree; by INSPECTOR during an open inspection."
+    )
+    def unmask_applicant(self, info: Info, input: Given[UnmaskApplicantInput]) -> UnmaskApplicantPayload:
+        """Unmask the applicant."""
+        context, asked = context_of(info), _asked(info, input)
+        subject = context.subject(input.dossier) or UNKNOWN
+        try:
+            why = Unmasking(asked.key, asked.correlation, asked.input)
+            inspection = key_of(input.inspection, "inspection") if input.inspection is not None else None
+            done = unmask(*_who(info), subject, input.reason, inspection, why)
+        except (Wrong, Absent, No) as fault:
+            return UnmaskApplicantPayload(dossier=None, access=None, entry=None, errors=[_told(info, fault)])
+        context.opened[subject] = None  # What is shown here has been noted.
+        shown = dossier_shown(View(done.view.held, unmasked(done.view.decision)))
+        context.accesses([done.access])
+        entry = access_entry_shown(done.access.entry, done.view)
+        return UnmaskApplicantPayload(dossier=shown, access=access_shown(done.access.entry), entry=entry, errors=[])
 
     @strawberry.mutation(description="Close an incident; dossiers are rid of it from now on. By HEAD, or a SUPERVISOR of the tree.")
     def close_incident(self, info: Info, input: Given[CloseIncidentInput]) -> CloseIncidentPayload:

@@ -46,6 +46,7 @@ def key_of(text: str, kind: str) -> str:
 
 LONGEST = 256  # characters: nothing has a longer code or id, and the engine looks for none over 2 KB
 NOTHING = "-"  # a code that nothing has
-KINDS = frozenset(
-    {"alert", "dossier", "entry", "procedure", "unit", "point", "step", "assignment", "task", "incident", "export", "inspection"}
-)
+KINDS = frozenset({
+    "access", "access-entry", "alert", "dossier", "entry", "procedure", "unit", "point", "step", "assignment", "task", "incident", "export",
+    "inspection",
+})  # fmt: skip

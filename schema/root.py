@@ -17,6 +17,7 @@ from casework.model.workdays import legal_day
 from casework.trails import During
 from casework.views import confirmed_viewer
 from schema.access import Viewer
+from schema.accesses import access_entry_of, access_of
 from schema.alert import Alert, alert_of, alerts_page
 from schema.audit import AuditEntry, audit_trail, entry_of
 from schema.context import Info, context_of
@@ -43,6 +44,8 @@ from schema.unit import Unit, point_of, unit_of, units_page
 from schema.work_calendar import WorkCalendar, calendar_shown
 
 NODES: dict[str, Callable[[Info, str], Node | None]] = {
+    "access": lambda info, key: access_of(context_of(info), key),
+    "access-entry": lambda info, key: access_entry_of(context_of(info), key),
     "alert": lambda info, key: alert_of(context_of(info), key),
     "assignment": lambda info, key: assignment_of(context_of(info), key),
     "entry": lambda info, key: entry_of(context_of(info), key),

@@ -105,6 +105,7 @@ def services_over(store: Store, issuer: Issuer, courier: RecordingCourier, clock
         tokens=KeySetTokens(issuer.key_set(), issuer=ISSUER, audience=AUDIENCE),
         keys=Keys({1: b"0" * 32}),
         log="giamsat.test/trail",
+        accesses_log="giamsat.test/accesses",
         now=clock,
         entropy=secrets.token_bytes,
     )

@@ -12,7 +12,7 @@ import secrets
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,14 @@ from casework.adapters.depot import FolderDepot
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.seal import FileSeal
 from casework.adapters.vault import FolderVault
+from casework.audit.chain import Entry
 from casework.model.alert import AlertLevel
 from casework.model.amending import Amendment, Moved
 from casework.model.export import ExportForm, ExportScope
 from casework.model.inspection import InspectionScope
 from casework.model.parties import Role, Viewer
 from casework.model.workdays import OverrideKind, legal_day
-from casework.ports import Services
+from casework.ports import Accessed, Change, Services
 from handlers import sequencer, sockets
 from local.engine import Engine
 from local.seeding import seed
@@ -203,6 +204,11 @@ class Example:
         operations = [one for one in parse(self.document).definitions if isinstance(one, OperationDefinitionNode)]
         return {field.name.value for one in operations for field in one.selection_set.selections if isinstance(field, FieldNode)}
 
+    @property
+    def writes(self) -> bool:
+        """Whether it is a mutation."""
+        return self.document.lstrip().startswith("mutation")
+
 
 def examples(page: Path) -> Iterator[Example]:
     """Read the examples of a page, each with the JSON that follows it."""
@@ -211,9 +217,9 @@ def examples(page: Path) -> Iterator[Example]:
     starts = [place for place, fence in enumerate(fences) if fence[1] == "graphql"]
     for number, (start, end) in enumerate(pairwise([*starts, len(fences)]), 1):
         fence = fences[start]
-        before = text[: fence.start()].rstrip().rpartition("\n")[2]
+        comment = text[: fence.start()].rstrip().rpartition("\n")[2]
         following = {("errors" if one[2] else "variables"): one[3] for one in reversed(fences[start + 1 : end]) if one[1] == "json"}
-        yield Example(f"{page.relative_to(ROOT)} {number}", fence[3], RUN.fullmatch(before), **following)
+        yield Example(f"{page.relative_to(ROOT)} {number}", fence[3], RUN.fullmatch(comment), **following)
 
 
 EXAMPLES = [example for page in PAGES for example in examples(page)]
@@ -273,6 +279,49 @@ def test_an_example_does_what_its_page_says(client: Client, example: Example) ->
     assert told == json.loads(errors)
     if not told:
         assert all(value is not None for value in found["data"].values())
+
+
+WRITING = [example for example in RUNNING if example.errors == "[]" and example.writes]
+
+
+def test_every_mutation_of_the_schema_is_tried() -> None:
+    assert core.mutation_type
+    assert set().union(*(example.roots for example in WRITING)) == set(core.mutation_type.fields)
+
+
+@pytest.mark.parametrize("example", WRITING, ids=lambda example: example.place)
+def test_a_mutation_writes_exactly_one_entry(client: Client, monkeypatch: pytest.MonkeyPatch, example: Example) -> None:
+    """The trail has one entry more, or the accesses have, whatever the mutation; the same request again writes none."""
+    assert example.run
+    words = {word: made() for word, made in SHOWN.items()}
+    if example.run["state"]:
+        words |= standing(client, BRING[example.run["state"]](client))
+    document, variables = (exchanged(text, words) for text in (example.document, example.variables))
+    entries: list[Entry] = []
+    commit, access = DynamoStore.commit, DynamoStore.access
+
+    def committed(store: DynamoStore, change: Change, now: datetime) -> None:
+        commit(store, change, now)
+        entries.append(change.entry)
+
+    def accessed(store: DynamoStore, made: Accessed, *more: Any) -> None:  # noqa: ANN401 - as the store takes them
+        access(store, made, *more)
+        if made.entry.body["action"] != "VIEWED":  # That an answer showed something is no change.
+            entries.append(made.entry)
+
+    monkeypatch.setattr(DynamoStore, "commit", committed)
+    monkeypatch.setattr(DynamoStore, "access", accessed)
+    given = json.loads(variables)
+    given["input"]["idempotencyKey"] = secrets.token_hex(8)
+    for _ in range(2):
+        found = client.ask(document, example.run["who"], example.run["subject"], **given)
+        assert refusals(found["data"]) == []
+        assert len(entries) == 1, [entry.body["action"] for entry in entries]
+    (entry,) = entries
+    subject, seq = entry.place
+    store, second = client.services.store, entry.body["log"] != client.services.log
+    rows = [one.entry for one in store.accesses(subject, seq - 1, 1)] if second else store.entries(subject, seq - 1, 1)
+    assert [one.line for one in rows] == [entry.line]
 
 
 def watched(client: Client, who: str | None, subject: str | None, document: str, variables: dict[str, Any]) -> dict[str, Any]:

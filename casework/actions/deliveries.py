@@ -13,7 +13,7 @@ from casework.audit.chain import Entry
 from casework.live import feeds
 from casework.live.cohorts import Owed, Status
 from casework.live.connection import LANES
-from casework.live.topics import LATE, alert_of, kind_of, topics_of
+from casework.live.topics import LATE, accesses_topic, alert_of, kind_of, topics_of
 from casework.model.errors import Corrupt, Unavailable
 from casework.model.record import DossierId
 from casework.model.unit import lineage
@@ -112,6 +112,8 @@ def _taken_over(services: Services, owed: Sequence[Owed], render: Render, until:
 
 
 def _topics(services: Services, one: Arrived, desks: Mapping[str, str]) -> tuple[str, ...]:
+    if one.unit is None:
+        return (accesses_topic(one.entry.place[0]),)
     find, desk = services.store.unit, desks.get(one.entry.body["subject"]["id"])
     alert = alert_of(one.entry.body)
     keeper = lineage(find, alert.unit) if alert and alert.unit != one.unit else ()  # A coordinating unit hears of its own deadlines.

@@ -97,7 +97,7 @@ def _ordered(services: Services, markers: Iterable[Marker], taken: Iterable[Mark
 
 
 def _step(services: Services, head: LogHead, markers: Sequence[Marker]) -> Taking:
-    opened = {marker.unit for marker in markers if _opens(marker)}
+    opened = {unit for marker in markers if (unit := _opened_by(marker))}
     before = services.store.registered(opened) if opened else {}
     numbers = dict(before)
     grown = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes])
@@ -107,10 +107,10 @@ def _step(services: Services, head: LogHead, markers: Sequence[Marker]) -> Takin
     for marker in markers:
         at.append(head.size + len(leaves))
         made = [entry_leaf(marker.subject, marker.seq, marker.hash)]
-        if _opens(marker):
-            numbers[marker.unit] += 1
-            made.append(opened_leaf(marker.unit, numbers[marker.unit], marker.hash))
-            opens.append((marker.unit, numbers[marker.unit], marker.subject))
+        if unit := _opened_by(marker):
+            numbers[unit] += 1
+            made.append(opened_leaf(unit, numbers[unit], marker.hash))
+            opens.append((unit, numbers[unit], marker.subject))
         leaves += [Logged(bytes(leaf), marker.subject, marker.seq) for leaf in made]
     for one in leaves:
         grown.append(tree.leaf_hash(one.leaf))
@@ -119,8 +119,9 @@ def _step(services: Services, head: LogHead, markers: Sequence[Marker]) -> Takin
     return Taking(tuple(markers), tuple(leaves), tuple(at), registers, tuple(opens), behind)
 
 
-def _opens(marker: Marker) -> bool:
-    return marker.kind == DOSSIER and marker.seq == 1
+def _opened_by(marker: Marker) -> str | None:
+    """Name the unit that opened a dossier with this entry; the first access to one has none."""
+    return marker.unit if marker.kind == DOSSIER and marker.seq == 1 else None
 
 
 # Out of the log.

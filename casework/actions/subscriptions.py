@@ -14,7 +14,7 @@ from casework.live.topics import Kind, cursor, position, topic
 from casework.model.access import Decision, decide_task
 from casework.model.parties import Viewer
 from casework.model.record import DossierId
-from casework.model.subjects import kind_of
+from casework.model.subjects import DOSSIER, kind_of
 from casework.ports import Held, Services
 from casework.views import confirmed_viewer, hide, tracked
 from casework.watching import Event, Render, may_follow
@@ -73,18 +73,27 @@ def _watch(services: Services, client: Client, wanted: Wanted, render: Render, p
     subject = DossierId(wanted.key) if wanted.key else None
     if secret is None:
         found = _found(services, client.viewer, subject, wanted.kind) if subject else None
-        watched = (found, client.viewer) if found and kind_of(found.record) == wanted.kind else None
+        fits = found is not None and kind_of(found.record) == (DOSSIER if wanted.kind is Kind.ACCESSES else wanted.kind)
+        watched = (found, client.viewer) if found and fits else None
     else:
         watched = tracked(services, subject, secret, client.viewer)
     if watched is None:
         raise hidden(wanted.kind)
     held, viewer = watched
     decision = sight(services, viewer, held, wanted.kind)
-    seen = held.tip.seq if after is None else position(after, held.tip.seq)
+    last = _last(services, held, wanted.kind)
+    seen = last if after is None else position(after, last)
     row = _row(services, client, wanted, held.id, viewer, str(seen))
     services.store.subscribe(row, services.now())
     if push(render(row.cohort, decision, Event(wanted.kind, cursor(seen), services.now(), held))):
         Follower(services, row, viewer, render, push).read()
+
+
+def _last(services: Services, held: Held, kind: Kind) -> int:
+    """Give the number of the last entry that a topic has."""
+    if kind is not Kind.ACCESSES:
+        return held.tip.seq
+    return next((one.entry.seq for one in services.store.accesses(held.id, 0, 1, backwards=True)), 0)
 
 
 def _found(services: Services, viewer: Viewer, subject: DossierId, kind: Kind) -> Held | None:

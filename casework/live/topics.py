@@ -1,6 +1,7 @@
 """Topics: their names, which of them an entry goes to, and the cursors of those that replay from a trail.
 
-A dossier, a task and an export have a topic each, which replays from their own trail. A unit, and a unit's alerts from some level on,
+A dossier, a task and an export have a topic each, which replays from their own trail; the accesses to a dossier have one, which replays
+from their chain. A unit, and a unit's alerts from some level on,
 are feeds, whose rows and cursors are those of `feeds`. It looks nothing up: the caller brings the units.
 """
 
@@ -17,19 +18,20 @@ RAISED = "ALERT_RAISED"  # the action of an entry that raises an alert
 
 
 class Kind(StrEnum):
-    """What a topic is of; one that replays from a trail has the name of its kind of subject."""
+    """What a topic is of; one that replays from a trail has the name of its kind of subject, that of the accesses to a dossier apart."""
 
     DOSSIER = "dossier"
     TASK = "task"
     EXPORT = "export"
+    ACCESSES = "accesses"
     UNIT = "unit"
     ALERTS = "alerts"
     TRAIL = "trail"
 
     @property
     def trailed(self) -> bool:
-        """Whether it replays from the trail of its subject; the others are feeds."""
-        return self in {Kind.DOSSIER, Kind.TASK, Kind.EXPORT}
+        """Whether it replays from the trail of its subject, or the chain of accesses to it; the others are feeds."""
+        return self in {Kind.DOSSIER, Kind.TASK, Kind.EXPORT, Kind.ACCESSES}
 
 
 OFFICER = "OFFICER"  # the kind of an actor who is a person of the register
@@ -44,6 +46,11 @@ def topic(kind: Kind, key: str) -> str:
 def dossier_topic(subject: str) -> str:
     """Name the topic on which a dossier's entries are pushed."""
     return topic(Kind.DOSSIER, subject)
+
+
+def accesses_topic(subject: str) -> str:
+    """Name the topic on which the accesses to a dossier are pushed."""
+    return topic(Kind.ACCESSES, subject)
 
 
 def alerts_key(unit: str, level: AlertLevel | None) -> str:

@@ -23,8 +23,10 @@ class Group(StrEnum):
 
     SUMMARY = "SUMMARY"  # state, dates, units, who is assigned; no name of an applicant, no text
     PERSONAL = "PERSONAL"  # the applicant's values
+    MASKED = "MASKED"  # the applicant's values, masked (`masking`): whoever sees them so may unmask them for a reason
     REASONS = "REASONS"  # the texts that an applicant may read: supplement items, reason of the decision
     INTERNAL = "INTERNAL"  # opinions, tasks and other internal texts
+    ACCESSES = "ACCESSES"  # which officials were shown the applicant's values
 
 
 class Trail(StrEnum):
@@ -65,20 +67,22 @@ class Decision:
         return Group.SUMMARY in self.groups
 
 
-_EVERYTHING = frozenset(Group)
 _OFFICIAL = frozenset({Group.SUMMARY, Group.REASONS, Group.INTERNAL})
+_HANDLING = _OFFICIAL | {Group.PERSONAL}
+_OVERSEEING = _OFFICIAL | {Group.MASKED, Group.ACCESSES}
+_APPLICANT_S = frozenset({Group.PERSONAL, Group.MASKED})  # what shows anything of the applicant's values
 
 TABLE: dict[Relation, tuple[frozenset[Group], Trail]] = {
-    Relation.APPLICANT: (frozenset({Group.SUMMARY, Group.PERSONAL, Group.REASONS}), Trail.APPLICANT),
+    Relation.APPLICANT: (frozenset({Group.SUMMARY, Group.PERSONAL, Group.REASONS, Group.ACCESSES}), Trail.APPLICANT),
     Relation.RECEPTION: (frozenset({Group.SUMMARY, Group.REASONS}), Trail.NONE),
     Relation.DELIVERY: (frozenset({Group.SUMMARY, Group.REASONS}), Trail.NONE),
-    Relation.LEAD: (_EVERYTHING, Trail.OWN_ACTIONS),
+    Relation.LEAD: (_HANDLING, Trail.OWN_ACTIONS),
     Relation.RETURNED: (_OFFICIAL, Trail.OWN_ACTIONS),
-    Relation.COORDINATING: (_EVERYTHING, Trail.OWN_ACTIONS),
-    Relation.HEAD: (_EVERYTHING, Trail.ALL),
+    Relation.COORDINATING: (_HANDLING, Trail.OWN_ACTIONS),
+    Relation.HEAD: (_HANDLING, Trail.ALL),
     Relation.COORDINATING_HEAD: (_OFFICIAL, Trail.NONE),
-    Relation.SUPERVISOR: (_OFFICIAL, Trail.ALL),
-    Relation.INSPECTOR: (_OFFICIAL, Trail.ALL),
+    Relation.SUPERVISOR: (_OVERSEEING, Trail.ALL),
+    Relation.INSPECTOR: (_OVERSEEING, Trail.ALL),
     Relation.ADMIN: (frozenset(), Trail.TECHNICAL),
     Relation.IMPORT: (frozenset({Group.SUMMARY}), Trail.NONE),
 }
@@ -105,7 +109,7 @@ def decide(viewer: Viewer, dossier: Dossier, *, subject: str, person: str | None
     if Relation.RECEPTION in relations and dossier.state is State.SUBMITTED:
         groups |= {Group.PERSONAL}  # At intake the counter checks the applicant's values.
     if dossier.kind is DossierKind.DENUNCIATION and not relations & {Relation.APPLICANT, Relation.LEAD}:
-        groups -= {Group.PERSONAL}  # A denouncer's identity is for its handler alone.
+        groups -= _APPLICANT_S  # A denouncer's identity is for its handler alone.
     trail = max((TABLE[relation][1] for relation in relations), key=_RANK.__getitem__, default=Trail.NONE)
     moves = frozenset(name for name, rule in MOVES.items() if rule.makers & relations)
     if dossier.last_lead is not None and dossier.last_lead.officer == viewer.sub:
@@ -159,7 +163,17 @@ def pushed(decision: Decision) -> Decision:
     """Give the decision for an event: it carries no personal value to an official, who asks for the dossier, and that read is logged."""
     if Relation.APPLICANT in decision.relations:
         return decision
-    return replace(decision, groups=decision.groups - {Group.PERSONAL})
+    return replace(decision, groups=decision.groups - _APPLICANT_S)
+
+
+def unmasked(decision: Decision) -> Decision:
+    """Give the decision for the answer to an unmasking, in which the applicant's values stand as they are."""
+    return replace(decision, groups=decision.groups - {Group.MASKED} | {Group.PERSONAL})
+
+
+def watched_by(decision: Decision) -> bool:
+    """Whether the dossier is opened by an official: what its applicant's values show him is an access."""
+    return Relation.APPLICANT not in decision.relations
 
 
 def sees_alert(decision: Decision, alert: Alert) -> bool:

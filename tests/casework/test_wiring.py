@@ -8,11 +8,14 @@ from typing import Any
 import orjson
 import pytest
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.dynamo import models as dynamo
 from casework.adapters.gateway import GatewayCourier
-from casework.wiring import deployed, wired
+from casework.adapters.vault import FolderVault
+from casework.wiring import beside, deployed, wired
 from local.engine import Engine
 from local.home import REGION
 from tests.casework.adapters.test_gateway import Gateway, served
@@ -62,6 +65,26 @@ def test_services_are_what_the_settings_say(environ: dict[str, str], issuer: Iss
     assert services.entropy(16) != services.entropy(16)
     assert services.tokens.read(issuer.token("HEAD"), services.now())[0].sub == "head-1"
     assert services.store.versions("XD-01")
+
+
+def test_the_second_log_stands_beside_the_first(environ: dict[str, str], tmp_path: Path) -> None:
+    plain = wired(RecordingCourier(), environ)
+    assert (plain.accesses_log, plain.accesses_vault, plain.accesses_seal) == ("giamsat.test/accesses", None, None)
+    key = tmp_path / "log.pem"
+    key.write_bytes(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    services = wired(RecordingCourier(), {**environ, "GIAMSAT_VAULT": str(tmp_path / "log"), "GIAMSAT_LOG_KEY": str(key)})
+    assert isinstance(services.vault, FolderVault)
+    assert isinstance(services.accesses_vault, FolderVault)
+    assert (services.vault.folder, services.accesses_vault.folder) == (tmp_path / "log", tmp_path / "log-accesses")
+    second = services.second
+    assert second.seal
+    assert services.seal
+    assert (second.log, second.vault, second.seal.key.name) == ("giamsat.test/accesses", services.accesses_vault, "giamsat.test/accesses")
+    assert second.seal.sign(b"x") == services.seal.sign(b"x")
+    assert (second.accesses_vault, second.accesses_seal) == (None, None)
+    named = wired(RecordingCourier(), {**environ, "GIAMSAT_ACCESS_LOG": "elsewhere/looks"})
+    assert named.accesses_log == "elsewhere/looks"
+    assert [beside(name) for name in ("a/b/c", "a", "a/")] == ["a/b/accesses", "accesses", "a/accesses"]
 
 
 def test_origins_stand_between_commas(environ: dict[str, str]) -> None:

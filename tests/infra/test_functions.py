@@ -43,6 +43,8 @@ HEADERS = {
 }
 WATCH = "subscription($code: ID!) { dossierChanged(code: $code) { cursor ready entry { seq } } }"
 READ = "query($code: ID!) { dossier(code: $code) { code state trail(first: 2) { nodes { seq } } } }"
+APPLICANT = "query($code: ID!) { dossier(code: $code) { applicant { name } } }"
+VIEWED = "subscription($code: ID!) { fileViewed(code: $code) { cursor ready access { seq } } }"
 FOLLOW = 'subscription { alertRaised(unit: "22-XD") { cursor ready alert { level } } }'
 ALERTS = "{ alerts(first: 5) { nodes { level } } }"
 LISTS = """{ dossiers(first: 2) { nodes { code trail(first: 1) { nodes { seq } } } } procedures(first: 2) { nodes { code } }
@@ -213,7 +215,19 @@ def allowed() -> set[Right]:
     return found
 
 
-def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+def looked_at(issuer: Issuer, code: str) -> None:
+    """Let an official be shown the applicant's values, and an inspector watch who is."""
+    assert asked(APPLICANT, issuer.token("HEAD"), code=code)["dossier"]["applicant"]["name"]
+    inspector = Socket(f"{secrets.token_urlsafe(10)}=")
+    inspector.event("$connect", "CONNECT", headers=HEADERS, multiValueHeaders={name: [value] for name, value in HEADERS.items()})
+    inspector.say(type="connection_init", payload={"authorization": f"Bearer {issuer.token('INSPECTOR')}"})
+    inspector.say(type="subscribe", id="1", payload={"query": VIEWED, "variables": {"code": code}})
+    inspector.event("$disconnect", "DISCONNECT")
+
+
+def test_the_role_allows_what_the_functions_do(  # noqa: PLR0915 - all that they do
+    socket: Socket, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     needed: set[Right] = set()
     send = URLLib3Session.send
 
@@ -254,6 +268,7 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     streamed(code)
     assert asked(ALERTS, issuer.token("HEAD"))["alerts"]["nodes"]
     assert all(trail["nodes"] for trail in asked(TRAILS, issuer.token("HEAD")).values())
+    looked_at(issuer, code)
     begun = [record(entry) for entry in store.entries(str(store.coded(code)), 0, 1)]
     assert tasks.handler({"Records": begun}, object()) == {"batchItemFailures": []}
     assert heartbeat.handler({}, object())["pinged"] >= 0
@@ -268,5 +283,6 @@ def test_the_role_allows_what_the_functions_do(socket: Socket, issuer: Issuer, m
     socket.event("$disconnect", "DISCONNECT")
     assert len({place for _, place in needed}) >= 12  # nearly every table was asked
     granted = allowed()
+    assert {(action, "giamsat-test-accesses") for action in ("PutItem", "Query", "ConditionCheckItem")} <= needed
     missing = {right for right in needed if not any(right[0] == action and fnmatch(right[1], place) for action, place in granted)}
     assert missing == set()

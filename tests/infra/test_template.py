@@ -103,7 +103,8 @@ def test_every_table_is_there_as_its_file_says(template: Template) -> None:
 
 def test_the_stream_is_read_in_order_and_whole(template: Template) -> None:
     mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    found = {mapping["FunctionName"]["Fn::GetAtt"][0]: mapping for mapping in mappings}
+    accesses, *others = sorted(mappings, key=lambda mapping: "Accesses" not in json.dumps(mapping["EventSourceArn"]))
+    found = {mapping["FunctionName"]["Fn::GetAtt"][0]: mapping for mapping in others}
     whole = {
         "EventSourceArn": {"Fn::GetAtt": ["Trail", "StreamArn"]},
         "StartingPosition": "TRIM_HORIZON",
@@ -112,13 +113,15 @@ def test_the_stream_is_read_in_order_and_whole(template: Template) -> None:
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "Enabled": True,
     }
+    streamed = {"FunctionName": {"Fn::GetAtt": ["StreamLambdaFunction", "Arn"]}}
+    assert accesses == {**whole, **streamed, "EventSourceArn": {"Fn::GetAtt": ["Accesses", "StreamArn"]}}
     inserts = {"FilterCriteria": {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]}}
     parcels = found.pop("FanoutLambdaFunction")
     assert (parcels["EventSourceArn"], parcels["BatchSize"]) == ({"Fn::GetAtt": ["Parcels", "Arn"]}, 1)
     assert parcels["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert parcels["ScalingConfig"] == {"MaximumConcurrency": 4}
     assert found == {
-        "StreamLambdaFunction": {**whole, "FunctionName": {"Fn::GetAtt": ["StreamLambdaFunction", "Arn"]}},
+        "StreamLambdaFunction": {**whole, **streamed},
         "TasksLambdaFunction": {**whole, **inserts, "FunctionName": {"Fn::GetAtt": ["TasksLambdaFunction", "Arn"]}},
     }
 
@@ -186,6 +189,17 @@ def test_nobody_may_change_or_delete_an_entry(template: Template) -> None:
     assert set(rights.pop(json.dumps(tables))) == {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchGetItem"}
     assert rights.pop(json.dumps({"Fn::Sub": "${Trail.Arn}/index/*"})) == ["dynamodb:Query"]
     assert set(rights) == {json.dumps(streams)}
+
+
+def test_nobody_may_change_or_delete_an_access(template: Template) -> None:
+    about = [statement for statement in statements(template) if "Accesses" in json.dumps(statement["Resource"])]
+    rights = {json.dumps(statement["Resource"]): set(statement["Action"]) for statement in about}
+    assert rights.pop(json.dumps({"Fn::GetAtt": ["Accesses", "Arn"]})) == {
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:ConditionCheckItem",
+    }
+    assert set(rights) == {json.dumps({"Fn::GetAtt": ["Accesses", "StreamArn"]})}
 
 
 def test_nothing_of_this_machine_and_no_credential_gets_in(out: Path) -> None:

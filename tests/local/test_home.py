@@ -95,7 +95,7 @@ def test_keys_are_made_once_and_kept_from_others(home: Home) -> None:
     settings = home.environ("http://127.0.0.1:1")
     keys = home.path / "keys"
     first = {file.name: file.read_bytes() for file in keys.iterdir()}
-    assert first.keys() == {"token.pem", "key-set.json", "secrets.json", "log.pem", "log.vkey"}
+    assert first.keys() == {"token.pem", "key-set.json", "secrets.json", "log.pem", "log.vkey", "accesses.vkey"}
     assert mode(keys) == 0o700
     assert {mode(file) for file in keys.iterdir()} == {0o600}
     assert Home(home.path).environ("http://127.0.0.1:1") == settings

@@ -255,4 +255,4 @@ def test_a_place_that_the_stream_has_trimmed(client: Client, records: Records, s
         pump.stop()
     # It begins with the oldest record that there is; who watches drops what was seen before.
     assert records.of(subject) == [1, 2]
-    assert forgetful.refused == 1
+    assert forgetful.refused in {1, 2}  # that of accesses may have come to a place, too

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STAGE = "tables-test"
-NAMES = {"subjects", "trail", "disclosures", "due", "alerts", "log", "live", "register"}
+NAMES = {"subjects", "trail", "disclosures", "due", "alerts", "log", "accesses", "live", "register"}
 
 
 @pytest.fixture

@@ -41,6 +41,7 @@ SECRETS = {
     "address": "12 Phố Kín",
     "identityNumber": "001099000001",
 }
+MASKED = {"name": "T***", "phone": "*******678", "address": "***", "identityNumber": "*********001"}
 INTERNAL = ["việc nội bộ", "trách nhiệm nội bộ", "quyền nội bộ", "kết quả nội bộ", "ý kiến nội bộ"]
 REASONS = ["50/2014/QH13, 95", "đủ điều kiện cấp phép"]
 
@@ -198,7 +199,7 @@ def test_each_reads_the_texts_that_a_rule_allows(client: Client, worked: Worked,
     dossier = seen(client, issuer.token(role, subject, units), worked.code)
     assert _texts_in(dossier) == allowed
     assert dossier["state"] == "DECIDED"
-    assert (dossier["applicant"] is not None) is (allowed >= PERSONAL)
+    assert dossier["applicant"] == (SECRETS if allowed >= PERSONAL else MASKED if role in {"SUPERVISOR", "INSPECTOR"} else None)
     assert (dossier["opinions"] is not None) is (allowed >= set(INTERNAL))
     assert [a["officer"] for a in dossier["assignments"]] == ["officer-1", None]
     assert [a["unit"]["code"] for a in dossier["assignments"]] == ["22-XD", "22-MT"]

@@ -75,6 +75,9 @@ FIXED = {
     "Subscription.dossierChanged(code)": "ID!",
     "Subscription.dossierChanged(secret)": "String",
     "Subscription.dossierChanged(after)": "String",
+    "Subscription.fileViewed": "AccessEvent!",
+    "Subscription.fileViewed(code)": "ID!",
+    "Subscription.fileViewed(after)": "String",
     "UserError.code": "String!",
     "UserError.message": "String!",
     "UserError.message(lang)": "Language!",
@@ -103,6 +106,9 @@ FIXED = {
     "Dossier.kind": "DossierKind!",
     "Dossier.channel": "Channel!",
     "Dossier.applicant": "Applicant",
+    "Dossier.accesses": "AccessConnection",
+    "UnmaskApplicantInput.reason": "String!",
+    "UnmaskApplicantInput.inspection": "ID",
     "TrackedDossier.code": "String!",
     "TrackedDossier.state": "DossierState!",
     "Dossier.deliveryPoint": "ReceptionPoint",
@@ -205,7 +211,16 @@ VALUES = {
     "Outcome": "GRANTED REJECTED OTHER",
     "Medium": "ELECTRONIC PAPER",
 }
-OTHERS = ["publishProcedure", "amendCalendar", "openIncident", "closeIncident", "requestExport", "openInspection", "closeInspection"]
+OTHERS = [
+    "publishProcedure",
+    "amendCalendar",
+    "openIncident",
+    "closeIncident",
+    "requestExport",
+    "openInspection",
+    "closeInspection",
+    "unmaskApplicant",
+]
 MUTATIONS = [*(move.value for move in MoveName), *OTHERS]
 OPENING = {"submitDossier", *OTHERS}  # of no dossier that there is
 
@@ -225,6 +240,7 @@ def test_the_committed_schema_stands_by_itself() -> None:
         "alertRaised",
         "taskProgressed",
         "trailAppended",
+        "fileViewed",
     }
 
 

@@ -13,7 +13,7 @@ from casework.model.packing import moment
 from casework.model.parties import Party, PartyKind, Role
 from casework.model.record import Dossier, DossierId
 from casework.model.subjects import Record, flattened, kind_of
-from casework.ports import Change, DueKey, Held, Repeat, Thing
+from casework.ports import Accessed, Change, DueKey, Held, Repeat, Thing
 from tests.casework.adapters.laid import dossier, fresh
 
 PROVINCE, UNIT, POINT = "S1", "S1-XD", "S1-MC"  # of these tests alone: other tests of a session list what they have laid
@@ -59,3 +59,21 @@ def made(  # noqa: PLR0913 - all that a change has
     )  # fmt: skip
     repeat = Repeat(subject, key or f"try#{secrets.token_hex(6)}", secrets.token_hex(8), subject, entry.seq, now + KEPT)
     return Change(named, before, after, entry, dict(envelope.disclosures), repeat, register)
+
+
+def looked_at(held: Held, now: datetime, tip: Tip = Tip(), *, texts: Iterable[str] = ()) -> Accessed:  # noqa: B008 - it is frozen
+    """Give an access to a dossier behind the end of its chain; `texts` come as disclosures."""
+    envelope = Envelope(tip.seq + 1, lambda: secrets.token_bytes(SALT_BYTES))
+    for text in texts:
+        envelope.enclosed("text", text)
+    draft = Draft(
+        log="giamsat.test/accesses", province=held.province, subject=Subject(kind_of(held.record), held.id), action="TRIED", actor=MAKER,
+        occurred_at=now, request="test", before={"accesses": tip.seq} if tip.seq else {}, after={"accesses": tip.seq + 1},
+        digests=envelope.disclosures,
+    )  # fmt: skip
+    return Accessed(sealed(draft, tip, now), dict(envelope.disclosures))
+
+
+def end_of(access: Accessed) -> Tip:
+    """Give the end of the chain behind an access."""
+    return Tip(access.entry.seq, access.entry.hash, access.entry.recorded_at)

@@ -15,11 +15,12 @@ from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Owed, Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of, lane_of
 from casework.live.feeds import HELD, LEFT, Fed, before, row_at
+from casework.live.topics import Kind, kind_of
 from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
 from tests.simulation.engine import Engine
 from tests.simulation.tables import Place, Row
-from tests.simulation.writes import Cancelled, Condition, Reason, Write, anyhow, check, delete, present, put, update
+from tests.simulation.writes import Cancelled, Condition, Reason, Write, absent, anyhow, check, delete, present, put, update
 
 
 class SimulatedConnections:
@@ -107,12 +108,16 @@ class SimulatedConnections:
         def last(row: Row | None) -> bool:
             return row is not None and row.get("entries") == seen
 
+        upto = check(self._engine.subjects, (subscription.subject, items.STATE), last)
+        if kind_of(subscription.topic) is Kind.ACCESSES:
+            upto = check(self._engine.accesses, (subscription.subject, items.seq_key(seen + 1)), absent)
+
         row = (f"TOPIC#{subscription.topic}", _row_key(subscription))
         body = _body(subscription)
         with self._engine.lock:
             try:
                 self._transacted(
-                    check(self._engine.subjects, (subscription.subject, items.STATE), last),
+                    upto,
                     update(
                         self._engine.live,
                         row,

@@ -42,6 +42,7 @@ class Engine:
         self.due = Table("bucket", "moment")
         self.alerts = Table("subject", "number", {f"by_{key}": (f"{key}_key", "raised_sort") for key in ALERT_KEYS})
         self.log = Table("pk", "sk")
+        self.accesses = Table("subject", "seq")
         self.live = Table("pk", "sk")
         self.register = Table("pk", "sk", {"by_list": ("list_key", "list_sort")}, remembers=True)
         self.calls = 0  # since the faults were set

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from tests.simulation.accesses import SimulatedAccesses
 from tests.simulation.connections import SimulatedConnections
 from tests.simulation.dossiers import SimulatedDossiers
 from tests.simulation.due import SimulatedDue
@@ -24,13 +25,14 @@ from tests.simulation.tables import Place, Row, Table, marshalled
 NO_FAULTS = Faults()
 
 
-class SimulatedStore(SimulatedDossiers, SimulatedDue, SimulatedRegister, SimulatedConnections, SimulatedLog):
+class SimulatedStore(SimulatedDossiers, SimulatedAccesses, SimulatedDue, SimulatedRegister, SimulatedConnections, SimulatedLog):
     """`ports.Store` in memory."""
 
     def __init__(self, now: Callable[[], datetime], seed: int, faults: Faults = NO_FAULTS) -> None:
         """Start empty; `now` is the clock that indexes lag by, and `seed` repeats a run."""
         self.engine = Engine(now, seed, faults)
         SimulatedDossiers.__init__(self, self.engine)
+        SimulatedAccesses.__init__(self, self.engine)
         SimulatedDue.__init__(self, self.engine)
         SimulatedRegister.__init__(self, self.engine)
         SimulatedConnections.__init__(self, self.engine)
@@ -52,7 +54,7 @@ class SimulatedStore(SimulatedDossiers, SimulatedDue, SimulatedRegister, Simulat
 
     def scanned(self) -> dict[str, list[dict[str, Any]]]:
         """Give every item of the tables that prove something, as a scan of the engine has them."""
-        names = ("trail", "subjects", "disclosures", "due", "alerts", "log")
+        names = ("trail", "subjects", "disclosures", "due", "alerts", "log", "accesses")
         tables: dict[str, Table] = {name: getattr(self.engine, name) for name in names}
         with self.engine.lock:
             return {name: [marshalled(row) for row in table.values()] for name, table in tables.items()}

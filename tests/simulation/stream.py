@@ -1,4 +1,4 @@
-"""The trail's stream of the second store, as one follower reads it: batches in the form that `handlers.stream.handle` takes.
+"""The trail's stream of the second store, or that of accesses, as one follower reads it: batches as `handlers.stream.handle` takes them.
 
     for event in Stream(store):
         stream.handle(event, services)
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.simulation.store import SimulatedStore
-from tests.simulation.tables import Record
+from tests.simulation.tables import Record, Table
 
 MOST = 100  # records of a batch
 
@@ -20,9 +20,10 @@ MOST = 100  # records of a batch
 class Stream:
     """A follower's reading of the stream, from its first record on."""
 
-    def __init__(self, store: SimulatedStore, most: int = MOST) -> None:
-        """Follow a store; a batch has at most that many records."""
+    def __init__(self, store: SimulatedStore, most: int = MOST, table: str = "trail") -> None:
+        """Follow a table of a store; a batch has at most that many records."""
         self._engine = store.engine
+        self._table: Table = getattr(store.engine, table)
         self._most = most
         self._taken = 0
         self._lines: dict[str, list[tuple[datetime, Record]]] = {}  # by subject, each record with when it arrives
@@ -69,7 +70,7 @@ class Stream:
     def _arrive(self) -> None:
         """Take what was written since, and say when it arrives; none before those ahead of it."""
         chance, faults = self._engine.chance, self._engine.faults
-        records = self._engine.trail.records
+        records = self._table.records
         for record in records[self._taken :]:
             at = record.at + timedelta(seconds=chance.upto(faults.late_s) if chance.hits(faults.late) else 0)
             line = self._lines.setdefault(record.partition, [])

@@ -20,7 +20,7 @@ import pytest
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.dynamo.items import due_sort
 from casework.adapters.dynamo.models import DueItem
-from casework.audit.chain import Entry
+from casework.audit.chain import Entry, Tip
 from casework.audit.disclosure import digest_of
 from casework.audit.disclosure import opened as disclosed
 from casework.live.cohorts import Cohort, Status, Subscription
@@ -34,12 +34,12 @@ from casework.model.publication import Publication
 from casework.model.record import Assignment, AssignmentRole, DossierId, State
 from casework.model.unit import Officer, Ongoing, PointKind, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import By, Change, Erased, Held, Index, Noticed, Partition, Raced, Seen, Span, Store
+from casework.ports import Accessed, By, Change, Erased, Held, Index, Noticed, Partition, Raced, Repeat, Seen, Span, Store
 from local.engine import Engine
 from local.home import REGION
 from local.register import Thing, things
 from tests.casework.adapters.laid import dossier, fresh
-from tests.simulation.changes import KEPT, PROVINCE, UNIT, made, moved, opened
+from tests.simulation.changes import KEPT, PROVINCE, UNIT, end_of, looked_at, made, moved, opened
 from tests.simulation.store import SimulatedStore
 
 T = TypeVar("T")
@@ -863,6 +863,24 @@ def test_going_live_asks_for_the_last_entry(either: Store) -> None:
     assert either.subscriptions(row.topic, NOW) == []
 
 
+def test_going_live_on_accesses_asks_for_the_last_of_these(either: Store) -> None:
+    connection, held = connected(either), begun(either)
+    row = replace(subscription(connection, "a", held.id), topic=f"accesses:{held.id}")
+    assert either.begin(operation(connection, "a"), 5, NOW) is Began.BEGUN
+    either.subscribe(row, NOW)
+    made = written(either, held, 2)
+    assert not either.go_live(row, 0)
+    assert not either.go_live(row, 1)
+    assert either.subscriptions(row.topic, NOW) == [row]
+    assert either.go_live(row, 2)
+    assert either.subscriptions(row.topic, NOW) == [replace(row, status=Status.LIVE, seen=2)]
+    either.access(looked_at(held, NOW, end_of(made[1])), end_of(made[1]), None, NOW)
+    assert not either.go_live(row, 2)
+    assert either.end(connection.id, "a", NOW)
+    assert either.go_live(row, 3), "nobody is left to be brought up to date"
+    assert either.subscriptions(row.topic, NOW) == []
+
+
 def test_a_topic_is_wanted_for_eight_days_and_tells_whether_it_has_members(either: Store) -> None:
     connection, other = connected(either), connected(either)
     rows = [subscription(connection, "a", fresh()), subscription(connection, "b", fresh())]
@@ -1060,6 +1078,77 @@ def test_a_follower_keeps_its_place_in_each_shard(either: Store) -> None:
     assert either.place(follower + "x", "shard-1") is None
 
 
+# Accesses.
+
+
+def written(store: Store, held: Held, count: int, **given: Any) -> list[Accessed]:  # noqa: ANN401 - as `looked_at` takes it
+    """Write some accesses to a dossier."""
+    made, tip = [], Tip()
+    for _ in range(count):
+        made.append(looked_at(held, NOW, tip, **given))
+        store.access(made[-1], tip, None, NOW)
+        tip = end_of(made[-1])
+    return made
+
+
+def test_accesses_read_back_in_order_and_against_it(either: Store) -> None:
+    held = begun(either)
+    assert either.accesses(held.id, 0, 10) == []
+    made = written(either, held, 5, texts=("một", "hai"))
+    assert either.accesses(held.id, 0, 10) == made
+    assert {disclosed(text) for text in either.accesses(held.id, 0, 1)[0].disclosures.values()} == {("text", "một"), ("text", "hai")}
+    assert either.accesses(held.id, 2, 2) == made[2:4]
+    assert either.accesses(held.id, 0, 2, backwards=True) == [made[4], made[3]]
+    assert either.accesses(held.id, 1, 9, backwards=True, before=4) == [made[2], made[1]]
+    assert either.accesses(held.id, 3, 9, before=4) == either.accesses(held.id, 5, 9) == either.accesses(DossierId("0" * 32), 0, 9) == []
+    assert either.entries(held.id, 0, 10)[0].body["log"] != made[0].entry.body["log"]
+    assert written(either, begun(either), 1)[0].disclosures == {}
+
+
+def test_an_access_of_a_number_that_there_is_writes_nothing(either: Store) -> None:
+    held = begun(either)
+    (first,) = written(either, held, 1)
+    with pytest.raises(Raced):
+        either.access(looked_at(held, NOW + HOUR, texts=("x",)), Tip(), None, NOW)
+    memory = Repeat(held.id, "k", "f", held.id, 1, NOW + HOUR)
+    with pytest.raises(Raced):
+        either.access(looked_at(held, NOW + HOUR), Tip(), memory, NOW)
+    assert either.accesses(held.id, 0, 10) == [first]
+    assert either.remembered([(held.id, "k")]) == {}
+
+
+def test_an_access_that_is_remembered_is_written_once(either: Store) -> None:
+    held = begun(either)
+    made = looked_at(held, NOW)
+    memory = Repeat(held.id, "k", "f", held.id, 1, (NOW + HOUR).replace(microsecond=0))
+    either.access(made, Tip(), memory, NOW)
+    assert either.held_with_memory(held.id, held.id, "k") == (held, memory)
+    later = looked_at(held, NOW, end_of(made))
+    with pytest.raises(Seen):
+        either.access(made, Tip(), memory, NOW)
+    with pytest.raises(Seen):
+        either.access(later, end_of(made), replace(memory, seq=2), NOW)
+    assert either.accesses(held.id, 0, 10) == [made]
+    either.access(later, end_of(made), replace(memory, seq=2, expires_at=(NOW + DAY).replace(microsecond=0)), NOW + 2 * HOUR)
+    assert either.accesses(held.id, 0, 10) == [made, later]
+    assert either.remembered([(held.id, "k")])[held.id, "k"].seq == 2
+
+
+def test_of_accesses_at_once_one_is_written(either: Store) -> None:
+    held = begun(either)
+
+    def tried(number: int) -> bool:
+        try:
+            either.access(looked_at(held, NOW, texts=(str(number),)), Tip(), None, NOW)
+        except Raced:
+            return False
+        return True
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        assert sum(pool.map(tried, range(THREADS))) == 1
+    assert len(either.accesses(held.id, 0, 10)) == 1
+
+
 # Both at once.
 
 
@@ -1076,18 +1165,23 @@ def test_both_keep_the_same_items(store: DynamoStore, simulated: SimulatedStore,
     first = opened(NOW, texts=("a", "b"))
     second = moved(first.after, NOW + HOUR, texts=("c",), alert_at=NOW + DAY, state=State.RECEIVED)
     third = moved(second.after, NOW + HOUR, alert_at=NOW + 2 * DAY)
+    looks = [looked_at(first.after, NOW)]
+    looks.append(looked_at(first.after, NOW, end_of(looks[0]), texts=("e", "f")))
     for each in (store, simulated):
         for change in (first, second, third):
             each.commit(change, NOW)
         with pytest.raises(Raced):
             each.commit(moved(second.after, NOW + HOUR, texts=("d",), alert_at=NOW + 3 * DAY), NOW)
+        each.access(looks[0], Tip(), None, NOW)
+        each.access(looks[1], end_of(looks[0]), Repeat(first.after.id, "k", "f", first.after.id, 2, NOW + HOUR), NOW)
     client = boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION)
     here = simulated.scanned()
     scans = {name: client.get_paginator("scan").paginate(TableName=f"giamsat-test-{name}", ConsistentRead=True) for name in here}
     there = {name: [item for page in pages for item in page["Items"]] for name, pages in scans.items()}
     mine = frozenset({first.after.id})
     assert items_of(here, mine) == items_of(there, mine)
-    assert len(items_of(here, mine)) == 1 + 1 + 3 + 3 + 2 + 1 + 3  # state, code, memories, entries, disclosures, due row, markers
+    # State, code, memories, entries, disclosures, due row, markers; accesses, with the memory of one and their markers.
+    assert len(items_of(here, mine)) == 1 + 1 + 3 + 3 + 2 + 1 + 3 + 2 + 1 + 2
 
 
 class Walk:

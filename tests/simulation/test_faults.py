@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from casework.adapters.dynamo.items import due_sort
+from casework.audit.chain import Tip
 from casework.live.cohorts import Owed
 from casework.live.connection import Connection, Operation, Phase
 from casework.live.feeds import Fed
@@ -24,7 +25,7 @@ from casework.model.record import State
 from casework.model.unit import Officer
 from casework.ports import By, Change, DueKey, Erased, Held, Index, Logged, LogHead, Partition, Raced, Seen, Span, Store, Taking
 from tests.casework.adapters.laid import fresh
-from tests.simulation.changes import PROVINCE, UNIT, moved, opened
+from tests.simulation.changes import PROVINCE, UNIT, looked_at, moved, opened
 from tests.simulation.faults import Crash, Faults
 from tests.simulation.soundness import uncounted, unsound
 from tests.simulation.store import SimulatedStore
@@ -147,6 +148,8 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "commit": lambda store, change, _: store.commit(change, START),
     "entries": lambda store, change, _: store.entries(change.after.id, 0, 5),
     "entries_named": lambda store, change, _: store.entries_named([(change.after.id, 1)]),
+    "access": lambda store, change, _: store.access(looked_at(change.after, START), Tip(), None, START),
+    "accesses": lambda store, change, _: store.accesses(change.after.id, 0, 5),
     "feed": lambda store, change, _: store.feed("unit:22", Fed(START, change.after.id, 1)),
     "fed": lambda store, change, _: store.fed("unit:22", "", None, 5),
     "newest": lambda store, change, _: store.newest({change.after.id: 1}, 5),
@@ -200,7 +203,7 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
 
 def rows_of(store: SimulatedStore) -> dict[str, dict[Any, Any]]:
     engine = store.engine
-    names = ("subjects", "trail", "disclosures", "due", "alerts", "log", "live", "register")
+    names = ("subjects", "trail", "disclosures", "due", "alerts", "log", "accesses", "live", "register")
     return {name: dict(getattr(engine, name)) for name in names}
 
 
@@ -246,6 +249,8 @@ def test_a_transaction_that_conflicts_writes_nothing(store: SimulatedStore) -> N
         store.commit(moved(held, START + HOUR, texts=["x"], alert_at=START + DAY), START)
     with pytest.raises(Raced):
         store.commit(opened(START), START)
+    with pytest.raises(Raced):
+        store.access(looked_at(held, START), Tip(), None, START)
     for call in (
         lambda: store.go_live(row, 1),
         lambda: store.begin(Operation(connection.id, "b", START), 5, START),
@@ -273,7 +278,7 @@ def test_an_answer_that_is_lost_leaves_the_change(store: SimulatedStore) -> None
     assert [entry.seq for entry in store.entries(held.id, 0, 9)] == [1, 2]
 
 
-@pytest.mark.parametrize("name", ["numbered", "note", "connect", "acknowledge", "begin", "keep_place", "register"])
+@pytest.mark.parametrize("name", ["numbered", "note", "connect", "acknowledge", "begin", "keep_place", "register", "access"])
 def test_every_write_may_lose_its_answer(store: SimulatedStore, name: str) -> None:
     connection, change = Connection(fresh(), START + HOUR), opened(START)
     if name != "connect":

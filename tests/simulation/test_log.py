@@ -136,7 +136,7 @@ class Play:
         self.people = object.__new__(World)
         self.people.__dict__.update(self.world.__dict__, services=replace(self.world.services, store=store))
         self.world.store.faults = STORM
-        mine = replace(self.services, store=store)
+        mine = replace(self.services, store=self.turns.over(self.services.store))
         self.turns.run([self._move, *[lambda: self._sequence(mine)] * 4])
         self.world.store.faults = Faults()
         for _ in range(20):

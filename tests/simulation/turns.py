@@ -66,6 +66,8 @@ class _Over:
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as the store has it
         what = getattr(self._store, name)
+        if name == "second":
+            return _Over(what, self._turn)
 
         def called(*given: Any, **more: Any) -> Any:  # noqa: ANN401 - as the store takes it
             self._turn(name)

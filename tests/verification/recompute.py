@@ -28,7 +28,8 @@ UNCHECKED = {
     ("counter", "drawn"): "numbers may be drawn and not used, so only one that is too low is found",
 }
 
-TABLES = ("trail", "subjects", "disclosures", "due", "alerts", "log")
+TABLES = ("trail", "subjects", "disclosures", "due", "alerts", "log", "accesses")
+SECOND = "A#"  # before the partitions of the log that accesses are in
 GENESIS = "0" * 64
 NO_DUE = "9999-12-31T23:59:59.999999Z"
 LARGEST = 2**53
@@ -68,6 +69,7 @@ ACTIONS = {
     "export": frozenset({"EXPORT_REQUESTED", "EXPORT_STARTED", "EXPORT_PROGRESSED", "EXPORT_READY", "EXPORT_FAILED", "EXPORT_EXPIRED"}),
     "inspection": frozenset({"INSPECTION_OPENED", "INSPECTION_READ", "INSPECTION_CLOSED"}),
 }
+VIEWS = frozenset({"VIEWED", "UNMASKED"})  # the actions of accesses, none of which is in the trail
 # Those that nobody made: the service by itself, without the memory of a request.
 BY_ITSELF = frozenset({"ALERT_RAISED", "DEADLINE_RECOMPUTED", "INCIDENT_BEGAN", "INCIDENT_ENDED"})
 LATE = frozenset({"OVERDUE", "ESCALATED"})
@@ -100,6 +102,7 @@ MUTATIONS = {
     "APPLICANT_ERASED": "eraseApplicant",
     "PROCEDURE_PUBLISHED": "publishProcedure",
     "CALENDAR_AMENDED": "amendCalendar",
+    "UNMASKED": "unmaskApplicant",
     "INCIDENT_OPENED": "openIncident",
     "INCIDENT_CLOSED": "closeIncident",
     "EXPORT_REQUESTED": "requestExport",
@@ -127,13 +130,25 @@ def problems(tables: Tables) -> list[str]:
     for name in sorted(tables.keys() - set(TABLES)):
         check.found.append(f"{name}: no such table")
     check.trail(tables["trail"])
+    check.accesses(tables["accesses"])
     check.disclosures(tables["disclosures"])
     check.subjects(tables["subjects"])
     check.due(tables["due"])
     check.alerts(tables["alerts"])
-    check.log(tables["log"])
+    check.log([item for item in tables["log"] if not _second(item)])
+    check.second.log([_first(item) for item in tables["log"] if _second(item)])
     check.complete()
-    return check.found
+    check.second.complete()
+    return check.found + check.second.found
+
+
+def _second(item: Item) -> bool:
+    return str(item.get("pk", {}).get("S", "")).startswith(SECOND)
+
+
+def _first(item: Item) -> Item:
+    """Give an item of the second log as it were one of the first."""
+    return {**item, "pk": {"S": item["pk"]["S"].removeprefix(SECOND)}}
 
 
 def canonical(value: object) -> bytes:
@@ -255,9 +270,15 @@ class Chain:
 
 
 class Check:
-    """One run over the tables of a store, in the order in which one thing follows from another."""
+    """One run over the tables of a store, in the order in which one thing follows from another.
 
-    def __init__(self) -> None:
+    The second log, that of accesses, has a run of its own beside that: chains of accesses, and what waits for that log or stands in it.
+    """
+
+    def __init__(self, *, second: bool = False) -> None:
+        self.is_second = second
+        if not second:
+            self.second = Check(second=True)
         self.found: list[str] = []
         self.chains: dict[str, Chain] = {}
         self.logs: set[str] = set()
@@ -312,6 +333,23 @@ class Check:
             {"actor_month": "S"},
         )
         _must(ID.fullmatch(chain.id), "the subject is no id")
+        here = self._chained(chain, seen)
+        body = here.body
+        owner = next((kind for kind, actions in ACTIONS.items() if body["action"] in actions), "dossier")
+        _is(owner, chain.kind, "the kind of subject of that action")
+        _must(body["action"] not in VIEWS, "an access in the trail")
+        _applied(chain, body)
+        if chain.kind in HELD:
+            HELD[chain.kind](chain, body)
+        else:
+            _raised(chain, body)
+            _erased(chain, body)
+        here.unit = str(chain.state["unit"])
+        self._referred(chain, here)
+        _indexed(chain, here, seen)
+
+    def _chained(self, chain: Chain, seen: Mapping[str, Any]) -> Entry:
+        """Read the next entry of a chain, and hold it to the one before."""
         body = json.loads(seen["line"])
         _must(canonical(body) == seen["line"].encode(), "the line is not canonical")
         _must(body.keys() == set(MEMBERS), "the line has other members")
@@ -325,23 +363,42 @@ class Check:
         chain.kind = chain.kind or str(body["subject"]["kind"])
         _must(chain.kind in FIELDS, "there is no such kind of subject")
         _is(body["subject"], {"kind": chain.kind, "id": chain.id}, "subject")
-        owner = next((kind for kind, actions in ACTIONS.items() if body["action"] in actions), "dossier")
-        _is(owner, chain.kind, "the kind of subject of that action")
         _is(body["seq"], seq, "seq")
         _is(seen["seq"], f"E#{seq:08d}", "the key's seq")
         _is(body["prev"], before.hash if before else GENESIS, "prev")
         _must(before is None or body["recorded_at"] > before.recorded_at, "recorded_at does not grow")
         _is(body["province"], before.body["province"] if before else seen["province"], "the line's province")
         _is(seen["province"], body["province"], "province")
-        _applied(chain, body)
-        if chain.kind in HELD:
-            HELD[chain.kind](chain, body)
-        else:
-            _raised(chain, body)
-            _erased(chain, body)
-        here.unit = str(chain.state["unit"])
-        self._referred(chain, here)
-        _indexed(chain, here, seen)
+        return here
+
+    # accesses
+
+    def accesses(self, items: Sequence[Item]) -> None:
+        for item in sorted(items, key=lambda item: _key(item, "subject", "seq")):
+            with self.at(f"accesses {_key(item, 'subject', 'seq')}"):
+                seen = _plain(item, {"subject": "S", "seq": "S", "line": "S"}, {"disclosures": "L"})
+                chain = self.second.chains.setdefault(seen["subject"], Chain(seen["subject"]))
+                self._access(chain, seen)
+        if len(self.second.logs) > 1 or self.second.logs & self.logs:
+            self.found.append(f"accesses: entries of several logs: {sorted(self.second.logs | self.logs)}")
+
+    def _access(self, chain: Chain, seen: Mapping[str, Any]) -> None:
+        here = self.second._chained(chain, seen)
+        body, opened = here.body, self.entry(chain.id, 1).body
+        _is([body["subject"], body["province"]], [opened["subject"], opened["province"]], "its dossier, and the province of that")
+        _is(body["subject"]["kind"], "dossier", "the kind of what is looked at")
+        _must(body["action"] in VIEWS and body["actor"]["kind"] == "OFFICER", "an access by an official")
+        _is(body["changes"], [{"field": "accesses", "from": here.seq - 1 or None, "to": here.seq}], "changes")
+        _is(body["after"], state_commitment({"accesses": field_commitment("accesses", here.seq)}), "after")
+        reason = body["reason"]
+        _is(reason is not None, body["action"] == "UNMASKED", "that a reason is given")
+        _must(reason is None or (reason.keys() == {"code", "text"} and reason["code"] == "UNMASKING"), "the reason")
+        _is([number for _, number in _references([body["on_behalf_of"], reason])], [here.seq] * len(body["digests"]), "the references")
+        _is(sorted(digest for digest, _ in _references([body["on_behalf_of"], reason])), body["digests"], "the digests")
+        kept = seen.get("disclosures", [])
+        _must("disclosures" not in seen or kept, "there are none in it")
+        _is([digest_of(text) for text in kept], body["digests"], "the disclosures")
+        _must(all(disclosed(text)[0] in {"reason", "identity"} for text in kept), "another disclosure")
 
     def _referred(self, chain: Chain, entry: Entry) -> None:
         for digest, number in _references(
@@ -426,10 +483,11 @@ class Check:
 
     def _memory(self, item: Item) -> None:
         seen = _plain(item, {"pk": "S", "sk": "S", "subject": "S", "seq": "N", "fingerprint": "S"}, {"expires_at": "N"})
-        entry = self.entry(seen["subject"], seen["seq"])
+        check = self.second if seen["sk"].startswith("KEY#unmaskApplicant#") else self
+        entry = check.entry(seen["subject"], seen["seq"])
         body = entry.body
         _is(seen["province"], body["province"], "province")
-        _once(self.remembered, (seen["subject"], entry.seq))
+        _once(check.remembered, (seen["subject"], entry.seq))
         if body["actor"]["kind"] == "IMPORT":
             _is(seen["pk"], body["request"], "scope")
             _is(seen["sk"], "KEY#import#move", "sk")
@@ -525,8 +583,8 @@ class Check:
                 _must(all((unit, number) in self.given for number in range(1, len(numbers) + 1)), "a number of the register is missing")
 
     def _waiting(self, item: Item) -> None:
-        wanted = {"pk": "S", "sk": "S", "subject": "S", "kind": "S", "seq": "N", "hash": "S", "unit": "S"}
-        seen = _plain(item, wanted, {"before": "S"})
+        wanted = {"pk": "S", "sk": "S", "subject": "S", "kind": "S", "seq": "N", "hash": "S"}
+        seen = _plain(item, wanted if self.is_second else {**wanted, "unit": "S"}, {"before": "S"})
         entry = self.entry(seen["subject"], seen["seq"])
         chain = self.chains[seen["subject"]]
         expected = {
@@ -534,7 +592,7 @@ class Check:
             "sk": f"{entry.recorded_at}#{chain.id}#{entry.seq:08d}",
             "kind": entry.body["subject"]["kind"],
             "hash": entry.hash,
-            "unit": entry.unit,
+            "unit": None if self.is_second else entry.unit,
             "before": entry.before,
             "province": entry.body["province"],
         }
@@ -556,7 +614,7 @@ class Check:
             entry = self.entry(subject, int(digits))
             _is(place, f"{subject}#{entry.seq}", "the place of an entry")
             if (subject, entry.seq) in self.logged and number and places[number - 1] == place:
-                _must(entry.seq == 1 and entry.body["subject"]["kind"] == "dossier", "a number for what opens no dossier")
+                _must(self._opens(entry), "a number for what opens no dossier")
                 numbers = self.opened[entry.unit]
                 numbers.append(subject)
                 expected += leaf_of(2, f"unit/v1\0{entry.unit}", len(numbers), entry.hash)
@@ -565,13 +623,15 @@ class Check:
             _must(entry.seq == 1 or (subject, entry.seq - 1) in self.logged, "an entry stands before the one before it")
             _must((subject, entry.seq) not in self.logged, "an entry is in the log twice")
             _must((subject, entry.seq) not in self.marked, "an entry is in the log, and waits for it")
-            opens = entry.seq == 1 and entry.body["subject"]["kind"] == "dossier"
-            _must(not opens or places[number + 1 : number + 2] == [place], "a dossier was opened without a number")
+            _must(not self._opens(entry) or places[number + 1 : number + 2] == [place], "a dossier was opened without a number")
             self.logged[subject, entry.seq] = len(self.leaves)
             expected += leaf_of(1, f"tag/v1\0{subject}", entry.seq, entry.hash)
             self.leaves.append(b"")
         _is(raw, expected, "the leaves")
         self.leaves[start:] = [hashlib.sha256(b"\0" + raw[at : at + 73]).digest() for at in range(0, len(raw), 73)]
+
+    def _opens(self, entry: Entry) -> bool:
+        return not self.is_second and entry.seq == 1 and entry.body["subject"]["kind"] == "dossier"
 
     def _leaf(self, item: Item) -> None:
         seen = _plain(item, {"pk": "S", "sk": "S", "number": "N"})
@@ -611,6 +671,9 @@ class Check:
     # what must be there
 
     def complete(self) -> None:
+        if self.is_second:
+            self._whole()
+            return
         drawn = {(unit, on): (count, province) for unit, on, count, province in self.counters}
         for chain in self.chains.values():
             with self.at(f"subjects {chain.id}"):
@@ -631,10 +694,18 @@ class Check:
                     here = (chain.id, seq)
                     left = set(entry.body["digests"]) - chain.erased
                     _must(not left or here in self.with_disclosures, "the disclosures are missing, and no entry erased them")
-                    _must(here in self.marked or here in self.logged, "the outbox marker is missing, and the log has no leaf")
-                    _must(here not in self.logged or here in self.placed, "the place of the leaf is missing")
                     kept = entry.body["actor"]["kind"] != "IMPORT" or here in self.remembered
                     _must(kept, "the memory of the import is missing")
+        self._whole()
+
+    def _whole(self) -> None:
+        """Every entry waits for the log, or stands in it."""
+        for chain in self.chains.values():
+            for seq in chain.entries:
+                here = (chain.id, seq)
+                with self.at(f"log {chain.id} {seq}"):
+                    _must(here in self.marked or here in self.logged, "the outbox marker is missing, and the log has no leaf")
+                    _must(here not in self.logged or here in self.placed, "the place of the leaf is missing")
 
 
 def _well_formed(body: Mapping[str, Any]) -> None:

@@ -57,7 +57,7 @@ DESCRIBED = {
     "blockers",
     "erasures",
 }
-KINDS = {"trail", "disclosures", "due", "alerts", "outbox", "state", "procedure", "code", "memory", "counter"}
+KINDS = {"trail", "disclosures", "due", "alerts", "outbox", "state", "procedure", "code", "memory", "counter", "accesses"}
 
 
 def scanned(client: "DynamoDBClient", table: str) -> list[dict[str, Any]]:
@@ -107,6 +107,7 @@ def tables(engine: engines.Engine, store: DynamoStore, issuer: Issuer, tmp_path_
     services = services_over(store, issuer, RecordingCourier(), SettableClock())
     client = Client(services, issuer)
     codes = [whole(client), client.assigned(), client.submitted()["dossier"]["code"], client.delivered(), *ended(client)]
+    looked_at(client, issuer, codes)
     procedure = published(client, services)
     left_alone(services, codes[1])
     file = tmp_path_factory.mktemp("log") / f"proved-{secrets.token_hex(4)}.csv"
@@ -135,6 +136,19 @@ def left_alone(services: Services, code: str) -> None:
     )
     viewer = Viewer(Role.SUPERVISOR, *USUAL[Role.SUPERVISOR])
     move(late, viewer, subject, MoveName.ACKNOWLEDGE, Asked("seen", "test", None), acknowledging(seen))
+
+
+def looked_at(client: Client, issuer: Issuer, codes: list[str]) -> None:
+    """Let officials be shown the applicant's values: by a right, for somebody else, and unmasked for a reason, twice by one."""
+    document = "query($code: ID!) { dossier(code: $code) { applicant { name } } }"
+    for who, code in (("HEAD", codes[0]), ("OFFICER", codes[1]), ("HEAD", codes[1])):
+        assert client.ask(document, who, None, code=code)["data"]["dossier"]["applicant"]
+    counter = issuer.token("RECEPTION", on_behalf_of="citizen-1")
+    assert client.asked_with(counter, document, code=codes[2])["data"]["dossier"]["applicant"]
+    unmask = "mutation($input: UnmaskApplicantInput!) { unmaskApplicant(input: $input) { entry { id } errors { code } } }"
+    for key in ("unmask-1", "unmask-2"):
+        given = {"dossier": codes[1], "reason": "đơn kêu cứu", "idempotencyKey": key}
+        assert client.ask(unmask, "SUPERVISOR", None, input=given)["data"]["unmaskApplicant"]["errors"] == []
 
 
 def whole(client: Client) -> str:
@@ -294,7 +308,15 @@ def test_what_the_service_stored_is_as_it_must_be(tables: Tables) -> None:
     assert kinds == KINDS
     entries = Counter(json.loads(item["line"]["S"])["action"] for item in tables["trail"])
     # see test_subjects
-    elsewhere = {"CALENDAR_AMENDED", "INCIDENT_OPENED", "INCIDENT_CLOSED", "INSPECTION_OPENED", "INSPECTION_CLOSED", "EXPORT_REQUESTED"}
+    elsewhere = {
+        "CALENDAR_AMENDED",
+        "INCIDENT_OPENED",
+        "INCIDENT_CLOSED",
+        "INSPECTION_OPENED",
+        "INSPECTION_CLOSED",
+        "EXPORT_REQUESTED",
+        "UNMASKED",
+    }
     assert (set(recompute.MUTATIONS) - elsewhere) | {"STEP_RECORDED_AFTER_DECISION", "ALERT_RAISED"} == set(entries)
     fields = {name.partition(".")[0] for item in tables["subjects"] if "state" in item for name in json.loads(item["state"]["S"])}
     assert fields >= {"result", "rating", "ended_at", "end_reason", "end_basis", "reopenings", "versions", "assignments", "supplements"}
@@ -397,7 +419,10 @@ def test_a_changed_byte_in_any_attribute_of_any_kind_is_found(few: Tables, chanc
     assert recompute.problems(tables) == []
 
 
-@pytest.mark.parametrize(("table", "attribute"), [("trail", "line"), ("subjects", "state"), ("disclosures", "disclosures")])
+@pytest.mark.parametrize(
+    ("table", "attribute"),
+    [("trail", "line"), ("subjects", "state"), ("disclosures", "disclosures"), ("accesses", "line"), ("accesses", "disclosures")],
+)
 def test_a_changed_byte_inside_what_is_long_is_found(few: Tables, chance: random.Random, table: str, attribute: str) -> None:
     tables = copy.deepcopy(few)
     found = [place for place in places(tables) if (place.table, place.attribute) == (table, attribute)]
@@ -410,7 +435,7 @@ def test_a_changed_byte_inside_what_is_long_is_found(few: Tables, chance: random
 def test_every_byte_of_keys_is_held(few: Tables, chance: random.Random) -> None:
     tables = copy.deepcopy(few)
     keys = {"trail": ("subject", "seq"), "disclosures": ("subject", "seq"), "subjects": ("pk", "sk"), "due": ("bucket", "moment"),
-            "log": ("pk", "sk")}  # fmt: skip
+            "log": ("pk", "sk"), "accesses": ("subject", "seq")}  # fmt: skip
     sample = {kind: row for row, item in enumerate(tables["subjects"]) for kind in [kind_of("subjects", item)]}
     for table, names in keys.items():
         for row in sorted(sample.values()) if table == "subjects" else [chance.randrange(len(tables[table]))]:
@@ -493,7 +518,7 @@ def rehashed(tables: Tables, item: dict[str, Any]) -> None:
     subject, seq = item["subject"]["S"], str(int(item["seq"]["S"][2:]))
     hash_ = recompute.hash_of(item["line"]["S"])
     for marker in tables["log"]:
-        if (marker["subject"]["S"], marker["seq"]["N"]) == (subject, seq):
+        if (marker["subject"]["S"], marker["seq"]["N"]) == (subject, seq) and not recompute._second(marker):
             marker["hash"]["S"] = hash_
     for state in tables["subjects"]:
         if (state["pk"]["S"], state.get("entries", {}).get("N")) == (subject, seq):
@@ -534,6 +559,51 @@ def test_a_forged_line_is_found(few: Tables, name: str) -> None:
     relined(item, change)
     rehashed(tables, item)
     assert recompute.problems(tables)
+
+
+def last_access(tables: Tables, action: str) -> dict[str, Any]:
+    """An access that none follows."""
+    ends = {item["subject"]["S"]: item["seq"]["S"] for item in sorted(tables["accesses"], key=lambda item: str(item["seq"]["S"]))}
+    of_kind = (item for item in tables["accesses"] if json.loads(item["line"]["S"])["action"] == action)
+    return next(item for item in of_kind if item["seq"]["S"] == ends[item["subject"]["S"]])
+
+
+MISSEEN: dict[str, tuple[str, Callable[[dict[str, Any]], object]]] = {
+    "an action of the trail": ("VIEWED", lambda body: body.update(action="DECIDED")),
+    "by a citizen": ("VIEWED", lambda body: body["actor"].update(kind="CITIZEN")),
+    "a view for a reason": ("VIEWED", lambda body: body.update(reason={"code": "UNMASKING"})),
+    "unmasked without one": ("UNMASKED", lambda body: body.update(reason=None)),
+    "unmasked for another reason": ("UNMASKED", lambda body: body["reason"].update(code="x")),
+    "a reason from elsewhere": ("UNMASKED", lambda body: body["reason"]["text"].update(entry=1)),
+    "another number": ("UNMASKED", lambda body: body["changes"][0].update(to=99)),
+    "another field": ("UNMASKED", lambda body: body["changes"][0].update(field="version")),
+    "another state": ("UNMASKED", lambda body: body.update(after="0" * 64)),
+    "another province": ("UNMASKED", lambda body: body.update(province="48")),
+    "another log": ("UNMASKED", lambda body: body.update(log="x")),
+    "the first log": ("UNMASKED", lambda body: body.update(log="giamsat.test/trail")),
+    "another subject": ("UNMASKED", lambda body: body["subject"].update(kind="incident")),
+    "a digest left out": ("UNMASKED", lambda body: body["digests"].pop()),
+}
+
+
+@pytest.mark.parametrize("how", MISSEEN)
+def test_a_forged_access_is_found(tables: Tables, how: str) -> None:
+    forged = copy.deepcopy(tables)
+    action, change = MISSEEN[how]
+    item = last_access(forged, action)
+    relined(item, change)
+    subject, seq = item["subject"]["S"], str(int(item["seq"]["S"][2:]))
+    for marker in forged["log"]:
+        if (marker["subject"]["S"], marker["seq"]["N"]) == (subject, seq) and recompute._second(marker):
+            marker["hash"]["S"] = recompute.hash_of(item["line"]["S"])
+    assert recompute.problems(forged)
+
+
+def test_an_access_of_nothing_is_found(tables: Tables) -> None:
+    forged = copy.deepcopy(tables)
+    item = last_access(forged, "VIEWED")
+    forged["trail"] = [entry for entry in forged["trail"] if entry["subject"] != item["subject"]]
+    assert any(problem.startswith(f"accesses {item['subject']['S']}") for problem in recompute.problems(forged))
 
 
 def test_things_exchanged_are_found(few: Tables) -> None:

@@ -17,13 +17,14 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.models import ITEM_VERSION, LiveItem, SubjectItem
+from casework.adapters.dynamo.models import ITEM_VERSION, AccessItem, LiveItem, SubjectItem
 from casework.adapters.dynamo.reader import TOP, Attributes, Reader
 from casework.adapters.dynamo.subjects import answered, unavailable
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Owed, Status, Subscription
 from casework.live.connection import TOMBSTONE, Began, Connection, Operation, Phase, beat_of, lane_of
 from casework.live.feeds import HELD, LEFT, Fed, before, row_at
+from casework.live.topics import Kind, kind_of
 from casework.model.errors import Unavailable
 from casework.model.packing import packed, unpacked
 
@@ -140,7 +141,11 @@ class LiveTable:
         actions: list[Action] = [LiveItem.status.set(Status.LIVE.value), LiveItem.seen.set(seen)]
 
         def write(transaction: TransactWrite) -> None:
-            transaction.condition_check(SubjectItem, subscription.subject, items.STATE, condition=SubjectItem.entries == seen)
+            if kind_of(subscription.topic) is Kind.ACCESSES:
+                later = (subscription.subject, items.seq_key(seen + 1))
+                transaction.condition_check(AccessItem, *later, condition=AccessItem.subject.does_not_exist())
+            else:
+                transaction.condition_check(SubjectItem, subscription.subject, items.STATE, condition=SubjectItem.entries == seen)
             transaction.update(row, actions, condition=LiveItem.body == _body(subscription))
 
         try:

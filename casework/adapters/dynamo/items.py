@@ -10,6 +10,7 @@ from typing import Any
 
 from casework.adapters.dynamo.models import (
     ITEM_VERSION,
+    AccessItem,
     AlertItem,
     DisclosureItem,
     DueItem,
@@ -19,7 +20,8 @@ from casework.adapters.dynamo.models import (
     TrailItem,
 )
 from casework.audit.canonical import canonical, parsed
-from casework.audit.chain import Tip
+from casework.audit.chain import Entry, Tip, reopened
+from casework.audit.disclosure import digest_of
 from casework.audit.leaves import LEAF_BYTES
 from casework.model.alert import PASSING, Alert
 from casework.model.errors import Corrupt
@@ -29,7 +31,7 @@ from casework.model.record import Dossier, DossierId, State
 from casework.model.subjects import DOSSIER, restored
 from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Change, DueKey, Held, Logged, Noticed, Repeat, Thing
+from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Accessed, Change, DueKey, Held, Logged, Noticed, Repeat, Thing
 
 SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
@@ -178,6 +180,7 @@ def trail_item(change: Change) -> TrailItem:
 
 
 LOG_HEAD = ("LOG", "HEAD")
+SECOND = "A#"  # before the partitions of the second log, that of accesses
 LEAVES_SPAN = 100_000  # indices of the leaves of one partition
 MOST_LEAVES = 2 * MOST_TAKEN
 
@@ -238,19 +241,47 @@ def shard_of(subject: str) -> int:
 
 
 def marker_item(change: Change) -> LogItem:
-    """Lay out an outbox marker; its shard follows from the subject, so that one reader sees a subject's entries in order."""
-    entry, before = change.entry, change.before
-    return LogItem(
-        outbox(shard_of(change.subject.id)),
-        f"{moment(entry.recorded_at)}#{change.subject.id}#{entry.seq:08d}",
+    """Lay out the outbox marker of a change."""
+    return _marker("", change.entry, change.before.tip if change.before else Tip(), change.after.record.unit)
+
+
+def access_item(access: Accessed) -> AccessItem:
+    """Lay out an access; its disclosures stand in the order of their digests, which says nothing."""
+    entry = access.entry
+    return AccessItem(
+        entry.place[0],
+        seq_key(entry.seq),
         v=ITEM_VERSION,
-        province=change.after.province,
-        subject=change.subject.id,
-        kind=change.subject.kind,
+        province=entry.body["province"],
+        line=entry.line,
+        disclosures=[access.disclosures[digest] for digest in sorted(access.disclosures)] or None,
+    )
+
+
+def accessed(line: str, disclosures: Iterable[str] | None) -> Accessed:
+    """Read an access back."""
+    return Accessed(reopened(line), {digest_of(text): text for text in disclosures or ()})
+
+
+def access_marker_item(access: Accessed, tip: Tip) -> LogItem:
+    """Lay out the outbox marker of an access. It has no unit: what the second log has of a dossier opens none."""
+    return _marker(SECOND, access.entry, tip, None)
+
+
+def _marker(log: str, entry: Entry, tip: Tip, unit: str | None) -> LogItem:
+    """Lay out an outbox marker; its shard follows from the subject, so that one reader sees a subject's entries in order."""
+    subject = entry.body["subject"]
+    return LogItem(
+        f"{log}{outbox(shard_of(subject['id']))}",
+        f"{moment(entry.recorded_at)}#{subject['id']}#{entry.seq:08d}",
+        v=ITEM_VERSION,
+        province=entry.body["province"],
+        subject=subject["id"],
+        kind=subject["kind"],
         seq=entry.seq,
         hash=entry.hash,
-        unit=change.after.record.unit,
-        before=moment(before.tip.recorded_at) if before and before.tip.recorded_at else None,
+        unit=unit,
+        before=moment(tip.recorded_at) if tip.recorded_at else None,
     )
 
 

@@ -155,6 +155,20 @@ class DisclosureItem(Model):
     disclosures: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
 
 
+class AccessItem(Model):
+    """An entry of the second log: its line, and the disclosures that came with it."""
+
+    class Meta:
+        table_name = ""
+
+    subject = UnicodeAttribute(hash_key=True)
+    seq = UnicodeAttribute(range_key=True)
+    v = NumberAttribute()
+    province = UnicodeAttribute()
+    line = UnicodeAttribute()
+    disclosures: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
+
+
 class DueItem(Model):
     """The one row of what is next to be done by itself: the next level of an open dossier, the next page of a task, and when."""
 
@@ -303,6 +317,7 @@ MODELS: dict[str, type[Model]] = {
     "due": DueItem,
     "alerts": AlertItem,
     "log": LogItem,
+    "accesses": AccessItem,
     "live": LiveItem,
     "register": RegisterItem,
 }

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from casework.adapters.dynamo.accesses import AccessTable
 from casework.adapters.dynamo.connections import LiveTable
 from casework.adapters.dynamo.due import DueTable
 from casework.adapters.dynamo.log import LogTable
@@ -12,7 +13,7 @@ from casework.adapters.dynamo.subjects import SubjectTables
 from casework.ports import Change
 
 
-class DynamoStore(SubjectTables, DueTable, RegisterTable, LiveTable, LogTable):
+class DynamoStore(SubjectTables, AccessTable, DueTable, RegisterTable, LiveTable, LogTable):
     """`ports.Store` on DynamoDB."""
 
     def __init__(self, stage: str, *, region: str, endpoint: str | None = None) -> None:
@@ -20,6 +21,7 @@ class DynamoStore(SubjectTables, DueTable, RegisterTable, LiveTable, LogTable):
         engine = bind(stage, region=region, endpoint=endpoint)
         reader = Reader(engine, stage)
         SubjectTables.__init__(self, engine, reader)
+        AccessTable.__init__(self, engine)
         DueTable.__init__(self, engine, reader)
         RegisterTable.__init__(self, engine, reader)
         LiveTable.__init__(self, engine, reader)

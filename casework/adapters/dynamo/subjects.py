@@ -141,7 +141,7 @@ class SubjectTables:
         except TransactWriteError as error:
             # What is deleted goes before all that is saved.
             deleted = _gone(change) + (1 if left else 0)
-            raise _cancelled(error, deleted if change.repeat else None) from error
+            raise cancelled(error, deleted if change.repeat else None) from error
 
     def entries(self, subject: str, after: int, limit: int, *, backwards: bool = False, before: int | None = None) -> list[Entry]:
         """See `ports.Dossiers`."""
@@ -286,7 +286,7 @@ def unavailable(error: PynamoDBException) -> Unavailable:
     return Unavailable(f"the store did not answer ({error.cause_response_code or type(error.cause).__name__})")
 
 
-def _cancelled(error: TransactWriteError, memory: int | None) -> Exception:
+def cancelled(error: TransactWriteError, memory: int | None) -> Exception:
     """Tell why nothing was written; `memory` is the place of the request's memory among the reasons, if it has one."""
     if error.cause_response_code in RETRIED:
         return Raced()

@@ -551,7 +551,7 @@ def cancelled(*codes: str | None, cause: str | None = None) -> TransactWriteErro
     (cancelled(cause="ValidationException"), Unavailable),
     (cancelled(cause="InternalServerError"), Unavailable),
 ])  # fmt: skip
-def test_why_a_transaction_was_cancelled_is_told_apart(
+def test_why_a_transaction_wascancelled_is_told_apart(
     services: Services, issuer: Issuer, store: DynamoStore, monkeypatch: pytest.MonkeyPatch, error: TransactWriteError,
     wanted: type[Exception],
 ) -> None:  # fmt: skip

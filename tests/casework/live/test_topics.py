@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from casework.live.topics import (
     RAISED,
     Kind,
+    accesses_topic,
     alert_of,
     alerts_key,
     cursor,
@@ -44,11 +45,12 @@ TRAILS = ("trail:unit/22-XD", "trail:unit/22")
 
 def test_each_dossier_has_a_topic_of_its_own() -> None:
     assert dossier_topic("a" * 32) == "dossier:" + "a" * 32
+    assert accesses_topic("a" * 32) == "accesses:" + "a" * 32
 
 
 def test_a_topic_tells_its_kind_and_a_feed_its_unit() -> None:
     assert [kind_of(topic(kind, "x")) for kind in Kind] == list(Kind)
-    assert [kind for kind in Kind if kind.trailed] == [Kind.DOSSIER, Kind.TASK, Kind.EXPORT]
+    assert [kind for kind in Kind if kind.trailed] == [Kind.DOSSIER, Kind.TASK, Kind.EXPORT, Kind.ACCESSES]
     assert unit_of(topic(Kind.UNIT, "22-XD")) == "22-XD"
     assert unit_of(topic(Kind.ALERTS, alerts_key("22-XD", AlertLevel.OVERDUE))) == "22-XD"
     assert unit_of(topic(Kind.UNIT, "a:b")) == unit_of(topic(Kind.ALERTS, alerts_key("a:b", None))) == "a:b"

@@ -23,6 +23,8 @@ from casework.model.access import (
     may_submit,
     pushed,
     sees_alert,
+    unmasked,
+    watched_by,
 )
 from casework.model.alert import Alert, AlertLevel, DeadlineKind
 from casework.model.dossier import MOVES
@@ -36,6 +38,7 @@ NOW = datetime(2025, 1, 20, 2, tzinfo=UTC)
 TODAY = date(2025, 1, 20)
 ID, OTHER_ID = "a" * 32, "b" * 32
 SUMMARY, PERSONAL, REASONS, INTERNAL = Group.SUMMARY, Group.PERSONAL, Group.REASONS, Group.INTERNAL
+MASKED, ACCESSES = Group.MASKED, Group.ACCESSES
 LEAD, COORDINATING = AssignmentRole.LEAD, AssignmentRole.COORDINATING
 LINEAGE = ("22-XD", "22")
 
@@ -75,9 +78,9 @@ VIEWERS: dict[Relation, tuple[Viewer, str | None]] = {
     Relation.ADMIN: (Viewer(Role.ADMIN, "admin-1", ("22",)), None),
     Relation.IMPORT: (Viewer(Role.IMPORT), None),
 }
-# What section 9 gives to each, as far as it exists: no unmasking yet, so supervisor and inspector see no applicant's values.
+# What section 9 gives to each.
 SEEN: dict[Relation, tuple[set[Group], Trail]] = {
-    Relation.APPLICANT: ({SUMMARY, PERSONAL, REASONS}, Trail.APPLICANT),
+    Relation.APPLICANT: ({SUMMARY, PERSONAL, REASONS, ACCESSES}, Trail.APPLICANT),
     Relation.RECEPTION: ({SUMMARY, REASONS}, Trail.NONE),
     Relation.DELIVERY: ({SUMMARY, REASONS}, Trail.NONE),
     Relation.LEAD: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.OWN_ACTIONS),
@@ -85,8 +88,8 @@ SEEN: dict[Relation, tuple[set[Group], Trail]] = {
     Relation.COORDINATING: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.OWN_ACTIONS),
     Relation.HEAD: ({SUMMARY, PERSONAL, REASONS, INTERNAL}, Trail.ALL),
     Relation.COORDINATING_HEAD: ({SUMMARY, REASONS, INTERNAL}, Trail.NONE),
-    Relation.SUPERVISOR: ({SUMMARY, REASONS, INTERNAL}, Trail.ALL),
-    Relation.INSPECTOR: ({SUMMARY, REASONS, INTERNAL}, Trail.ALL),
+    Relation.SUPERVISOR: ({SUMMARY, MASKED, REASONS, INTERNAL, ACCESSES}, Trail.ALL),
+    Relation.INSPECTOR: ({SUMMARY, MASKED, REASONS, INTERNAL, ACCESSES}, Trail.ALL),
     Relation.ADMIN: (set(), Trail.TECHNICAL),
     Relation.IMPORT: ({SUMMARY}, Trail.NONE),
 }
@@ -349,6 +352,7 @@ def test_a_denouncer_is_known_to_the_handler_alone(relation: Relation) -> None:
     for state in State:
         found = decision(*VIEWERS[relation], replace(dossier, state=state))
         assert (PERSONAL in found.groups) is (relation in {Relation.APPLICANT, Relation.LEAD})
+        assert MASKED not in found.groups
 
 
 @pytest.mark.parametrize("relation", Relation)
@@ -356,7 +360,18 @@ def test_an_event_carries_no_applicant_s_value_to_an_official(relation: Relation
     found = related(relation)
     event = pushed(found)
     assert event == replace(found, groups=event.groups)
-    assert event.groups == (found.groups if relation is Relation.APPLICANT else found.groups - {PERSONAL})
+    assert event.groups == (found.groups if relation is Relation.APPLICANT else found.groups - {PERSONAL, MASKED})
+
+
+@pytest.mark.parametrize("relation", [Relation.SUPERVISOR, Relation.INSPECTOR])
+def test_what_is_unmasked_is_seen_as_it_is(relation: Relation) -> None:
+    found = related(relation)
+    assert unmasked(found) == replace(found, groups=found.groups - {MASKED} | {PERSONAL})
+
+
+@pytest.mark.parametrize("relation", Relation)
+def test_whoever_is_not_the_applicant_opens_the_dossier(relation: Relation) -> None:
+    assert watched_by(related(relation)) is (relation is not Relation.APPLICANT)
 
 
 # Trackers.
