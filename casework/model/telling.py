@@ -23,7 +23,8 @@ def told_start(rule: Rule, received: WorkDay, laid: Laid, *, anew: bool) -> Reas
 
 def told_days(unit: LimitUnit, days: Iterator[WorkDay], laid: Laid) -> Iterator[Told]:
     """Tell each day off that the count went over, and each make-up day that it counted."""
-    spans, start_on = list(merged(laid)), laid.start_on
+    # Calendar days roll over days off from their last day on, which may lie in a pause that began behind it.
+    spans, start_on = [] if unit in CALENDAR_UNITS else list(merged(laid)), laid.start_on
     by_hours = unit is LimitUnit.WORKING_HOURS
     # Calendar days and months count a day off like any other; only the end may not fall on one.
     first_on = laid.last_on if unit in CALENDAR_UNITS else start_on

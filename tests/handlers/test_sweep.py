@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from casework.actions.amendments import CALENDAR
+from casework.actions import tasks
 from casework.actions.tasks import id_of
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import LiveItem
@@ -76,7 +77,7 @@ def test_a_task_keeps_no_alert_waiting(monkeypatch: pytest.MonkeyPatch, caplog: 
         going_on.wait(20)
         raise [Unavailable("no answer"), ZeroDivisionError()][len(working) % 2]
 
-    monkeypatch.setattr(sweep, "work", slow)
+    monkeypatch.setattr(tasks, "work", slow)
     rests: list[float] = []
 
     def rest(seconds: float) -> None:

@@ -534,6 +534,7 @@ def by_hours(from_at: datetime, left: int, counted: list[Reason], off: set[date 
 
 
 @SHOWN
+@example(datetime.fromisoformat("2024-03-01T00:30:00+00:00"), CALENDAR_DAYS, 1, [2880, 10080], [])  # the last day lies in the pause
 @given(RECEIVED, UNITS, st.integers(1, 30), GAPS, EXTENDED)
 def test_the_explanation_gives_the_date(
     received_at: datetime, unit: LimitUnit, amount: int, gaps: list[int], extended: list[tuple[int, int]]
