@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from casework.actions.amendments import CALENDAR
 from casework.actions import tasks
+from casework.actions.amendments import CALENDAR
 from casework.actions.tasks import id_of
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.models import LiveItem
