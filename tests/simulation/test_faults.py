@@ -680,9 +680,11 @@ def begun_by_force(store: SimulatedStore) -> Held:
 def test_what_does_not_hold_is_named(seed: int) -> None:
     world = World(seed)
     walked(world, 10)
+    engine = world.store.engine
+    while not engine.due:
+        walked(world, 1)
     _, topic = subscribed(world.store)
     assert unsound(world.store) == []
-    engine = world.store.engine
     broken: list[tuple[Any, Any, dict[str, Any] | None]] = [
         (engine.live, (f"HEAD#{topic}", "HEAD"), {"members": 0}), (engine.trail, next(iter(engine.trail)), None),
         (engine.due, next(iter(engine.due)), None), (engine.log, next(iter(engine.log)), {"hash": "0" * 64}),
