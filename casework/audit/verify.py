@@ -128,7 +128,8 @@ class Chain:
     kind: str
     leaves: Sequence[int]  # indices of its leaves; of LIGHT those proved
     end: bytes
-    hash: bytes = GENESIS
+    logged: int = 0  # how many leaves these are; of LIGHT not kept
+    link: bytes = GENESIS + b'",'  # what `prev` is next, up to the member behind it
     seq: int = 0
     line: bytes = b""
     first: bytes = b""
@@ -158,6 +159,7 @@ class _Verifying:
         self.states = bundle.lines(STATES)
         self.disclosures = bundle.lines(DISCLOSURES)
         self.disclosed: Mapping[str, Any] | None = None
+        self.next: tuple[object, object] = (None, None)  # of which subject and entry those are
         self.order = -1  # index of the first leaf of the subject before
         self.seen: set[str] = set()
         self.logged = 0
@@ -171,7 +173,7 @@ class _Verifying:
         else:
             self.proofs = self.bundle.lines(PROOFS)
         self._held()
-        self.disclosed = self._next_disclosures()
+        self._next_disclosures()
         self._entries()
         self._scoped()
         for left, what in ((self.disclosed, "disclosures"), (next(self.states, None), "states"), (next(self.proofs, None), "proofs")):
@@ -267,39 +269,35 @@ class _Verifying:
 
     # step 6
 
-    def _entries(self) -> None:
-        """Follow the chains, line by line."""
+    def _entries(self) -> None:  # noqa: C901 - a call for each line would cost as much as its hash
+        """Hold each line to the one before it and to the log. A million go through here, so all that most of them need stands here."""
         chain: Chain | None = None
-        count = 0
+        count, sha256, leaves, whole, deep = 0, hashlib.sha256, self.leaves, self.whole, self.deep
         for line in self.bundle.lines(ENTRIES):
             if chain is None or not line.endswith(b',"seq":%d%b' % (chain.seq + 1, chain.end)):
                 if chain is not None:
                     self._ended(chain)
                 chain = self._begun(line, count)
-            self._linked(chain, line)
-            if self.deep or chain.seq == 1:
+            seq = chain.seq = chain.seq + 1
+            at = line.rfind(PREV) + 9
+            if line[at : at + 66] != chain.link:
+                raise chain.fail("CHAIN", "it does not go on from the entry before it: that was changed, or one is missing")
+            found = sha256(line)
+            chain.line, chain.link = line, b'%b",' % found.hexdigest().encode()
+            if not whole:
+                self._proved(chain, found.hexdigest())
+            elif seq <= chain.logged:
+                place = chain.leaves[seq - 1] * LEAF_BYTES + 41
+                if leaves[place : place + 32] != found.digest():
+                    raise chain.fail("LOG", "the log has another entry here")
+            if deep or seq == 1:
                 self._read(chain)
-            if DIGESTS in line or self.disclosed is not None:
+            if DIGESTS in line or (seq == self.next[1] and chain.id == self.next[0]):
                 self._disclosed(chain)
             count += 1
         if chain is not None:
             self._ended(chain)
         self.report.entries = count
-
-    def _linked(self, chain: Chain, line: bytes) -> None:
-        """Hold a line against the one before it and against the log. A million go through here."""
-        seq = chain.seq = chain.seq + 1
-        at = line.rfind(PREV)
-        if line[at + 9 : at + 73] != chain.hash or line[at + 73 : at + 75] != b'",':
-            raise chain.fail("CHAIN", "it does not go on from the entry before it: that was changed, or one is missing")
-        found = hashlib.sha256(line)
-        chain.hash, chain.line = found.hexdigest().encode(), line
-        if not self.whole:
-            self._proved(chain, found.hexdigest())
-        elif seq <= len(chain.leaves):
-            place = chain.leaves[seq - 1] * LEAF_BYTES
-            if self.leaves[place + 41 : place + 73] != found.digest():
-                raise chain.fail("LOG", "the log has another entry here")
 
     def _read(self, chain: Chain) -> None:
         """Read a line: the first of a subject, and with depth each."""
@@ -322,7 +320,7 @@ class _Verifying:
             raise Failed("CHAIN", "the subject comes twice, or a number was left out", name)
         self.seen.add(name)
         mine: Sequence[int] = self.places.get(tag_of(name), ()) if self.whole else []
-        chain = Chain(name, kind, mine, line[at + len(b',"seq":1') :])
+        chain = Chain(name, kind, mine, line[at + len(b',"seq":1') :], len(mine))
         if self.whole:
             self._ordered(chain)
         return chain
@@ -441,14 +439,14 @@ class _Verifying:
 
     # step 9
 
-    def _next_disclosures(self) -> Mapping[str, Any] | None:
+    def _next_disclosures(self) -> None:
         line = next(self.disclosures, None)
-        if line is None:
-            return None
-        found = _object(line, "DISCLOSURE", "a line of disclosures")
-        if found.keys() != {"disclosures", "seq", "subject"}:
-            raise Failed("DISCLOSURE", "a line of disclosures has other members")
-        return found
+        self.disclosed, self.next = None, (None, None)
+        if line is not None:
+            found = self.disclosed = _object(line, "DISCLOSURE", "a line of disclosures")
+            if found.keys() != {"disclosures", "seq", "subject"}:
+                raise Failed("DISCLOSURE", "a line of disclosures has other members")
+            self.next = found["subject"], found["seq"]
 
     def _disclosed(self, chain: Chain) -> None:
         """Match what is disclosed of an entry with its digests."""
@@ -465,7 +463,7 @@ class _Verifying:
             self.report.disclosed += len(found)
             chain.given.update(found)
             stated -= set(found)
-            self.disclosed = self._next_disclosures()
+            self._next_disclosures()
         if stated:
             chain.lacking[chain.seq], chain.lines[chain.seq] = stated, chain.line
 
