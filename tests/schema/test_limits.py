@@ -67,6 +67,8 @@ GOLDEN = {
     "README: rateDossier": (4, 7, 0, 0),
     "README: dueIfReceived": (3, 6, 0, 0),
     "README: auditTrail": (4, 13, 0, 20),
+    "README: requestExport": (3, 7, 0, 0),
+    "README: export": (2, 3, 0, 0),
 }
 
 
