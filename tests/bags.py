@@ -176,6 +176,7 @@ class Forger:
     secret: Ed25519PrivateKey
     origin: str
     bodies: list[dict[str, Any]] = field(init=False)
+    lies: dict[int, str] = field(default_factory=dict)  # number of a line -> what it says of the one before, if not its hash
 
     def __post_init__(self) -> None:
         self.bodies = [json.loads(line) for line in self.payload[ENTRIES].split(b"\n")[:-1]]
@@ -185,8 +186,8 @@ class Forger:
         """Chain the entries again, and give the leaves the new hashes."""
         last: dict[str, str] = {}
         lines = []
-        for body in self.bodies:
-            body["prev"] = last.get(body["subject"]["id"], "0" * 64)
+        for number, body in enumerate(self.bodies):
+            body["prev"] = self.lies.get(number, last.get(body["subject"]["id"], "0" * 64))
             lines.append(canonical(body))
             last[body["subject"]["id"]] = hashlib.sha256(lines[-1]).hexdigest()
         self.payload[ENTRIES] = b"".join(line + b"\n" for line in lines)

@@ -21,7 +21,7 @@ COMMON = (*SMALL, ENTRIES, STATES, DISCLOSURES, OUTSIDE)
 PAYLOAD = {FULL: (*COMMON, LEAVES), LIGHT: (*COMMON, PROOFS)}
 VOUCHED = frozenset({ENTRIES, LEAVES})  # by the log, so that nobody need hash them for a manifest
 BAGIT = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-CHUNK = 1 << 20  # bytes
+CHUNK = 1 << 17  # bytes
 LONGEST = 1 << 24  # bytes of what is read whole
 
 

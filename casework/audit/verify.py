@@ -7,19 +7,20 @@ bundle. Whatever cannot be read is a failure. It needs the standard library and 
 import hashlib
 import json
 import re
-from array import array
+import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import hexlify
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from casework.audit import tree
 from casework.audit.bundle import CHECKPOINT, DISCLOSURES, ENTRIES, FULL, LEAVES, OUTSIDE, PROOFS, REQUEST, STATES, Broken, Bundle, NoZip
-from casework.audit.leaves import ENTRY, LEAF_BYTES, OPENED, TAG_BYTES, entry_leaf, opened_leaf, tag_of, unit_tag
+from casework.audit.leaves import ENTRY, LEAF_BYTES, NUMBER_BYTES, OPENED, TAG_BYTES, entry_leaf, opened_leaf, tag_of, unit_tag
 from casework.audit.note import Checkpoint, Key, Note, Unreadable, verified
-from casework.audit.tree import Refuted
+from casework.audit.tree import HASH_BYTES, Refuted
 
 GENESIS = b"0" * 64
 AHEAD = timedelta(minutes=5)  # a witness's clock may be wrong by
@@ -29,13 +30,17 @@ MEMBERS = frozenset(
 )  # fmt: skip
 TAIL = re.compile(rb',"seq":1,"subject":\{"id":"([0-9a-f]{32})","kind":"([a-z]{1,32})"\},"v":1\}')
 LONGEST_TAIL = 160
-PREV = b',"prev":"'
-DIGESTS = b',"digests":["'
+PREV = b'"prev":"'
+DIGESTS = b'"digests":["'
+DISCLOSED = re.compile(
+    rb'\{"disclosures":\["([A-Za-z0-9_-]+(?:","[A-Za-z0-9_-]+)*)"\],"seq":([1-9][0-9]{0,15}),"subject":"([0-9a-f]{32})"\}'
+)
 INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 HASH = re.compile(r"[0-9a-f]{64}")
 FIELD_TAG, STATE_TAG = b"giamsat/field/v1\0", b"giamsat/state/v1\0"
 DOSSIER = "dossier"
 LARGEST = 2**53
+LEAF = struct.Struct(f">B{TAG_BYTES}sQ{HASH_BYTES}s")
 
 
 class Failed(Exception):
@@ -126,20 +131,23 @@ class Chain:
 
     id: str
     kind: str
-    leaves: Sequence[int]  # indices of its leaves; of LIGHT those proved
-    end: bytes
-    logged: int = 0  # how many leaves these are; of LIGHT not kept
-    link: bytes = GENESIS + b'",'  # what `prev` is next, up to the member behind it
+    end: bytes  # what its lines have behind their number
+    hashes: bytes = b""  # that the log has of it; of LIGHT not kept
+    logged: int = 0  # how many of its entries the log has; of LIGHT, how many are proved so far
+    first_leaf: int | None = None  # index of its first leaf
+    last_leaf: int = -1  # of LIGHT: index of the last one proved
+    prev: bytes = b""  # what `prev` of the line in hand is, up to the member behind it
     seq: int = 0
     line: bytes = b""
     first: bytes = b""
+    unit: str = ""  # that opened it
     number: Mapping[str, Any] | None = None  # of LIGHT: the proof of its number in the register
     fields: dict[str, str] = field(default_factory=dict)  # commitments of the state, with depth
     values: dict[str, Any] = field(default_factory=dict)
     recorded_at: str = ""
-    lacking: dict[int, set[str]] = field(default_factory=dict)  # seq -> digests without a disclosure
+    lacking: dict[int, set[bytes]] = field(default_factory=dict)  # seq -> digests without a disclosure
     lines: dict[int, bytes] = field(default_factory=dict)  # of those that lack some
-    given: set[str] = field(default_factory=set)  # digests of the disclosures that are here
+    given: set[bytes] = field(default_factory=set)  # digests of the disclosures that are here
 
     def fail(self, check: str, message: str) -> Failed:
         """Give a failure at the entry in hand."""
@@ -153,13 +161,15 @@ class _Verifying:
         self.bundle, self.scope, self.trust, self.report, self.deep = bundle, scope, trust, report, deep
         self.whole = bundle.form == FULL
         self.leaves = b""
-        self.places: dict[bytes, array[int]] = {}  # tag -> indices of its leaves
-        self.registers: dict[bytes, array[int]] = {}  # tag of a unit -> indices of its numbers
+        self.first_leaf: dict[bytes, int] = {}  # tag -> index of its first leaf
+        self.hashes: dict[bytes, bytearray] = {}  # tag -> hashes of its leaves, of subjects that have not come yet
+        self.registers: dict[bytes, int] = {}  # tag of a unit -> how many dossiers it numbered
+        self.empty = b'"digests":[],"log":"%b","occurred_at":"' % trust.log.name.encode()
         self.proofs: Iterator[bytes] = iter(())
         self.states = bundle.lines(STATES)
         self.disclosures = bundle.lines(DISCLOSURES)
-        self.disclosed: Mapping[str, Any] | None = None
-        self.next: tuple[object, object] = (None, None)  # of which subject and entry those are
+        self.disclosed: Sequence[bytes] = ()
+        self.next: tuple[str, int] = ("", 0)  # of which subject and entry those are
         self.order = -1  # index of the first leaf of the subject before
         self.seen: set[str] = set()
         self.logged = 0
@@ -176,8 +186,10 @@ class _Verifying:
         self._next_disclosures()
         self._entries()
         self._scoped()
-        for left, what in ((self.disclosed, "disclosures"), (next(self.states, None), "states"), (next(self.proofs, None), "proofs")):
-            if left is not None:
+        if self.disclosed:
+            raise Failed("DISCLOSURE", "what is disclosed of it belongs to no entry here, or to one that has none", *self.next)
+        for left, what in ((self.states, "states"), (self.proofs, "proofs")):
+            if next(left, None) is not None:
                 raise Failed("BUNDLE", f"there are more {what} than entries")
         self._limited()
 
@@ -227,25 +239,23 @@ class _Verifying:
         self.leaves = b"".join(self.bundle.chunks(LEAVES))
         if tree.root_of(self.leaves, LEAF_BYTES) != self.checkpoint.root:
             raise Failed("LEAVES", "the leaves lead to another root than the checkpoint's: some were changed, left out, or put in")
-        leaves, places = self.leaves, self.places
-        for index, at in enumerate(range(0, len(leaves), LEAF_BYTES)):
-            tag = leaves[at + 1 : at + 1 + TAG_BYTES]
-            if leaves[at] == ENTRY:
-                mine = places.get(tag)
+        first_leaf, found, registers = self.first_leaf, self.hashes, self.registers
+        opened = None  # hash of the leaf before, where it is that of a first entry
+        for index, (kind, tag, number, hash_) in enumerate(LEAF.iter_unpack(self.leaves)):
+            if kind == ENTRY:
+                mine = found.get(tag)
                 if mine is None:
-                    mine = places[tag] = array("Q")
-            elif leaves[at] == OPENED and self._opens(at):
-                mine = self.registers.setdefault(tag, array("Q"))
+                    mine, first_leaf[tag] = found.setdefault(tag, bytearray()), index
+                mine += hash_
+                follows = len(mine) // HASH_BYTES
+                opened = hash_ if follows == 1 else None
+            elif kind == OPENED and hash_ == opened:
+                follows = registers[tag] = registers.get(tag, 0) + 1
+                opened = None
             else:
                 raise Failed("LEAVES", f"leaf {index} is none, or numbers what is no first entry")
-            mine.append(index)
-            if int.from_bytes(leaves[at + 33 : at + 41], "big") != len(mine):
+            if number != follows:
                 raise Failed("LEAVES", f"leaf {index} has not the number that follows: one was left out, or is there twice")
-
-    def _opens(self, at: int) -> bool:
-        """Whether the leaf before is that of a first entry, with the same hash."""
-        before = self.leaves[at - LEAF_BYTES : at]
-        return at > 0 and before[0] == ENTRY and before[33:41] == (1).to_bytes(8, "big") and before[41:] == self.leaves[at + 41 : at + 73]
 
     def _held(self) -> None:
         if self.trust.held is None:
@@ -272,27 +282,31 @@ class _Verifying:
     def _entries(self) -> None:  # noqa: C901 - a call for each line would cost as much as its hash
         """Hold each line to the one before it and to the log. A million go through here, so all that most of them need stands here."""
         chain: Chain | None = None
-        count, sha256, leaves, whole, deep = 0, hashlib.sha256, self.leaves, self.whole, self.deep
+        count, seq, place, sha256, whole, deep, empty = 0, 0, 0, hashlib.sha256, self.whole, self.deep, self.empty
+        hashes = end = link = b""
+        between = len(empty) + len("2026-11-27T09:30:15.000000Z") + len('","on_behalf_of":null,')
         for line in self.bundle.lines(ENTRIES):
-            if chain is None or not line.endswith(b',"seq":%d%b' % (chain.seq + 1, chain.end)):
+            if not line.endswith(b',"seq":%d%b' % (seq + 1, end)) or chain is None:
                 if chain is not None:
                     self._ended(chain)
                 chain = self._begun(line, count)
-            seq = chain.seq = chain.seq + 1
-            at = line.rfind(PREV) + 9
-            if line[at : at + 66] != chain.link:
+                seq, place, hashes, end, link = 0, 0, chain.hashes, chain.end, GENESIS + b'",'
+            seq += 1
+            chain.seq, chain.line, chain.prev = seq, line, link
+            at = line.rfind(PREV)
+            if line[at + 8 : at + 74] != link:
                 raise chain.fail("CHAIN", "it does not go on from the entry before it: that was changed, or one is missing")
-            found = sha256(line)
-            chain.line, chain.link = line, b'%b",' % found.hexdigest().encode()
-            if not whole:
-                self._proved(chain, found.hexdigest())
-            elif seq <= chain.logged:
-                place = chain.leaves[seq - 1] * LEAF_BYTES + 41
-                if leaves[place : place + 32] != found.digest():
+            found = sha256(line).digest()
+            link = hexlify(found) + b'",'
+            if hashes:
+                if not hashes.startswith(found, place) and place < len(hashes):
                     raise chain.fail("LOG", "the log has another entry here")
+                place += HASH_BYTES
+            elif not whole:
+                self._proved(chain, found.hex())
             if deep or seq == 1:
                 self._read(chain)
-            if DIGESTS in line or (seq == self.next[1] and chain.id == self.next[0]):
+            if not line.startswith(empty, at - between):
                 self._disclosed(chain)
             count += 1
         if chain is not None:
@@ -301,14 +315,13 @@ class _Verifying:
 
     def _read(self, chain: Chain) -> None:
         """Read a line: the first of a subject, and with depth each."""
+        body = self._parsed(chain, chain.line)
         if chain.seq == 1:
-            chain.first = chain.line
+            chain.first, chain.unit = chain.line, _unit_of(body)
             if not self.whole:
                 self._ordered(chain)
         if self.deep:
-            self._followed(chain)
-        else:
-            self._parsed(chain, chain.line)
+            self._followed(chain, body)
 
     def _begun(self, line: bytes, count: int) -> Chain:
         at = line.rfind(b',"seq":')
@@ -319,16 +332,22 @@ class _Verifying:
         if name in self.seen:
             raise Failed("CHAIN", "the subject comes twice, or a number was left out", name)
         self.seen.add(name)
-        mine: Sequence[int] = self.places.get(tag_of(name), ()) if self.whole else []
-        chain = Chain(name, kind, mine, line[at + len(b',"seq":1') :], len(mine))
+        chain = Chain(name, kind, line[at + len(b',"seq":1') :])
         if self.whole:
+            self._has(chain)
             self._ordered(chain)
         return chain
 
+    def _has(self, chain: Chain) -> None:
+        """Of FULL: take what the log has of a subject."""
+        tag = tag_of(chain.id)
+        chain.hashes = bytes(self.hashes.pop(tag, b""))
+        chain.logged, chain.first_leaf = len(chain.hashes) // HASH_BYTES, self.first_leaf.get(tag)
+
     def _ordered(self, chain: Chain) -> None:
         """See that subjects come as the log first knew them, and behind them those that it does not know."""
-        first = chain.leaves[0] if chain.leaves else self.checkpoint.size
-        if first < self.order or (chain.leaves and first == self.order):
+        first = self.checkpoint.size if chain.first_leaf is None else chain.first_leaf
+        if first < self.order or (chain.logged and first == self.order):
             raise chain.fail("CHAIN", "the subjects stand in another order than the log knew them")
         self.order = first
 
@@ -337,18 +356,18 @@ class _Verifying:
         proof = _object(next(self.proofs, b""), "LOG", "a proof", chain)
         if not proof:
             return
-        if len(chain.leaves) + 1 != chain.seq or ("register" in proof and chain.seq > 1):
+        if chain.logged + 1 != chain.seq or ("register" in proof and chain.seq > 1):
             raise chain.fail("LOG", "an entry in the log stands behind one that is not, or has a number that is not its")
         try:
             self._included({name: proof[name] for name in proof if name != "register"}, bytes(entry_leaf(chain.id, chain.seq, hash_)))
         except Refuted as error:
             raise chain.fail("LOG", f"the log is not shown to have it: {error}") from error
         index = proof["index"]
-        if chain.leaves and index <= chain.leaves[-1]:
+        if index <= chain.last_leaf:
             raise chain.fail("LOG", "it stands in the log before the one before it")
         if chain.seq == 1:
-            chain.number = proof.get("register")
-        chain.leaves = [*chain.leaves, index]
+            chain.number, chain.first_leaf = proof.get("register"), index
+        chain.logged, chain.last_leaf = chain.seq, index
 
     def _included(self, proof: Mapping[str, Any], leaf: bytes) -> None:
         if proof.keys() != {"hashes", "index"} or not isinstance(proof["index"], int):
@@ -365,58 +384,58 @@ class _Verifying:
         named = {"id": chain.id, "kind": chain.kind}
         if body.keys() != MEMBERS or body["v"] != 1 or body["subject"] != named or body["log"] != self.trust.log.name:
             raise chain.fail("FORM", "it is no entry of this log")
+        if body["prev"] != chain.prev[:64].decode():
+            raise chain.fail("FORM", "it goes on from another entry than its line says")
         return body
 
     def _ended(self, chain: Chain) -> None:
         """End a subject: its state, its number in the register, its tail, what was erased."""
         body = self._parsed(chain, chain.line)
         stated = _object(next(self.states, b""), "STATE", "a state", chain)
-        state = stated.get("state")
-        right = {"entries": chain.seq, "state": state, "subject": chain.id}
-        if not isinstance(state, dict) or _canonical(stated) != _canonical(right):
+        state, entries = stated.get("state"), stated.get("entries")
+        if (
+            stated.keys() != {"entries", "state", "subject"}
+            or (type(entries), entries, stated["subject"]) != (int, chain.seq, chain.id)
+            or not isinstance(state, dict)
+        ):
             raise chain.fail("STATE", "there is no state of this subject behind this entry")
         fields = {name: _commitment(name, value) for name, value in state.items()}
         if _state(fields) != body["after"] or (self.deep and fields != chain.fields):
             raise chain.fail("STATE", "the state is not what the entries led to: it was changed without one")
-        if self.whole and chain.seq < len(chain.leaves):
-            raise chain.fail("LOG", f"the log has {len(chain.leaves)} entries of it: its last ones were left out")
-        self.logged += len(chain.leaves)
-        self.report.pending += chain.seq - len(chain.leaves)
+        if chain.seq < chain.logged:
+            raise chain.fail("LOG", f"the log has {chain.logged} entries of it: its last ones were left out")
+        self.logged += chain.logged
+        self.report.pending += chain.seq - chain.logged
         self.report.subjects += 1
-        if chain.kind != DOSSIER and self.whole and chain.leaves and self._kind(chain.leaves[0] + 1) == OPENED:
-            raise chain.fail("LOG", "a register numbers what is no dossier")
-        if chain.kind == DOSSIER and chain.leaves:
-            unit, number = self._registered(chain)
+        if chain.first_leaf is not None and chain.kind == DOSSIER:
+            unit, number = self._registered(chain, chain.first_leaf + 1)
             if unit == self.scope.unit:
                 self.numbers[number] = chain.id
+        elif chain.first_leaf is not None and self.whole and self._kind(chain.first_leaf + 1) == OPENED:
+            raise chain.fail("LOG", "a register numbers what is no dossier")
         self._lacking(chain, state)
 
     def _kind(self, index: int) -> int | None:
         at = index * LEAF_BYTES
         return self.leaves[at] if at < len(self.leaves) else None
 
-    def _registered(self, chain: Chain) -> tuple[str, int]:
-        """Give the unit that opened a dossier, and its number there."""
-        unit, hash_ = _unit_of(_object(chain.first, "FORM", "an entry", chain)), hashlib.sha256(chain.first).hexdigest()
+    def _registered(self, chain: Chain, index: int) -> tuple[str, int]:
+        """Give the unit that opened a dossier, and its number there, which the leaf of that index gives it."""
+        unit, hash_ = chain.unit, hashlib.sha256(chain.first).hexdigest()
         proof = chain.number
         if self.whole:
-            at = (chain.leaves[0] + 1) * LEAF_BYTES
-            number = int.from_bytes(self.leaves[at + 33 : at + 41], "big")
+            at = index * LEAF_BYTES
+            number = int.from_bytes(self.leaves[at + 1 + TAG_BYTES : at + 1 + TAG_BYTES + NUMBER_BYTES], "big")
             if self.leaves[at : at + LEAF_BYTES] == bytes(opened_leaf(unit, number, hash_)):
                 return unit, number
-        elif (
-            proof
-            and proof.keys() == {"hashes", "index", "number", "unit"}
-            and (proof["unit"], proof["index"]) == (unit, chain.leaves[0] + 1)
-        ):
+        elif proof and proof.keys() == {"hashes", "index", "number", "unit"} and (proof["unit"], proof["index"]) == (unit, index):
             with suppress(Refuted):
                 self._included({name: proof[name] for name in ("hashes", "index")}, bytes(opened_leaf(unit, proof["number"], hash_)))
                 return unit, proof["number"]
         raise chain.fail("LOG", f"the register of {unit} has no number for it")
 
-    def _followed(self, chain: Chain) -> None:
+    def _followed(self, chain: Chain, body: Mapping[str, Any]) -> None:
         """With depth: follow what an entry changes."""
-        body = self._parsed(chain, chain.line)
         names = [change["field"] for change in body["changes"]]
         if names != sorted(set(names)):
             raise chain.fail("REPLAY", "its changes are not in order, or name a field twice")
@@ -441,46 +460,40 @@ class _Verifying:
 
     def _next_disclosures(self) -> None:
         line = next(self.disclosures, None)
-        self.disclosed, self.next = None, (None, None)
+        self.disclosed, self.next = (), ("", 0)
         if line is not None:
-            found = self.disclosed = _object(line, "DISCLOSURE", "a line of disclosures")
-            if found.keys() != {"disclosures", "seq", "subject"}:
-                raise Failed("DISCLOSURE", "a line of disclosures has other members")
-            self.next = found["subject"], found["seq"]
+            found = DISCLOSED.fullmatch(line)
+            if found is None:
+                raise Failed("DISCLOSURE", f"no line of disclosures: {line[:LONGEST_TAIL]!r}")
+            self.disclosed, self.next = found[1].split(b'","'), (found[3].decode(), int(found[2]))
 
     def _disclosed(self, chain: Chain) -> None:
         """Match what is disclosed of an entry with its digests."""
-        here = self.disclosed
-        stated = set(self._digests(chain))
-        if here and here["subject"] == chain.id and here["seq"] == chain.seq:
-            found = [_text(hashlib.sha256(one.encode("ascii")).digest()) for one in here["disclosures"]]
-            if not found or found != sorted(set(found)) or not stated.issuperset(found):
+        stated = _digests(chain.line)
+        if self.next == (chain.id, chain.seq):
+            found = [urlsafe_b64encode(hashlib.sha256(one).digest()).rstrip(b"=") for one in self.disclosed]
+            given = set(found)
+            if found != sorted(given) or not given <= stated:
                 raise chain.fail("DISCLOSURE", "a disclosure is not one of its: it was changed, or belongs elsewhere")
-            for one in here["disclosures"]:
-                parts = json.loads(urlsafe_b64decode(one + "=" * (-len(one) % 4)))
+            for one in self.disclosed:
+                parts = READER.decode(urlsafe_b64decode(one + b"=" * (-len(one) % 4)).decode())
                 if not (isinstance(parts, list) and len(parts) == 3 and all(isinstance(part, str) for part in parts)):  # noqa: PLR2004
                     raise chain.fail("DISCLOSURE", "a disclosure is not salt, name and value")
             self.report.disclosed += len(found)
-            chain.given.update(found)
-            stated -= set(found)
+            chain.given |= given
+            stated -= given
             self._next_disclosures()
         if stated:
             chain.lacking[chain.seq], chain.lines[chain.seq] = stated, chain.line
 
-    def _digests(self, chain: Chain) -> list[str]:
-        """Give the digests of an entry: the last member of that name in its line."""
-        at = chain.line.rfind(DIGESTS)
-        end = chain.line.find(b"]", at)
-        return [] if at < 0 else [one.decode()[1:-1] for one in chain.line[at + len(DIGESTS) - 1 : end].split(b",")]
-
     def _lacking(self, chain: Chain, state: Mapping[str, Any]) -> None:
-        erased = {digest for name, value in state.items() if name.startswith("erasures.") for digest in value["digests"]}
+        erased = {digest.encode() for name, value in state.items() if name.startswith("erasures.") for digest in value["digests"]}
         self.report.unerased += len(erased & chain.given)
         for seq, digests in chain.lacking.items():
             left = digests - erased
             self.report.erased += len(digests) - len(left)
             if left:
-                personal = {digest for digest, _, is_personal in _references(json.loads(chain.lines[seq])) if is_personal}
+                personal = {digest.encode() for digest, _, is_personal in _references(json.loads(chain.lines[seq])) if is_personal}
                 self.report.personal += len(left & personal)
                 if left - personal:
                     self.report.withheld.append((chain.id, seq))
@@ -496,7 +509,7 @@ class _Verifying:
             if not self.logged:
                 raise Failed("SCOPE", "the log has no entry of the dossier")
         elif self.scope.kind == "ALL":
-            if not self.report.entries or self.logged != sum(map(len, self.places.values())):
+            if not self.report.entries or self.hashes:
                 raise Failed("SCOPE", "entries that the log has are not in the bundle")
         else:
             self._run_of_numbers()
@@ -507,7 +520,7 @@ class _Verifying:
         beside = self._neighbours()
         if len(self.numbers) != self.report.subjects:
             raise Failed("SCOPE", f"what {self.scope.unit} has not opened is in the bundle")
-        last = len(self.registers.get(unit_tag(self.scope.unit), ())) if self.whole else None
+        last = self.registers.get(unit_tag(self.scope.unit), 0) if self.whole else None
         inside = sorted(self.numbers)
         low, high = (inside[0], inside[-1]) if inside else (max((n for n, at in beside.items() if at < self.begin), default=0) + 1, 0)
         high = high or low - 1
@@ -542,16 +555,16 @@ class _Verifying:
             tail = TAIL.fullmatch(line, at) if 0 < len(line) - at <= LONGEST_TAIL else None
             if tail is None:
                 raise Failed("SCOPE", "what lies outside of the period is no first entry")
-            chain = Chain(tail[1].decode(), tail[2].decode(), [], b"", seq=1, line=line, first=line)
-            body, hash_ = self._parsed(chain, line), hashlib.sha256(line).hexdigest()
+            chain = Chain(tail[1].decode(), tail[2].decode(), b"", seq=1, line=line, first=line, prev=GENESIS)
+            body, hash_ = self._parsed(chain, line), hashlib.sha256(line).digest()
+            chain.unit = _unit_of(body)
             if self.whole:
-                chain.leaves = self.places.get(tag_of(chain.id), ())[:1]
-                place = chain.leaves[0] * LEAF_BYTES if chain.leaves else 0
-                if self.leaves[place : place + LEAF_BYTES] != bytes(entry_leaf(chain.id, 1, hash_)):
+                self._has(chain)
+                if chain.hashes[:HASH_BYTES] != hash_:
                     raise chain.fail("LOG", "the log has another entry here")
             else:
-                self._proved(chain, hash_)
-            unit, number = self._registered(chain)
+                self._proved(chain, hash_.hex())
+            unit, number = self._registered(chain, self.checkpoint.size if chain.first_leaf is None else chain.first_leaf + 1)
             if (
                 not INSTANT.fullmatch(body["recorded_at"])
                 or unit != self.scope.unit
@@ -573,36 +586,46 @@ class _Verifying:
 
 
 def _object(line: bytes, check: str, what: str, chain: Chain | None = None) -> dict[str, Any]:
-    """Read one object of canonical JSON."""
+    """Read one object of canonical JSON (section 1)."""
     where = (chain.id, chain.seq) if chain else (None, None)
     with suppress(ValueError):
-        found = json.loads(line)
-        if isinstance(found, dict) and _canonical(found) == line:
+        found = READER.decode(line.decode())
+        if isinstance(found, dict) and _canonical(found) == line and (line.isascii() or _plain(found)):
             return found
     raise Failed(check, f"{what} is not canonical JSON", *where)
 
 
+def _refused(text: str) -> NoReturn:
+    raise ValueError(text)
+
+
+def _number(text: str) -> int:
+    found = int(text)
+    if abs(found) >= LARGEST:
+        raise ValueError(text)
+    return found
+
+
+READER = json.JSONDecoder(parse_float=_refused, parse_int=_number, parse_constant=_refused)
+WRITER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False)
+
+
 def _canonical(value: object) -> bytes:
-    """Write canonical JSON (section 1)."""
-    _whole(value)
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    """Write what `READER` read in canonical JSON."""
+    return WRITER.encode(value).encode()
 
 
-def _whole(value: object) -> None:
+def _plain(value: object) -> bool:
+    """Whether all names are of ASCII; of others the order would be in doubt."""
     if isinstance(value, dict):
-        for name, inner in value.items():
-            if not name.isascii():
-                raise ValueError(name)
-            _whole(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _whole(inner)
-    elif isinstance(value, float) or (isinstance(value, int) and abs(value) >= LARGEST):
-        raise ValueError(value)
+        return all(name.isascii() and _plain(inner) for name, inner in value.items())
+    return not isinstance(value, list) or all(map(_plain, value))
 
 
-def _text(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+def _digests(line: bytes) -> set[bytes]:
+    """Give the digests of an entry: the last member of that name in its line."""
+    at = line.rfind(DIGESTS) + len(DIGESTS)
+    return set() if at < len(DIGESTS) else set(line[at : line.find(b'"]', at)].split(b'","'))
 
 
 def _commitment(name: str, value: object) -> str:

@@ -213,10 +213,18 @@ def test_a_dossier_has_the_number_of_another_unit(quarter: Quarter) -> None:
 
 
 def test_only_some_values_are_canonical_json() -> None:
-    for value in ({"é": 1}, [1.5], 2**53, {"a": [{"b": -(2**53)}]}):
-        with pytest.raises(ValueError):  # noqa: PT011 - any of them
-            verify._canonical(value)
-    assert verify._canonical({"b": ["é", None, True], "a": -1}) == '{"a":-1,"b":["é",null,true]}'.encode()
+    refused = (
+        '{"é":1}', '{"a":[{"é":1}]}', "[1]", '{"a":1.5}', '{"a":1e3}', '{"a":-0}', '{"a":NaN}',
+        f'{{"a":{2**53}}}', f'{{"a":[{{"b":{-(2**53)}}}]}}',
+        '{"a":1,"a":1}', '{"b":1,"a":1}', '{"a": 1}', '{"a":1}\r', '{"a":"\\u0061"}', '{"a":"\\ud800"}', '\ufeff{"a":1}', '{"a":1}{}',
+    )  # fmt: skip
+    for line in refused:
+        with pytest.raises(verify.Failed, match="is not canonical JSON"):
+            verify._object(line.encode(), "FORM", "it")
+    with pytest.raises(verify.Failed, match="is not canonical JSON"):
+        verify._object(b'{"a":"\xff"}', "FORM", "it")
+    good = '{"a":-1,"b":["é",null,true,{"c":9007199254740991}]}'
+    assert verify._object(good.encode(), "FORM", "it") == json.loads(good)
 
 
 # What the service wrote itself, and does not fit.
@@ -280,6 +288,15 @@ def test_an_entry_of_another_form_is_found_without_depth(quarter: Quarter, chang
     raw = forged(quarter.one, with_tail)
     for deep in (True, False):
         assert failure(raw, dossier(quarter.mine[0]), quarter.trust, deep=deep)[0] in {"FORM", "CHAIN", "STATE"}
+
+
+def test_an_entry_that_hides_another_entry_before_it_in_a_member_of_the_same_name(quarter: Quarter) -> None:
+    def hidden(forger: Forger) -> None:
+        forger.bodies[0]["reason"], forger.lies[0] = {"prev": "0" * 64, "x": 1}, "1" * 64
+
+    for deep in (True, False):
+        found = failure(forged(quarter.one, hidden), dossier(quarter.mine[0]), quarter.trust, deep=deep)
+        assert found == ("FORM", "it goes on from another entry than its line says")
 
 
 def test_an_entry_that_is_no_canonical_json(quarter: Quarter) -> None:
