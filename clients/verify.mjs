@@ -15,6 +15,11 @@ const ID = /^[0-9a-f]{32}$/;
 const HASH = /^[0-9a-f]{64}$/;
 const ZEROS = '0'.repeat(64);
 const LEAF = 73;
+// Texts that are the same in every bundle (section 8).
+const TEXTS = {
+  'data/README.txt': ['c2af323dc6a3c37f4528cf52029f550a0ae9a7cb689a816addac2b29166284e5', 'bde5f62a53fc7fcf07da062d0a7477e7354c536dc7d1d60e4f8c4bc51dded700'],
+  'data/entry.schema.json': ['53646b030ccddbd7f68b8946ef3405c928810576801de03728f2fb529b520d63'],
+};
 const LIMITS = ['PENDING_TAIL', 'LIGHT', 'NO_WITNESS', 'NO_HELD_CHECKPOINT', 'WITHHELD'];
 
 function need(condition, message) {
@@ -224,6 +229,7 @@ function checkManifest(files, manifest, names) {
     const hash = found[i].slice(0, 64), vouched = name === 'data/entries.jsonl' || name === 'data/leaves'; // by the log itself
     need(HASH.test(hash) && found[i].slice(64) === '  ' + name, `${manifest} does not have ${name} in its place`);
     need(vouched || hex(sha256(files.get(name))) === hash, `${manifest}: ${name} has another hash`);
+    need((TEXTS[name] ?? [hash]).includes(hash), `${name} is not the text that is in every bundle`);
   });
 }
 
@@ -750,20 +756,104 @@ export async function verify(bytes, options) {
 
 // ---- the command line, in Node only
 
-const USAGE = 'node verify.mjs BUNDLE (--dossier ID | --unit CODE --from INSTANT --to INSTANT | --all) --vkey FILE [--witness FILE] [--held FILE] [--max-age SECONDS] [--deep]';
+const USAGE = `usage: node verify.mjs BUNDLE (--dossier ID | --unit CODE --period P | --all) --vkey FILE
+                       [--witness FILE [--max-age TIME]] [--held FILE] [--deep] [--json]`;
+const HELP = `${USAGE}
+
+Verify an export of the trail, offline. What it is to be of, and all keys, come from you and never from the file.
+
+  BUNDLE           the file that was exported
+  --dossier ID     it is of this dossier: its id, as the API gives it or in hexadecimal
+  --unit CODE      it is of what this unit opened in --period
+  --period P       2026, 2026-Q1, 2026-03 (of Viet Nam), or two instants FROM/TO with offsets from UTC
+  --all            it is of everything
+  --vkey FILE      the log's key, which you have from elsewhere
+  --witness FILE   the key of a witness, who must have cosigned it
+  --held FILE      a checkpoint that you hold: the log must go on from it
+  --max-age TIME   how old the witness's cosignature may be, as 24h
+  --deep           follow each entry's changes as well; always so with --dossier
+  --json           print what came of it as one line of JSON
+
+Status: 0 verified, 1 failed, 2 wrong usage, 3 unreadable, 4 verified with limits, each of which is named.
+Example: node verify.mjs export.zip --dossier 5f0c6f0e5b1d4f7a9f3f0a4f0e2b1c3d --vkey log.vkey --witness witness.vkey`;
+const MEANT = {
+  PENDING_TAIL: 'the last entries were not in the log yet: ask for the export again in a minute',
+  LIGHT: 'the form is LIGHT: entries missing at the end of a chain do not show; ask for the form FULL',
+  NO_WITNESS: 'nobody but the log itself vouches for the checkpoint: give the key of a witness with --witness',
+  NO_HELD_CHECKPOINT: 'it was compared with no earlier checkpoint: give one that you hold with --held; LIGHT can only be compared with one of its own size',
+  WITHHELD: 'texts are missing that no entry says were erased',
+};
+const TIMES = { s: 1, m: 60, h: 3600, d: 86400 };
+
+function readId(text) {
+  let decoded = text;
+  try { decoded = latin1(fromBase64url(text.replace(/=+$/, ''))).replace(/^dossier:/, ''); } catch { /* it is in hexadecimal */ }
+  const id = [decoded, text].find((one) => ID.test(one));
+  need(id !== undefined, "a dossier's id is what the API gives as `id`, or 32 hexadecimal digits");
+  return id;
+}
+
+// A period's begin, in it, and end, not in it; months are those of Viet Nam, seven hours ahead of UTC all year.
+function readPeriod(text) {
+  const found = /^(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?$/.exec(text);
+  if (found) {
+    const [, year, quarter, month] = found, first = month ? Number(month) - 1 : quarter ? 3 * quarter - 3 : 0;
+    const at = (months) => new Date(Date.UTC(Number(year), months) - 7 * 3600 * 1000).toISOString().replace('Z', '000Z');
+    return { from: at(first), to: at(first + (month ? 1 : quarter ? 3 : 12)) };
+  }
+  const [from, to, ...more] = text.split('/').map(readInstant);
+  need(more.length === 0 && from !== undefined && to !== undefined && from < to, `a period is 2026, 2026-Q1, 2026-03 or FROM/TO, not ${text}`);
+  return { from, to };
+}
+
+function readInstant(text) { // RFC 3339, to the microsecond, as the format writes it
+  const found = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6})\d*)?([Zz]|[+-]\d\d:\d\d)$/.exec(text);
+  const at = found ? new Date(`${found[1]}T${found[2]}${found[4].toUpperCase()}`) : new Date(NaN);
+  return Number.isNaN(at.getTime()) ? undefined : `${at.toISOString().slice(0, 19)}.${(found[3] ?? '').padEnd(6, '0')}Z`;
+}
+
+function readAge(text) {
+  const found = /^([1-9]\d{0,5})([smhd])$/.exec(text);
+  need(found !== null, `a time is as 30m, 24h or 7d, not ${text}`);
+  return Number(found[1]) * TIMES[found[2]];
+}
 
 function readArguments(parseArgs, words) {
-  const names = ['dossier', 'unit', 'from', 'to', 'vkey', 'witness', 'held', 'max-age'], flags = ['all', 'deep'];
+  const names = ['dossier', 'unit', 'period', 'vkey', 'witness', 'held', 'max-age'], flags = ['all', 'deep', 'json', 'help'];
   const options = Object.fromEntries([...names.map((name) => [name, { type: 'string', multiple: true }]), ...flags.map((name) => [name, { type: 'boolean' }])]);
   const { values, positionals } = parseArgs({ args: words, options, allowPositionals: true });
-  const given = { all: values.all, deep: values.deep };
+  if (values.help) return values;
+  const given = { all: values.all, deep: values.deep, json: values.json };
   for (const name of names) [given[name]] = values[name] ?? [];
-  need(positionals.length === 1 && names.every((name) => (values[name] ?? []).length < 2), 'one bundle, and nothing twice');
-  need(['dossier', 'unit', 'all'].filter((name) => given[name] !== undefined).length === 1 && given.vkey !== undefined, 'one scope, and the key of the log');
-  need(['from', 'to'].every((name) => (given[name] === undefined) === (given.unit === undefined)), 'a period goes with a unit');
-  need(given['max-age'] === undefined || (/^\d+$/.test(given['max-age']) && given.witness !== undefined), 'a largest age is in seconds, of a witness');
-  const kind = given.all ? 'ALL' : given.unit === undefined ? 'DOSSIER' : 'UNIT';
-  return { ...given, bundle: positionals[0], scope: readScope({ ...given, kind }) };
+  need(positionals.length < 2 && names.every((name) => (values[name] ?? []).length < 2), 'one bundle, and nothing twice');
+  const scopes = ['dossier', 'unit', 'all'].filter((name) => given[name] !== undefined);
+  need(positionals.length === 1 && given.vkey !== undefined && scopes.length > 0, 'needed are BUNDLE, --vkey and what it is of: --dossier ID, --unit CODE with --period P, or --all');
+  need(scopes.length === 1, 'an export has one scope');
+  need((given.unit === undefined) === (given.period === undefined), '--unit and --period come together');
+  need(given['max-age'] === undefined || given.witness !== undefined, "--max-age is of a witness's cosignature: give its key with --witness");
+  const scope = given.all ? { kind: 'ALL' } : given.unit === undefined ? { kind: 'DOSSIER', dossier: readId(given.dossier) } : { kind: 'UNIT', unit: given.unit, ...readPeriod(given.period) };
+  return { ...given, bundle: positionals[0], scope: readScope(scope), maxAgeSeconds: given['max-age'] === undefined ? undefined : readAge(given['max-age']) };
+}
+
+function checkReadable(bundle, { logKey, witnessKey, held }) { // what is nothing of the kind is no evidence of anything
+  readKey(logKey, 1, "the log's key");
+  if (witnessKey !== undefined) readKey(witnessKey, 4, "the witness's key");
+  if (held !== undefined) need(/^[^\n]+\n\d+\n[A-Za-z0-9+/]{43}=\n\n(\u2014 [^\n]+\n)+$/.test(held), 'what you hold is no checkpoint');
+  const begins = [...u32(0x04034b50)], name = encode(FOLDER + HEAD[0]);
+  need(sameBytes(bundle.subarray(0, 4), begins) && sameBytes(bundle.subarray(30, 30 + name.length), name), `the file is no bundle: it does not begin with ${FOLDER}${HEAD[0]}`);
+}
+
+function tell({ verdict, failure, limits, counts, checkpoint, reports = [] }) {
+  if (failure) {
+    const at = failure.seq ? `entry ${failure.seq} of ${failure.subject}: ` : failure.subject ? `${failure.subject}: ` : '';
+    const mine = [2, 3].includes(failure.check) || /, or larger$/.test(failure.message);
+    const todo = mine ? 'See whether scope, keys and checkpoint are those that it was asked for with, or ask for a new export.' : 'Keep the file as it is: it may prove that the trail was changed.';
+    return [`FAILED (step ${failure.check} of the format's section 9): ${at}${failure.message}`, todo];
+  }
+  return [
+    `VERIFIED${verdict === 'LIMITED' ? ' WITH LIMITS' : ''}: ${counts.entries} entries of ${counts.subjects} subjects, in the log ${checkpoint.origin} of ${checkpoint.size} leaves`,
+    `  texts: ${counts.disclosures} shown, ${counts.personal} personal and left out, ${counts.erased} erased`,
+    ...limits.map((limit) => `  ${limit}: ${MEANT[limit]}`), ...reports.map((report) => `  ${report}`)];
 }
 
 async function readWhole(open, path) { // in pieces, since a file may be larger than what one read takes
@@ -783,15 +873,16 @@ async function readWhole(open, path) { // in pieces, since a file may be larger 
 async function main(words) {
   const [{ open }, { parseArgs }] = [await import('node:fs/promises'), await import('node:util')];
   let given, texts, bundle;
-  try { given = readArguments(parseArgs, words); } catch (error) { console.error(`${error.message}\n${USAGE}`); return 2; }
+  try { given = readArguments(parseArgs, words); } catch (error) { console.error(`verify.mjs: ${error.message} (see --help)`); return 2; }
+  if (given.help) { console.log(HELP); return 0; }
   try {
     const text = async (path) => (path === undefined ? undefined : new TextDecoder().decode(await readWhole(open, path)));
     texts = { logKey: await text(given.vkey), witnessKey: await text(given.witness), held: await text(given.held) };
     bundle = await readWhole(open, given.bundle);
-  } catch (error) { console.error(error.message); return 3; }
-  const maxAgeSeconds = given['max-age'] === undefined ? undefined : Number(given['max-age']);
-  const result = await verify(bundle, { scope: given.scope, ...texts, maxAgeSeconds, deep: given.deep });
-  console.log(JSON.stringify(result));
+    checkReadable(bundle, texts);
+  } catch (error) { console.error(`verify.mjs: ${error.message}`); return 3; }
+  const result = await verify(bundle, { scope: given.scope, ...texts, maxAgeSeconds: given.maxAgeSeconds, deep: given.deep });
+  console.log(given.json ? JSON.stringify(result) : tell(result).join('\n'));
   return { VERIFIED: 0, FAILED: 1, LIMITED: 4 }[result.verdict];
 }
 

@@ -13,7 +13,16 @@ sys.path.insert(0, str(ROOT))
 from casework.audit.stored import Member, directory  # noqa: E402 - the project need not be installed
 
 MODULES = ("__init__", "bundle", "command", "leaves", "note", "stored", "tree", "verify")
-MAIN = b"from casework.audit.command import main\n\nraise SystemExit(main())\n"
+MAIN = b"""import sys
+
+try:
+    from casework.audit.command import main
+except ImportError as error:
+    print(f"giamsat-verify.pyz: it needs Python 3.11 or later and the package cryptography: {error}", file=sys.stderr)
+    raise SystemExit(3) from None
+
+raise SystemExit(main(prog="giamsat-verify.pyz"))
+"""
 
 
 def built() -> bytes:

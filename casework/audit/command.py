@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from casework.audit.bundle import NoZip
-from casework.audit.note import COSIGNED, SIGNED, Key, Unreadable
-from casework.audit.verify import Report, Scope, Trust, verify
+from casework.audit.note import COSIGNED, SIGNED, Checkpoint, Key, Note, Unreadable
+from casework.audit.verify import Failed, Report, Scope, Trust, verify
 
 VERIFIED, FAILED, USAGE, UNREADABLE, LIMITED = range(5)
 STATUS = {"VERIFIED": VERIFIED, "FAILED": FAILED, "LIMITED": LIMITED}
@@ -32,6 +32,19 @@ MEANT = {
     "NO_HELD_CHECKPOINT": "it was compared with no earlier checkpoint: give one that you hold with --held",
     "WITHHELD": "texts are missing that no entry says were erased",
 }
+NOT_COMPARED = "it is LIGHT, and the checkpoint that you hold is of another size: ask for the form FULL, which can be compared with any"
+# What to do about a failure, by its check; about all others `KEEP`.
+TODO = {
+    "REQUEST": "Name the scope that the export was asked for, and the key of its log, or ask for the export that you meant.",
+    "WITNESS": "Ask for the export again: it waits for the witness. If none comes, see whether the witness is at work.",
+    "OLDER": "Ask for the export again, which gives the newest one. If that is older too, keep both files: the log was cut off.",
+    "CHECKPOINT": "See whether the key is that of the log. If it is, keep the file as it is: it may prove that the trail was changed.",
+}
+KEEP = "Keep the file as it is: it may prove that the trail was changed."
+USAGE_LINE = (
+    "%(prog)s BUNDLE (--dossier ID | --unit CODE --period P | --all) --vkey FILE\n"
+    "                      [--witness FILE [--max-age TIME]] [--held FILE] [--deep] [--json]"
+)
 EXAMPLE = "giamsat verify export.zip --dossier 5f0c6f0e5b1d4f7a9f3f0a4f0e2b1c3d --vkey log.vkey --witness witness.vkey"
 TELLS = (
     "Verify an export of the trail, offline. What it is to be of, and all keys, come from you and never from the file. Status: 0 verified, "
@@ -41,15 +54,17 @@ TELLS = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of the command."""
-    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="the file that was exported")
-    scope = parser.add_mutually_exclusive_group(required=True)
+    parser.usage = USAGE_LINE
+    parser.set_defaults(prog=parser.prog)
+    parser.add_argument("bundle", type=Path, nargs="?", metavar="BUNDLE", help="the file that was exported")
+    scope = parser.add_mutually_exclusive_group()
     scope.add_argument("--dossier", type=_id, metavar="ID", help="it is of this dossier: its id, as the API gives it or in hexadecimal")
     scope.add_argument("--unit", metavar="CODE", help="it is of what this unit opened in --period")
     scope.add_argument("--all", action="store_true", help="it is of everything")
     parser.add_argument(
         "--period", type=period, metavar="P", help="2026, 2026-Q1, 2026-03 (of Viet Nam), or two instants FROM/TO with offsets from UTC"
     )
-    parser.add_argument("--vkey", type=Path, required=True, metavar="FILE", help="the log's key, which you have from elsewhere")
+    parser.add_argument("--vkey", type=Path, metavar="FILE", help="the log's key, which you have from elsewhere")
     parser.add_argument("--witness", type=Path, metavar="FILE", help="the key of a witness, who must have cosigned it")
     parser.add_argument("--held", type=Path, metavar="FILE", help="a checkpoint that you hold: the log must go on from it")
     parser.add_argument("--max-age", type=_age, metavar="TIME", help="how old the witness's cosignature may be, as 24h")
@@ -59,21 +74,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace) -> int:
     """Verify, say what came of it, and give the exit status."""
+    if asked.bundle is None or asked.vkey is None or not (asked.dossier or asked.unit or asked.all):
+        return _said(asked, "needed are BUNDLE, --vkey and what it is of: --dossier ID, --unit CODE with --period P, or --all", USAGE)
     if (asked.unit is None) != (asked.period is None):
-        return _said("--unit and --period come together", USAGE)
+        return _said(asked, "--unit and --period come together", USAGE)
     if asked.max_age is not None and asked.witness is None:
-        return _said("--max-age is of a witness's cosignature: give its key with --witness", USAGE)
+        return _said(asked, "--max-age is of a witness's cosignature: give its key with --witness", USAGE)
     begin, end = asked.period or (None, None)
     kind = "DOSSIER" if asked.dossier else "UNIT" if asked.unit else "ALL"
     try:
         witness = _key(asked.witness, COSIGNED) if asked.witness else None
-        held = asked.held.read_text(encoding="utf-8") if asked.held else None
+        held = _checkpoint(asked.held) if asked.held else None
         trust = Trust(_key(asked.vkey, SIGNED), witness, held, asked.max_age, time.time())
         with asked.bundle.open("rb") as file:
             report = verify(file, Scope(kind, asked.dossier, asked.unit, begin, end), trust, deep=asked.deep or None)
-    except (OSError, UnicodeDecodeError, Unreadable, NoZip) as error:
-        return _said(str(error), UNREADABLE)
-    print(json.dumps(told(report)) if asked.json else "\n".join(_lines(report)))
+    except OSError as error:
+        return _said(asked, f"{error.filename}: {error.strerror}", UNREADABLE)
+    except (Unreadable, NoZip) as error:
+        return _said(asked, str(error), UNREADABLE)
+    print(json.dumps(told(report)) if asked.json else "\n".join(_lines(report, held=held is not None)))
     return STATUS[report.verdict]
 
 
@@ -96,22 +115,26 @@ def told(report: Report) -> dict[str, Any]:
     }
 
 
-def _lines(report: Report) -> list[str]:
+def _lines(report: Report, *, held: bool) -> list[str]:
     if report.failure:
-        fault = report.failure
-        at = f"entry {fault.seq} of {fault.subject}: " if fault.seq else f"{fault.subject}: " if fault.subject else ""
-        return [f"FAILED ({fault.check}): {at}{fault.message}", "Keep the file as it is: it may prove that the trail was changed."]
+        return [_failure(report.failure), TODO.get(report.failure.check, KEEP)]
     assert report.checkpoint is not None
     found, how = report.checkpoint, " WITH LIMITS" if report.limits else ""
     out = [
         f"VERIFIED{how}: {report.entries} entries of {report.subjects} subjects, in the log {found.origin} of {found.size} leaves",
         f"  texts: {report.disclosed} shown, {report.personal} personal and left out, {report.erased} erased",
     ]
-    out += [f"  {limit}: {MEANT[limit]}" for limit in report.limits]
+    meant = {**MEANT, "NO_HELD_CHECKPOINT": NOT_COMPARED} if held else MEANT
+    out += [f"  {limit}: {meant[limit]}" for limit in report.limits]
     out += [f"    entry {seq} of {subject}" for subject, seq in report.withheld]
     if report.unerased:
         out.append(f"  {report.unerased} texts are here although an entry says that they were erased")
     return out
+
+
+def _failure(fault: Failed) -> str:
+    at = f"entry {fault.seq} of {fault.subject}: " if fault.seq else f"{fault.subject}: " if fault.subject else ""
+    return f"FAILED ({fault.check}): {at}{fault.message}"
 
 
 def period(text: str) -> tuple[str, str]:
@@ -156,14 +179,26 @@ def _age(text: str) -> timedelta:
 
 
 def _key(file: Path, kind: int) -> Key:
-    key = Key.read(file.read_text(encoding="utf-8"))
+    try:
+        key = Key.read(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise Unreadable(f"{file} holds no key: {error}") from error
     if key.kind != kind:
         raise Unreadable(f"{file} holds the key of a {'log' if key.kind == SIGNED else 'witness'}")
     return key
 
 
-def _said(message: str, status: int) -> int:
-    print(f"giamsat verify: {' '.join(message.split())}", file=sys.stderr)
+def _checkpoint(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+        Checkpoint.read(Note.read(text).text)
+    except ValueError as error:
+        raise Unreadable(f"{file} holds no checkpoint: {error}") from error
+    return text
+
+
+def _said(asked: argparse.Namespace, message: str, status: int) -> int:
+    print(f"{asked.prog}: {' '.join(message.split())}", file=sys.stderr)
     return status
 
 
@@ -173,9 +208,10 @@ class _Parser(argparse.ArgumentParser):
         self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Run the command by itself."""
+def main(given: Sequence[str] | None = None, prog: str = "giamsat verify") -> int:
+    """Run the command by itself, under the name by which it was called."""
     shape = argparse.RawDescriptionHelpFormatter
-    parser = _Parser(prog="giamsat verify", description=TELLS, epilog=f"Example: {EXAMPLE}", formatter_class=shape)
+    example = EXAMPLE.replace("giamsat verify", prog)
+    parser = _Parser(prog=prog, description=TELLS, epilog=f"Example: {example}", formatter_class=shape)
     arguments(parser)
     return run(parser.parse_args(given))

@@ -1,4 +1,8 @@
-"""What a bundle says of itself, to people and to programs: its README, and the JSON Schema of an entry. The same in every bundle."""
+"""What a bundle says of itself, to people and to programs: its README, and the JSON Schema of an entry. The same in every bundle.
+
+Verifiers know the texts by their hashes (`bundle.TEXTS`): of one that is changed here the new hash goes there, beside those before it, and
+into `docs/audit-format.md`, section 8.
+"""
 
 import json
 from typing import Any
@@ -18,10 +22,10 @@ checkpoint of the log that all of it is shown for in data/checkpoint.
 
 Do not believe it: verify it, with the key of the log that you have from elsewhere:
 
-  giamsat verify FILE.zip --dossier ID --vkey log.vkey
+  python3 giamsat-verify.pyz FILE.zip --dossier ID --vkey log.vkey
 
-The verifier is one file that needs Python and the package "cryptography" alone. The format, enough to
-write another verifier, is in docs/audit-format.md of the project.
+The verifier is that one file, which needs Python and the package "cryptography" alone; have it from where
+you have the key. The format, enough to write another verifier, is in docs/audit-format.md of the project.
 
 If it cannot be verified, keep the file as it is: together with a checkpoint that was signed by the
 same key it may prove that the trail was changed.

@@ -196,13 +196,17 @@ class _Verifying:
     # steps 2 and 3
 
     def _requested(self) -> None:
-        asked = _object(self.bundle.read(REQUEST), "REQUEST", "the request")
-        size = asked.get("size")
-        right = {"form": self.bundle.form, "log": self.trust.log.name, "scope": self.scope.asked, "size": size, "v": 1}
-        if not isinstance(size, int) or _canonical(asked) != _canonical(right):
-            raise Failed("REQUEST", f"it is a bundle of something else: {_canonical(asked).decode()[:300]}")
+        asked = _object(self.bundle.read(REQUEST), "BUNDLE", "the request")
+        size, log, scope = asked.get("size"), asked.get("log"), _canonical(asked.get("scope"))
+        right = {"form": self.bundle.form, "log": log, "scope": asked.get("scope"), "size": size, "v": 1}
+        if type(size) is not int or _canonical(asked) != _canonical(right):
+            raise Failed("BUNDLE", "the request is none of its form")
+        if log != self.trust.log.name:
+            raise Failed("REQUEST", f"it is of the log {str(log)[:100]}, and your key is that of {self.trust.log.name}")
+        if scope != _canonical(self.scope.asked):
+            raise Failed("REQUEST", f"it is an export of {scope.decode()[:300]}, and you ask about {_canonical(self.scope.asked).decode()}")
         if self.scope.kind == "ALL" and not self.whole:
-            raise Failed("REQUEST", "a bundle of everything has all leaves")
+            raise Failed("BUNDLE", "a bundle of everything has all leaves")
         self.checkpoint, by = self._note(self.bundle.read(CHECKPOINT).decode(), "CHECKPOINT")
         if self.checkpoint.size != size or not size:
             raise Failed("CHECKPOINT", f"the checkpoint is of {self.checkpoint.size} leaves, the request of {size}")
@@ -228,7 +232,7 @@ class _Verifying:
         if self.trust.max_age is not None:
             age = self.trust.now - at
             if not -AHEAD.total_seconds() <= age <= self.trust.max_age.total_seconds():
-                raise Failed("WITNESS", f"your witness cosigned the checkpoint {timedelta(seconds=int(age))} ago")
+                raise Failed("WITNESS", f"your witness cosigned the checkpoint {_ago(int(age))}")
 
     # steps 4 and 5
 
@@ -264,8 +268,8 @@ class _Verifying:
         held, _ = self._note(self.trust.held, "HELD")
         if held.size > self.checkpoint.size:
             raise Failed(
-                "HELD",
-                f"the bundle is older than the checkpoint that you hold, {self.checkpoint.size} leaves of {held.size}: ask for a new one",
+                "OLDER",
+                f"the bundle is older than the checkpoint that you hold, {self.checkpoint.size} leaves of {held.size}",
             )
         if self.whole:
             root = tree.root_of(self.leaves[: held.size * LEAF_BYTES], LEAF_BYTES)
@@ -275,7 +279,7 @@ class _Verifying:
             self.report.limits.append("NO_HELD_CHECKPOINT")
             return
         if root != held.root:
-            raise Failed("HELD", "the log does not go on from the checkpoint that you hold: it was written anew. Keep both")
+            raise Failed("HELD", "the log does not go on from the checkpoint that you hold, which proves that it was written anew")
 
     # step 6
 
@@ -620,6 +624,10 @@ def _plain(value: object) -> bool:
     if isinstance(value, dict):
         return all(name.isascii() and _plain(inner) for name, inner in value.items())
     return not isinstance(value, list) or all(map(_plain, value))
+
+
+def _ago(seconds: int) -> str:
+    return f"{timedelta(seconds=seconds)} ago" if seconds >= 0 else f"in {timedelta(seconds=-seconds)} by your clock"
 
 
 def _digests(line: bytes) -> set[bytes]:

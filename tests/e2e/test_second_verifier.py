@@ -1,13 +1,16 @@
 """The second verifier, in JavaScript and written from the format's document alone, agrees with the first on bundles good and bad."""
 
 import json
+import os
 import random
 import secrets
 import shutil
 import subprocess
+import sys
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -199,3 +202,70 @@ def test_both_verifiers_agree_on_a_thousand_bundles(tmp_path: Path) -> None:
             assert ours["counts"] == [theirs["counts"][name] for name in names], said
         verdicts.append(ours["verdict"])
     assert min(verdicts.count(one) for one in ("FAILED", "LIMITED", "VERIFIED")) > 10, "of each kind there are some"
+
+
+def test_both_commands_take_the_same_and_end_alike(tmp_path: Path) -> None:
+    world = Exporting(tmp_path / "service")
+    subject = world.received()
+    for _ in range(5):
+        world.insisted(world.some(subject))
+    begin, held = world.clock.now - timedelta(days=1), str(world.witnessed())
+    end = world.clock.now + timedelta(days=1)
+    raw = world.exported(full(subject), witnessed=True)
+    unit = world.exported(Wanted(ExportScope.UNIT, ExportForm.FULL, UNIT, begin, end), witnessed=True)
+    files: dict[str, bytes] = {
+        "one.zip": raw, "unit.zip": unit, "flat.zip": b"junk", "cut.zip": raw[:-1], "held": held.encode(), "flat": b"x",
+        "light.zip": world.exported(light(subject), witnessed=True), "log.vkey": str(world.key).encode(), "wit.vkey": str(WITNESS).encode(),
+        "bin": bytes([255, 254]),
+    }  # fmt: skip
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    coded = urlsafe_b64encode(f"dossier:{subject}".encode()).decode()
+    period = f"{begin.isoformat().replace('+00:00', 'Z')}/{end.astimezone(timezone(timedelta(hours=7))).isoformat()}"
+    key, mine, wit = ["--vkey", "log.vkey"], ["--dossier", subject], ["--witness", "wit.vkey"]
+    cases: dict[int, list[list[str]]] = {
+        0: [["one.zip", *mine, *key, *wit, "--held", "held"], ["one.zip", "--dossier", coded, *key, *wit, "--held", "held"],
+            ["one.zip", "--dossier", coded.rstrip("="), *key, *wit, "--held", "held", "--json"],
+            ["unit.zip", "--unit", UNIT, "--period", period, *key, *wit, "--held", "held", "--deep"], ["--help"]],
+        1: [["cut.zip", *mine, *key], ["unit.zip", "--unit", UNIT, "--period", "2026-Q1", *key], ["one.zip", "--all", *key],
+            ["one.zip", "--dossier", "0" * 32, *key], ["one.zip", *mine, *key, *wit, "--max-age", "1s"]],
+        2: [[], ["one.zip"], ["one.zip", *key], ["one.zip", *mine], ["one.zip", "--dossier", "x", *key], ["one.zip", *mine, "--all", *key],
+            ["one.zip", "--unit", UNIT, *key], ["one.zip", "--all", "--period", "2026", *key],
+            ["one.zip", "--all", "--max-age", "1h", *key],
+            ["one.zip", *mine, *key, *wit, "--max-age", "1"], ["one.zip", "--unit", UNIT, "--period", "2026-13", *key],
+            ["one.zip", "--unit", UNIT, "--period", "2026-01-01/2026-02-01", *key], ["one.zip", *mine, *key, "--colour"],
+            ["one.zip", "--unit", UNIT, "--period", "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z", *key]],
+        3: [["none.zip", *mine, *key], ["flat.zip", *mine, *key], ["one.zip", *mine, "--vkey", "none"],
+            ["one.zip", *mine, "--vkey", "flat"],
+            ["one.zip", *mine, "--vkey", "wit.vkey"], ["one.zip", *mine, *key, "--witness", "log.vkey"],
+            ["one.zip", *mine, "--vkey", "bin"],
+            ["one.zip", *mine, *key, "--held", "flat"], ["one.zip", *mine, *key, "--held", "none"]],
+        4: [["one.zip", *mine, *key], ["one.zip", *mine, *key, *wit], ["light.zip", *mine, *key, *wit, "--held", "held"]],
+    }  # fmt: skip
+    node, python = (
+        [shutil.which("node") or "node", str(ROOT / "clients" / "verify.mjs")],
+        [sys.executable, "-c", "from casework.audit.command import main; raise SystemExit(main())"],
+    )
+    for status, several in cases.items():
+        for given in several:
+            for command in (node, python):
+                done = subprocess.run(
+                    [*command, *given],
+                    cwd=tmp_path,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                    timeout=60,
+                    env={**os.environ, "PYTHONPATH": str(ROOT)},
+                )
+                assert done.returncode == status, f"{command[-1]} {given}: {done.returncode} {done.stdout} {done.stderr}"
+                out, err = done.stdout.splitlines(), done.stderr.splitlines()
+                if status in {2, 3}:
+                    assert (out, len(err)) == ([], 1), given
+                else:
+                    assert out, given
+                    assert err == [], given
+                if "--json" in given:
+                    assert json.loads(out[0])["verdict"] == "VERIFIED"
+                elif status in {1, 4}:
+                    assert out[0].startswith("FAILED" if status == 1 else "VERIFIED WITH LIMITS: "), given

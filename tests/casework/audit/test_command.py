@@ -15,7 +15,7 @@ from casework.audit.bundle import DISCLOSURES, ENTRIES
 from casework.audit.command import FAILED, LIMITED, UNREADABLE, USAGE, VERIFIED, main, period
 from casework.audit.note import Note
 from casework.audit.verify import Report, Scope, Trust, verify
-from tests.bags import WITNESS, Exporting, full, lines_changed
+from tests.bags import WITNESS, Exporting, full, light, lines_changed
 
 ROOT = Path(__file__).parents[3]
 spec = importlib.util.spec_from_file_location("verifier", ROOT / "tools" / "verifier.py")
@@ -30,7 +30,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        world = Exporting(folder / "service")
+        world = self.world = Exporting(folder / "service")
         self.subject = world.received()
         for _ in range(12):
             world.insisted(world.some(self.subject))
@@ -91,7 +91,9 @@ def test_it_fails_and_names_the_entry(desk: Desk, capsys: pytest.CaptureFixture[
     told = json.loads(capsys.readouterr().out)["failure"]
     assert (told["check"], told["subject"], told["seq"]) == ("LOG", desk.subject, 2)
     assert desk.asked("--dossier", "0" * 32) == FAILED
-    assert capsys.readouterr().out.startswith("FAILED (REQUEST): it is")
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("FAILED (REQUEST): it is an export of {")
+    assert second.startswith("Name the scope that the export was asked for")
 
 
 def test_texts_that_are_withheld_are_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -106,7 +108,9 @@ def test_texts_that_are_withheld_are_named(desk: Desk, capsys: pytest.CaptureFix
 
 def test_an_old_cosignature_fails(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     assert desk.wary("--max-age", "24h") == FAILED  # the second store's time is far ahead
-    assert "WITNESS" in capsys.readouterr().out
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("FAILED (WITNESS): ")
+    assert second.startswith("Ask for the export again")
 
 
 @pytest.mark.parametrize(
@@ -143,13 +147,26 @@ def test_what_cannot_be_read_is_status_3(desk: Desk, capsys: pytest.CaptureFixtu
     scope = ("--dossier", desk.subject)
     assert desk.asked(*scope, bundle="nothing.zip") == UNREADABLE
     assert desk.asked(*scope, bundle="junk.zip") == UNREADABLE
+    assert desk.asked(*scope, "--held", str(desk.folder / "log.vkey")) == UNREADABLE
     for key in ("nothing.vkey", "junk.vkey", "held", "witness.vkey"):
         assert desk.asked(*scope, vkey=key) == UNREADABLE
     assert desk.asked(*scope, "--witness", str(desk.folder / "log.vkey")) == UNREADABLE
     said = capsys.readouterr()
     assert said.out == ""
-    assert len(said.err.splitlines()) == 7
+    assert len(said.err.splitlines()) == 8
+    assert "giamsat verify: " + str(desk.folder / "nothing.zip") + ": No such file or directory" in said.err
     assert Note.read((desk.folder / "held").read_text())
+
+
+def test_what_is_needed_is_told_where_nothing_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == USAGE
+    assert "BUNDLE, --vkey and what it is of: --dossier ID" in capsys.readouterr().err
+
+
+def test_a_light_export_and_a_checkpoint_of_another_size(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.put("light.zip", desk.world.exported(light(desk.subject), witnessed=True))
+    assert desk.wary(bundle="light.zip") == LIMITED
+    assert "NO_HELD_CHECKPOINT: it is LIGHT, and the checkpoint that you hold is of another size" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -199,3 +216,18 @@ def test_the_one_file_needs_nothing_of_the_project(desk: Desk, tmp_path: Path) -
     loaded = subprocess.run([*given[:2], "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60).stdout
     assert "giamsat-verify.pyz" in loaded
     assert not {"orjson", "pynamodb", "casework.model"} & set(loaded.split())
+
+
+def test_the_one_file_says_what_it_lacks(tmp_path: Path) -> None:
+    place = tmp_path / "giamsat-verify.pyz"
+    place.write_bytes(verifier.built())
+    given = [sys.executable, "-I", "-S", str(place), "x.zip"]
+    done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, check=False, env={}, timeout=60)
+    assert (done.returncode, done.stdout) == (UNREADABLE, "")
+    assert done.stderr.startswith("giamsat-verify.pyz: it needs Python 3.11 or later and the package cryptography: ")
+    assert len(done.stderr.splitlines()) == 1
+    for more, status in (["--help"], 0), ([], USAGE):
+        done = subprocess.run([*given[:2], str(place), *more], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == status
+        assert "giamsat-verify.pyz" in done.stdout + done.stderr
+        assert "giamsat verify" not in done.stdout + done.stderr

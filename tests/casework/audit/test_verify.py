@@ -12,8 +12,21 @@ from typing import Any
 import pytest
 
 from casework.actions.exports import Wanted
-from casework.audit import tree, verify
-from casework.audit.bundle import CHECKPOINT, DISCLOSURES, ENTRIES, LEAVES, OUTSIDE, PROOFS, REQUEST, STATES, NoZip
+from casework.audit import describing, tree, verify
+from casework.audit.bundle import (  # fmt: skip
+    CHECKPOINT,
+    DISCLOSURES,
+    ENTRIES,
+    LEAVES,
+    OUTSIDE,
+    PROOFS,
+    README,
+    REQUEST,
+    SCHEMA,
+    STATES,
+    TEXTS,
+    NoZip,
+)
 from casework.audit.leaves import Leaf, tag_of, unit_tag
 from casework.audit.note import Checkpoint, Note, signed
 from casework.audit.verify import Scope, Trust
@@ -461,7 +474,7 @@ def test_everything_in_the_light_form_is_refused(quarter: Quarter) -> None:
     raw = quarter.world.exported(light(quarter.mine[0]))
     request = canonical({**json.loads(opened(raw)[REQUEST]), "scope": {"kind": "ALL"}})
     raw = changed(raw, REQUEST, lambda _: request)
-    assert failure(raw, Scope("ALL"), quarter.trust) == ("REQUEST", "a bundle of everything has all leaves")
+    assert failure(raw, Scope("ALL"), quarter.trust) == ("BUNDLE", "a bundle of everything has all leaves")
 
 
 def test_a_light_bundle_is_compared_with_a_checkpoint_of_its_own_size(quarter: Quarter) -> None:
@@ -476,7 +489,22 @@ def test_a_request_of_another_size_or_form(quarter: Quarter) -> None:
     for more in ({"size": 0}, {"size": "9"}, {"size": True}, {"form": "LIGHT"}, {"v": 2}, {"more": 1}, {"log": "x"}):
         request = canonical({**json.loads(opened(quarter.one)[REQUEST]), **more})
         raw = changed(quarter.one, REQUEST, lambda _, text=request: text)  # type: ignore[misc]
-        assert failure(raw, dossier(quarter.mine[0]), quarter.trust)[0] in {"REQUEST", "CHECKPOINT"}
+        assert failure(raw, dossier(quarter.mine[0]), quarter.trust)[0] in {"BUNDLE", "REQUEST", "CHECKPOINT"}
+
+
+@pytest.mark.parametrize("name", [README, SCHEMA])
+def test_the_texts_of_a_bundle_are_those_of_every_bundle(quarter: Quarter, name: str) -> None:
+    raw = changed(quarter.one, name, lambda text: text.replace(b"verify", b"ignore").replace(b"giamsat audit", b"another audit"))
+    assert opened(raw)[name] != opened(quarter.one)[name]
+    assert failure(raw, dossier(quarter.mine[0]), quarter.trust) == ("BUNDLE", f"{name} is not the text that is in every bundle")
+
+
+def test_texts_that_have_been_stay_known() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "audit-format.md").read_text()
+    now = {README: describing.README, SCHEMA: describing.SCHEMA}
+    for name, known in TEXTS.items():
+        assert known[0] == hashlib.sha256(now[name].encode()).hexdigest()
+        assert all(f"`{one}`" in page for one in known)
 
 
 def test_what_is_no_bundle() -> None:
