@@ -194,8 +194,8 @@ class AcknowledgeAlertPayload(Payload):
 class EraseApplicantPayload(Payload):
     """Payload of eraseApplicant."""
 
-    complete: bool = strawberry.field(
-        description="Whether nothing is left that tells who the applicant is. False when refused, and where citizens acted in the dossier "
+    complete: bool | None = strawberry.field(
+        description="Whether nothing is left that tells who the applicant is; null when refused. False where citizens acted in the dossier "
         "so often that one transaction could not erase it all: ask again, with another key."
     )
 
@@ -428,9 +428,9 @@ class Mutation:
     )
     def erase_applicant(self, info: Info, input: Given[EraseApplicantInput]) -> EraseApplicantPayload:
         """Erase who the applicant is."""
-        payload = partial(EraseApplicantPayload, complete=False)
+        payload = partial(EraseApplicantPayload, complete=None)
         done = _moved_in(info, (input.dossier, "dossier"), input, MoveName.ERASE, payload, erasing(input))
-        done.complete = done.dossier is not None and done.dossier.view.held.dossier.erased
+        done.complete = done.dossier.view.held.dossier.erased if done.dossier else None
         return done
 
     @strawberry.mutation(description="Make the tracking secret void, and a new one. By the applicant, or RECEPTION for him.")

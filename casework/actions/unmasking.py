@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from casework.accesses import AccessKind, newest, sealed_access, tip_of
 from casework.commits import REMEMBERED, TRIES, Request, fingerprint_of, hold_to, rest
-from casework.inspecting import covered
+from casework.inspecting import covered, noted
 from casework.makers import caller
 from casework.model.access import Decision, Group
 from casework.model.errors import Contended, Invalid, NotFound, Refused
+from casework.model.inspection import Read, ReadKind
 from casework.model.packing import Plain
 from casework.model.parties import Role, Viewer
 from casework.model.record import Dossier, DossierId
@@ -39,11 +40,12 @@ class Unmasked:
 def unmask(services: Services, viewer: Viewer, subject: DossierId, reason: str, inspection: str | None, asked: Asked) -> Unmasked:
     """Write down that the viewer unmasks the applicant's values of a dossier.
 
-    A repeated request gives the access of its first time, if the viewer may unmask them still.
+    A repeated request gives the access of its first time, if the viewer may unmask them still. What is unmasked during an inspection is
+    a read of it, too, which is written first.
 
     Raises:
         NotFound: no such dossier, or none for this viewer.
-        Refused: code NOT_YOUR_MOVE, nothing of it is masked for this viewer.
+        Refused: code NOT_YOUR_MOVE, nothing of it is masked for this viewer; ERASED, nothing is left to be shown.
         Invalid: the reason; INSPECTION_NEEDED, or as `inspecting.covered`; the key was used with another input, or is no key.
         Contended: others were faster each time.
     """
@@ -59,6 +61,8 @@ def unmask(services: Services, viewer: Viewer, subject: DossierId, reason: str, 
             hold_to(memory, fingerprint)
             return Unmasked(view, services.store.accesses(subject, memory.seq - 1, 1)[0])
         tip = tip_of(next(newest(services, subject), None))
+        if inspection is not None and viewer.role is Role.INSPECTOR:
+            noted(services, viewer, DossierId(inspection), view.held, Read(now, ReadKind.UNMASKING, subject), asked.correlation)
         made = sealed_access(services, viewer, view.held, AccessKind.UNMASKED, asked.correlation, tip, now, ("UNMASKING", why))
         repeat = Repeat(*request.memory, fingerprint, subject, made.entry.seq, now + REMEMBERED)
         try:
@@ -76,6 +80,8 @@ def _allowed(services: Services, viewer: Viewer, held: Held | None, inspection: 
         raise NotFound("no such dossier", path=("dossier",))
     if Group.MASKED not in decision.groups or held.dossier.applicant is None:
         raise Refused("nothing of this dossier is masked for you", code="NOT_YOUR_MOVE", state=held.dossier.state, allowed_from=())
+    if held.dossier.erased:
+        raise Refused("its applicant was erased: nothing is left to be shown", code="ERASED", state=held.dossier.state, allowed_from=())
     if viewer.role is Role.INSPECTOR:
         if inspection is None:
             raise Invalid("an inspector unmasks during an open inspection: name it", path=("inspection",), code="INSPECTION_NEEDED")

@@ -35,6 +35,7 @@ class ReadKind(StrEnum):
     DOSSIER_TRAIL = "DOSSIER_TRAIL"
     UNIT_TRAIL = "UNIT_TRAIL"
     ACTOR_TRAIL = "ACTOR_TRAIL"
+    UNMASKING = "UNMASKING"  # of a dossier's applicant; the access itself is in the second log
 
 
 @dataclass(frozen=True, slots=True)

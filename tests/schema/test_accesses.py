@@ -1,5 +1,6 @@
 """Accesses: what an official is shown of an applicant is written down first, and told to the applicant; supervisors see it masked."""
 
+import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
@@ -283,6 +284,12 @@ def test_an_inspector_unmasks_during_an_inspection(client: Client, services: Ser
     inspection = client.ask(OPEN, "INSPECTOR", input=given)["data"]["openInspection"]["inspection"]["id"]
     assert unmask(client, code, "INSPECTOR", inspection=inspection)["errors"] == []
     assert told(services, code) == [("UNMASKED", "inspector-1")]
+    assert unmask(client, code, "INSPECTOR", inspection=inspection, idempotencyKey="again")["errors"] == []
+    assert unmask(client, code, "INSPECTOR", inspection=inspection, idempotencyKey="again")["errors"] == []
+    reads = "query($id: ID!) { inspection(id: $id) { reads trail(first: 9) { nodes { changes { field to } } } } }"
+    read = client.ask(reads, "INSPECTOR", id=inspection)
+    assert read["data"]["inspection"]["reads"] == 2, "a repeated request is none"
+    assert '"UNMASKING"' in json.dumps(read)
     assert refusal(unmask(client, other, "INSPECTOR", inspection=inspection)) == ("Invalid", "OUT_OF_SCOPE", ["inspection"])
     assert refusal(unmask(client, code, "INSPECTOR", "inspector-9", inspection=inspection))[1] == "UNKNOWN_INSPECTION"
     assert (

@@ -130,7 +130,7 @@ def test_it_is_erased_once_and_not_opened_again(client: Client) -> None:
 @pytest.mark.parametrize("state", [state for state in STATES if state not in OVER])
 def test_nobody_is_erased_to_whom_something_is_owed(client: Client, state: str) -> None:
     answer = erased(client, STATES[state](client))
-    assert (answer["complete"], answer["dossier"], answer["entry"]) == (False, None, None)
+    assert (answer["complete"], answer["dossier"], answer["entry"]) == (None, None, None)
     (error,) = answer["errors"]
     assert (error["__typename"], error["code"], error["state"]) == ("Refused", "STATE", state)
     assert sorted(error["allowedFrom"]) == sorted(OVER)
@@ -165,3 +165,14 @@ def test_a_dossier_of_the_counter_is_erased_too(client: Client) -> None:
     client.done("refuseDossier", "RECEPTION", dossier=opened, **GROUNDS)
     assert erased(client, opened)["complete"]
     assert len(read(client, opened)["erasures"][0]["digests"]) == len(PERSON)
+
+
+def test_nothing_is_left_to_be_unmasked(client: Client) -> None:
+    code, _ = of_person(client)
+    assert erased(client, code)["errors"] == []
+    unmask = "mutation($input: UnmaskApplicantInput!) { unmaskApplicant(input: $input) { access { id } errors { code } } }"
+    given = {"idempotencyKey": "unmask", "dossier": code, "reason": "đơn"}
+    assert client.ask(unmask, "SUPERVISOR", input=given)["data"]["unmaskApplicant"] == {"access": None, "errors": [{"code": "ERASED"}]}
+    subject = client.services.store.coded(code)
+    assert subject
+    assert [one.entry.body["action"] for one in client.services.store.accesses(subject, 0, 9)] == ["VIEWED"]  # by whoever erased it

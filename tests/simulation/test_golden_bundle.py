@@ -47,7 +47,15 @@ def test_the_second_verifier_verifies_it(form: str) -> None:
         "--held",
         f"{GOLDEN}/bundle-v1-held",
     ]
-    command = [shutil.which("node") or "node", "clients/verify.mjs", f"{GOLDEN}/bundle-v1-{form}.zip", "--dossier", SUBJECT, *brought]
+    command = [
+        shutil.which("node") or "node",
+        "clients/verify.mjs",
+        f"{GOLDEN}/bundle-v1-{form}.zip",
+        "--dossier",
+        SUBJECT,
+        "--json",
+        *brought,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == (4 if FORMS[form] else 0), done.stderr
     assert sorted(json.loads(done.stdout)["limits"]) == FORMS[form]
