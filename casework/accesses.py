@@ -114,7 +114,8 @@ def sealed_access(
 ) -> Accessed:
     """Seal an access to a dossier behind the end of its chain; `why` is the code and the text of its reason.
 
-    Its state has one field, how many accesses there were.
+    Its state has one field, how many accesses there were. Of a citizen it has the pseudonym alone: who that is stands in the trail, where
+    it can be erased.
     """
     envelope = Envelope(tip.seq + 1, lambda: services.entropy(SALT_BYTES))
     draft = Draft(
@@ -123,7 +124,7 @@ def sealed_access(
         subject=Subject(kind_of(held.record), held.id),
         action=kind,
         actor=actor(services, viewer, held.id, envelope),
-        on_behalf_of=behalf(services, viewer, held.id, envelope),
+        on_behalf_of=behalf(services, viewer, held.id, envelope, told=False),
         occurred_at=now,
         reason=Reason(why[0], envelope.enclosed("reason", why[1])) if why else None,
         request=correlation,
@@ -136,9 +137,4 @@ def sealed_access(
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two entries tell of the same thing, done by the same person in the same role for the same one."""
-    return all(one["action"] == other["action"] and _who(one[name]) == _who(other[name]) for name in ("actor", "on_behalf_of"))
-
-
-def _who(party: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Take the reference to a citizen's identity away, which is another each time."""
-    return party and {name: value for name, value in party.items() if name != "identity"}
+    return all(one[name] == other[name] for name in ("action", "actor", "on_behalf_of"))

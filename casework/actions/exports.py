@@ -6,25 +6,27 @@ seconds, and two at once do the same twice. What a part holds is for `bundling`.
 
 import hashlib
 import logging
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
+from itertools import takewhile
 
 from casework.audit.bundle import DISCLOSURES, ENTRIES, LEAVES, OUTSIDE, PROOFS, STATES
 from casework.audit.disclosure import Envelope
-from casework.audit.leaves import Leaf
 from casework.audit.note import Checkpoint
 from casework.audit.tree import tiled
 from casework.bundling import Maker, assembled, numbered
 from casework.commits import Plan, Request, Written, recorded, written
 from casework.inspecting import All, covered
 from casework.makers import actor, behalf, caller, service
-from casework.model.errors import Corrupt, Invalid
+from casework.model.errors import Corrupt, Invalid, Missing
 from casework.model.export import Export, ExportForm, ExportScope, ExportState, checked, expired, failed, ready, started
 from casework.model.packing import Plain, instant, moment
 from casework.model.parties import Role, Viewer
 from casework.model.record import Dossier, DossierId
-from casework.ports import By, Depot, Held, Services, Span
+from casework.ports import Depot, Held, Services
 from casework.published import cosigned, newest, tiles_of
 from casework.views import confirmed_viewer
 
@@ -38,7 +40,7 @@ WAITS = timedelta(seconds=30)  # for the log to publish what was there when it w
 LEAVES_STEP = 8192  # leaves of a step that writes leaves
 BEGUN_STEP = 1024  # leaves of a step of everything, whose subjects it writes
 NUMBERS_STEP = 50  # dossiers of a step of a unit's register
-RECORDED = 1000  # entries of one reading of a unit's months
+NEAR = timedelta(minutes=1)  # by more than that the register's numbers do not differ from the order of the times
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ def work(services: Services, held: Held) -> None:
     Raises:
         Unavailable: the store, the vault or the depot did not answer; the next time goes on from what stands.
     """
-    here: Held | None = held
+    here = services.store.held(held.id)  # that of the row may be old by now
     until = services.now() + SLICE
     while here is not None and services.now() <= until and here.due is not None and instant(here.due.moment[:27]) <= services.now():
         here = _stepped(services, here)
@@ -174,21 +176,27 @@ def _go_on(services: Services, held: Held) -> Held | None:
             done = number + 1
     if done < export.steps:
         return _kept(services, held, lambda one, now: _plan(replace(one, done=done), "EXPORT_PROGRESSED", now, now))
-    size, sha256 = assembled(
-        _depot(services), path_of(held.id), export.form, _requested(services, export), export.checkpoint or "", _parts(held.id, export)
-    )
-    _depot(services).remove(f"{held.id}/parts")
+    asked, checkpoint, parts = _requested(services, export), export.checkpoint or "", _parts(held.id, export)
+    try:
+        size, sha256 = assembled(_depot(services), path_of(held.id), export.form, asked, checkpoint, parts)
+    except Missing:  # Whoever has ended it took the parts away, or somebody has who should not.
+        return _kept(services, held, lambda one, now: _plan(replace(one, done=0), "EXPORT_PROGRESSED", now, now))
 
     def end(one: Export, now: datetime) -> Plan:
         ended = ready(replace(one, done=done), now, size, sha256)
         return _plan(ended, "EXPORT_READY", now, ended.expires_at)
 
-    return _kept(services, held, end)
+    here = _kept(services, held, end)
+    if here is not None:
+        _depot(services).remove(f"{held.id}/parts")
+    return here
 
 
 def _give_up(services: Services, held: Held, why: str) -> Held | None:
-    _depot(services).remove(held.id)
-    return _kept(services, held, lambda export, now: _plan(failed(export, why), "EXPORT_FAILED", now, None))
+    here = _kept(services, held, lambda export, now: _plan(failed(export, why), "EXPORT_FAILED", now, None))
+    if here is not None:  # Else another has gone on, and what is there is his.
+        _depot(services).remove(held.id)
+    return here
 
 
 def _take_away(services: Services, held: Held) -> Held | None:
@@ -263,42 +271,45 @@ def _parts(subject: str, export: Export) -> dict[str, list[str]]:
 
 
 def _numbers(services: Services, export: Export, size: int) -> tuple[int, int]:
-    """Give the first and the last number of the unit's register that a period has; the last is below the first where it has none."""
-    unit, begin, end = export.of or "", moment(export.begin or export.asked_at), moment(export.end or export.asked_at)
-    places = {index: subject for subject, index in _opened(services, unit, begin, end).items() if index < size}
-    if places:
-        low, high = (Leaf.read(services.store.leaves(index + 1, 1)[0].leaf).number for index in (min(places), max(places)))
-        return low, high
-    low, high = 0, services.store.registered([unit])[unit]
-    while high and not _in_tree(services, unit, high, size):
-        high -= 1
-    while low < high:  # the last number whose dossier was opened before
-        middle = (low + high + 1) // 2
-        ((_, subject),) = services.store.numbered_from(unit, middle, middle)
-        (first,) = services.store.entries(subject, 0, 1)
-        low, high = (middle, high) if moment(first.recorded_at) < begin else (low, middle - 1)
-    return low + 1, low
+    """Give the first and the last number of the unit's register that a period has; the last is below the first where it has none.
+
+    Numbers follow the times, but for seconds: so what was recorded within `NEAR` of either end is looked at one by one. Inside is the least
+    run that has all of the period, and beside it what is not of it.
+    """
+    unit, begin, end = export.of or "", export.begin or export.asked_at, export.end or export.asked_at
+    last = services.store.registered([unit])[unit]
+    while last and not _in_tree(services, _numbered(services, unit, last), size):
+        last -= 1
+
+    @cache
+    def at(number: int) -> datetime:
+        subject = _numbered(services, unit, number)
+        first = services.store.entries(subject, 0, 1)
+        if not first:
+            raise Corrupt(f"{subject}, dossier {number} of the register of {unit}, has no entry")
+        return first[0].recorded_at
+
+    def since(instant: datetime) -> int:
+        """Give a number of at least that time that stands behind one of less, or behind all."""
+        return bisect_left(range(1, last + 1), instant, key=at) + 1
+
+    low = since(begin)
+    high = max(low, since(end)) - 1
+    near = [number for number in takewhile(lambda number: at(number) >= begin - NEAR, range(low - 1, 0, -1)) if at(number) >= begin]
+    low = min([low, *near])
+    near = [number for number in takewhile(lambda number: at(number) < end + NEAR, range(high + 1, last + 1)) if at(number) < end]
+    return low, max([high, *near])
 
 
-def _opened(services: Services, unit: str, begin: str, end: str) -> dict[str, int]:
-    """Give the indices of the leaves of the first entries of all dossiers that a unit opened in a period."""
-    found: dict[str, int] = {}
-    month = begin[:7]
-    while month <= end[:7]:
-        after: str | None = max(begin, month)
-        while after is not None:
-            rows = services.store.recorded(By.UNIT, unit, month, Span(RECORDED, low=after, high=end))
-            first = [str(entry.body["subject"]["id"]) for _, entry in rows if entry.seq == 1 and entry.body["subject"]["kind"] == "dossier"]
-            found.update({subject: index for (subject, _), index in services.store.leaves_of([(one, 1) for one in first]).items()})
-            after = rows[-1][0] if len(rows) == RECORDED else None
-        year, number = int(month[:4]), int(month[5:])
-        month = f"{year + number // 12:04d}-{number % 12 + 1:02d}"
-    return found
+def _numbered(services: Services, unit: str, number: int) -> str:
+    """Give the id of the dossier that has a number of a unit's register."""
+    for _, subject in services.store.numbered_from(unit, number, number):
+        return subject
+    raise Corrupt(f"dossier {number} of the register of {unit} is missing")
 
 
-def _in_tree(services: Services, unit: str, number: int, size: int) -> bool:
-    ((_, subject),) = services.store.numbered_from(unit, number, number)
-    return services.store.leaves_of([(subject, 1)])[subject, 1] < size
+def _in_tree(services: Services, subject: str, size: int) -> bool:
+    return services.store.leaves_of([(subject, 1)]).get((subject, 1), size) < size
 
 
 def _beside(services: Services, export: Export) -> list[str]:

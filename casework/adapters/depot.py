@@ -10,9 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from casework.model.errors import Corrupt, Unavailable
+from casework.model.errors import Missing, Unavailable
 
 CHUNK = 1 << 20
+OWN, OWN_FOLDER = 0o600, 0o700  # what is in an export is for whoever has its address, not for others on the machine
+
+
+def _own(path: str, flags: int) -> int:
+    return os.open(path, flags, OWN)
 
 
 class FolderDepot:
@@ -28,8 +33,9 @@ class FolderDepot:
         place = self.folder / path
         fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with fresh.open("xb") as file:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=OWN_FOLDER)
+            place.parent.mkdir(parents=True, exist_ok=True, mode=OWN_FOLDER)
+            with open(fresh, "xb", opener=_own) as file:
                 file.writelines(chunks)
                 file.flush()
                 os.fsync(file.fileno())
@@ -46,7 +52,7 @@ class FolderDepot:
                 while chunk := file.read(CHUNK):
                     yield chunk
         except FileNotFoundError as error:
-            raise Corrupt(f"{path} of an export is not there") from error
+            raise Missing(f"{path} of an export is not there") from error
         except OSError as error:
             raise Unavailable(f"the folder of exports cannot be used: {error.strerror}") from error
 

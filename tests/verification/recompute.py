@@ -393,12 +393,13 @@ class Check:
         reason = body["reason"]
         _is(reason is not None, body["action"] == "UNMASKED", "that a reason is given")
         _must(reason is None or (reason.keys() == {"code", "text"} and reason["code"] == "UNMASKING"), "the reason")
-        _is([number for _, number in _references([body["on_behalf_of"], reason])], [here.seq] * len(body["digests"]), "the references")
-        _is(sorted(digest for digest, _ in _references([body["on_behalf_of"], reason])), body["digests"], "the digests")
+        _must(not list(_references([body["actor"], body["on_behalf_of"]])), "nobody is named")
+        _is([number for _, number in _references([reason])], [here.seq] * len(body["digests"]), "the references")
+        _is(sorted(digest for digest, _ in _references([reason])), body["digests"], "the digests")
         kept = seen.get("disclosures", [])
         _must("disclosures" not in seen or kept, "there are none in it")
         _is([digest_of(text) for text in kept], body["digests"], "the disclosures")
-        _must(all(disclosed(text)[0] in {"reason", "identity"} for text in kept), "another disclosure")
+        _must(all(disclosed(text)[0] == "reason" for text in kept), "another disclosure")
 
     def _referred(self, chain: Chain, entry: Entry) -> None:
         for digest, number in _references(

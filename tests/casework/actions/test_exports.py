@@ -1,7 +1,8 @@
 """Exports as they are asked for and made: whoever dies, comes late or works beside another, the file is the same, and whole."""
 
+import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,17 @@ import pytest
 from casework.actions import exports
 from casework.actions.exports import Asked, Wanted, path_of, request_export
 from casework.adapters.depot import FolderDepot
+from casework.audit.bundle import STATES
 from casework.audit.verify import Scope, Trust
 from casework.model.errors import Corrupt, Invalid, Unavailable
 from casework.model.export import KEPT, ExportForm, ExportScope, ExportState
 from casework.model.packing import moment
 from casework.model.parties import Role, Viewer
+from casework.model.record import DossierId
+from casework.ports import Held
 from casework.views import decided
 from handlers import sweep
-from tests.bags import ALL, INSPECTOR, WITNESS, Exporting, dossier, full, judged, light
+from tests.bags import ALL, INSPECTOR, WITNESS, Exporting, dossier, full, judged, light, opened
 from tests.simulation.faults import Crash, Faults
 from tests.verification import recompute
 
@@ -32,6 +36,34 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let there be many steps, of which one takes all the time that a worker has."""
     for name in ("LEAVES_STEP", "BEGUN_STEP", "NUMBERS_STEP"):
         monkeypatch.setattr(exports, name, 2)
+
+
+def slow(world: Exporting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let time go by whenever somebody looks, so that a worker makes a step or two before he keeps what is done."""
+    monkeypatch.setattr(exports, "SLICE", timedelta(seconds=1))
+    usual = world.services.now
+
+    def later() -> datetime:
+        world.clock.now += timedelta(milliseconds=300)
+        return usual()
+
+    world.services = replace(world.services, now=later)
+
+
+def worked_out(world: Exporting, asked: DossierId) -> list[Held]:
+    """Have an export made; gives what it came to, time by time."""
+    seen: list[Held] = []
+    for _ in range(80):
+        held = world.store.held(asked)
+        assert held
+        exports.work(world.services, held)
+        here = world.store.held(asked)
+        assert here
+        seen.append(here)
+        if world.export(asked).state in {ExportState.READY, ExportState.FAILED}:
+            return seen
+        world.clock.now += timedelta(seconds=1)
+    raise AssertionError(f"it never ends: {world.export(asked)}")
 
 
 def period(world: Exporting) -> tuple[Wanted, Scope]:
@@ -149,24 +181,8 @@ def test_it_goes_on_where_it_was(world: Exporting, monkeypatch: pytest.MonkeyPat
     wanted, scope = period(world)
     asked = world.requested(wanted)
     world.taken()
-    monkeypatch.setattr(exports, "SLICE", timedelta(seconds=1))
-    usual = world.services.now
-    seen: list[tuple[ExportState, int]] = []
-
-    def later() -> object:
-        world.clock.now += timedelta(milliseconds=300)
-        return usual()
-
-    world.services = replace(world.services, now=later)  # type: ignore[arg-type] # it gives the time
-    for _ in range(60):
-        held = world.store.held(asked.id)
-        assert held
-        exports.work(world.services, held)
-        now = world.export(asked.id)
-        seen.append((now.state, now.done))
-        if now.state is ExportState.READY:
-            break
-        world.clock.now += timedelta(seconds=1)
+    slow(world, monkeypatch)
+    seen = [(one.state, one.done) for one in map(exports._export, worked_out(world, asked.id))]
     counts = [done for state, done in seen if state is ExportState.RUNNING]
     assert len(set(counts)) > 4, f"it makes progress that is seen: {seen}"
     assert counts == sorted(counts)
@@ -188,15 +204,17 @@ def test_a_worker_that_is_killed_at_any_call_loses_nothing(tmp_path: Path, monke
             wanted, _ = period(world)
             asked = world.requested(wanted)
             world.taken()
+            slow(world, monkeypatch)
             world.store.faults = Faults(crash_at=call, crash_after=after)
             died = False
             try:
-                world.worked(asked.id)
+                worked_out(world, asked.id)
             except Crash:
                 died, crashes = True, crashes + 1
             world.store.faults = Faults()
-            world.worked(asked.id)
-            assert world.export(asked.id).state is ExportState.READY, f"killed at {call}"
+            if world.export(asked.id).state is not ExportState.READY:
+                worked_out(world, asked.id)
+            assert world.export(asked.id).state is ExportState.READY, f"killed at {call}: {world.export(asked.id).failure}"
             raw = b"".join(world.depot.read(path_of(asked.id)))
             expected = expected or raw
             assert raw == expected, f"killed at {call}"
@@ -204,6 +222,80 @@ def test_a_worker_that_is_killed_at_any_call_loses_nothing(tmp_path: Path, monke
             if not died:
                 break
     assert crashes > 30
+
+
+def test_a_worker_who_comes_late_spoils_nothing(world: Exporting, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has loaded the export before another ended it finds its parts gone."""
+    small_steps(monkeypatch)
+    for _ in range(4):
+        world.received()
+    asked = world.requested(period(world)[0])
+    world.taken()
+    slow(world, monkeypatch)
+    first = world.store.held(asked.id)
+    assert first
+    *before, ready = [first, *worked_out(world, asked.id)]
+    file = world.folder / "exports" / path_of(asked.id)
+    raw = file.read_bytes()
+    assert not (world.folder / "exports" / asked.id / "parts").exists()
+    for stale in before:
+        for _ in range(3):
+            exports._stepped(world.services, stale)
+        assert world.store.held(asked.id) == ready
+        assert file.read_bytes() == raw
+
+
+def test_parts_that_are_gone_are_made_again(world: Exporting, monkeypatch: pytest.MonkeyPatch) -> None:
+    small_steps(monkeypatch)
+    for _ in range(4):
+        world.received()
+    wanted, scope = period(world)
+    asked = world.requested(wanted)
+    world.taken()
+    slow(world, monkeypatch)
+    while world.export(asked.id).done < 3:
+        held = world.store.held(asked.id)
+        assert held
+        exports.work(world.services, held)
+    world.depot.remove(f"{asked.id}/parts")
+    assert world.export(asked.id).state is ExportState.RUNNING
+    worked_out(world, asked.id)
+    assert world.export(asked.id).state is ExportState.READY
+    assert judged(b"".join(world.depot.read(path_of(asked.id))), scope, Trust(world.key)).failure is None
+
+
+@pytest.mark.parametrize("form", list(ExportForm))
+@pytest.mark.parametrize(("first", "second"), [(200, -200), (-200, 200), (200, 300), (-300, -200), (30_000, -20_000)])
+@pytest.mark.parametrize("side", ["begins", "ends", "both"])
+def test_numbers_that_do_not_follow_the_times_at_the_end_of_a_period(
+    world: Exporting, form: ExportForm, first: int, second: int, side: str
+) -> None:
+    """Clocks of two writers differ, or a marker is seen late: one is recorded after the one behind it. In milliseconds."""
+    other = world.received()
+    world.taken()
+    middle = world.clock.now + timedelta(hours=5)
+    subjects = []
+    for late in (first, second):
+        world.clock.now = middle + timedelta(milliseconds=late)
+        subjects.append(world.received())
+        world.taken()
+    at = [world.store.entries(subject, 0, 1)[0].recorded_at for subject in subjects]
+    world.clock.now = middle + timedelta(days=5)
+    subjects.append(world.received())
+    day = timedelta(days=1)
+    begin, end = {"begins": (middle, middle + day), "ends": (middle - day, middle), "both": (middle, middle + timedelta(seconds=1))}[side]
+    asked = world.requested(Wanted(ExportScope.UNIT, form, UNIT, begin, end))
+    world.taken()
+    world.worked(asked.id)
+    raw = b"".join(world.depot.read(path_of(asked.id)))
+    report = judged(raw, Scope("UNIT", unit=UNIT, begin=moment(begin), end=moment(end)), Trust(world.key))
+    assert report.failure is None
+    inside = {str(json.loads(line)["subject"]) for line in opened(raw)[STATES].splitlines()}
+    wanted = {subject for subject, then in zip(subjects, at, strict=False) if begin <= then < end}
+    wanted |= {other} if begin <= world.store.entries(other, 0, 1)[0].recorded_at < end else set()
+    assert wanted <= inside
+    if at == sorted(at):
+        assert inside == wanted
 
 
 def test_two_workers_at_once_make_it_once(world: Exporting) -> None:
