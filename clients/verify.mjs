@@ -146,8 +146,13 @@ export function canonical(value) {
 function parse(bytes) {
   const text = decode(bytes);
   const value = JSON.parse(text);
+  need(isFlat(value, 64), 'nested deeper than 64 levels');
   need(canonical(value) === text, 'not canonical JSON');
   return value;
+}
+
+function isFlat(value, levels) {
+  return value === null || typeof value !== 'object' || (levels > 0 && Object.values(value).every((one) => isFlat(one, levels - 1)));
 }
 
 function hasMembers(value, names) {
@@ -247,7 +252,7 @@ function openBundle(bytes) {
 // ---- keys and signed notes
 
 function readKey(text, type, what) {
-  const parts = typeof text === 'string' ? /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text.trim()) : null;
+  const parts = typeof text === 'string' ? /^([^\p{White_Space}\ufeff+\0-\x1f\x7f]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u.exec(text.trim()) : null;
   need(parts !== null, `${what} cannot be read`);
   const key = fromBase64(parts[3]);
   need(key.length === 33 && key[0] === type, `${what} is of another type`);
@@ -266,7 +271,7 @@ async function signed(key, message, signature) {
 // Every signature by one of the keys must hold, and the first key, the log's, must have signed. The times are those of the witness.
 async function openNote(text, keys) {
   const cut = text.lastIndexOf('\n\n');
-  need(cut >= 0 && text.endsWith('\n') && !/[\0-\x09\x0b-\x1f]/.test(text), 'not a signed note');
+  need(cut >= 0 && text.endsWith('\n') && !/[\0-\x09\x0b-\x1f\x7f]/.test(text) && encode(text).length <= 65536, 'not a signed note');
   const body = text.slice(0, cut + 1);
   const found = /^([^\n]+)\n(0|[1-9]\d*)\n([^\n]+)\n$/.exec(body);
   need(found !== null && isNumber(Number(found[2])), 'not a checkpoint of three lines');
@@ -274,8 +279,10 @@ async function openNote(text, keys) {
   need(root.length === 32, 'the root is not a hash');
   const times = [];
   let byLog = false;
-  for (const line of text.slice(cut + 2, -1).split('\n')) {
-    const parts = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/=]+)$/.exec(line);
+  const signatures = text.slice(cut + 2, -1).split('\n');
+  need(signatures.length <= 64, 'more than 64 signatures');
+  for (const line of signatures) {
+    const parts = /^\u2014 ([^\p{White_Space}\ufeff+]+) ([A-Za-z0-9+/=]+)$/u.exec(line);
     need(parts !== null, 'not a line of a signature');
     const bytes = fromBase64(parts[2]);
     need(bytes.length > 4, 'a signature is too short');
@@ -447,7 +454,7 @@ function references(entry, seq) {
   const found = new Map();
   const walk = (value, personal) => {
     if (value === null || typeof value !== 'object') return;
-    if (hasMembers(value, 'digest entry') && typeof value.digest === 'string') {
+    if (hasMembers(value, 'digest entry') && typeof value.digest === 'string' && Number.isSafeInteger(value.entry)) {
       if (value.entry === seq) found.set(value.digest, found.get(value.digest) === true || personal);
       return;
     }
@@ -460,7 +467,9 @@ function references(entry, seq) {
 
 function checkMembers(entry, line, log) {
   need(hasMembers(entry, ENTRY) && entry.v === 1 && entry.log === log, 'not an entry of this log');
-  need(canonical(entry) === line.text, 'not canonical JSON');
+  need(isFlat(entry, 64) && canonical(entry) === line.text, 'not canonical JSON');
+  need(Array.isArray(entry.changes) && entry.changes.every((one) => hasMembers(one, 'field from to') && typeof one.field === 'string'), 'its changes are none');
+  need(isList(entry.digests) && typeof entry.recorded_at === 'string', 'its digests or its time are none');
   need(entry.seq === line.seq && entry.prev === line.prev, 'seq or prev is not where it should be');
 }
 
@@ -511,7 +520,7 @@ function checkEntries(run, files, log, name, deep) {
       if (subject !== null) closeSubject(run, subject, states, log, name);
       run.at = { subject: line.id, seq: line.seq };
       need(!subjects.has(line.id), 'a subject comes twice');
-      subject = { id: line.id, kind: line.kind, count: 0, inTree: 0, head: ZEROS, digests: new Map(), replay: deep ? new Replay() : null };
+      subject = { id: line.id, kind: line.kind, count: 0, inTree: 0, head: ZEROS, digests: new Map(), pending: new Set(), replay: deep ? new Replay() : null };
       subjects.set(line.id, subject);
       run.counts.subjects++;
       log.open(line.id);
@@ -534,7 +543,7 @@ function checkEntry(run, subject, line, log, name) {
   run.check = 7;
   if (line.seq === 1 || subject.replay !== null) checkMembers(entry, line, name);
   run.check = 6;
-  placeEntry(run, subject, log, line, openingUnit(entry, line));
+  placeEntry(run, subject, log, entry, line, name);
   const found = references(entry, line.seq);
   if (entry.digests.length > 0) subject.digests.set(line.seq, new Map(entry.digests.map((digest) => [digest, found.get(digest) === true])));
   run.check = 8;
@@ -544,17 +553,20 @@ function checkEntry(run, subject, line, log, name) {
   run.counts.entries++;
 }
 
-function placeEntry(run, subject, log, line, unit) {
-  const place = log.take(line.seq, line.hash, unit);
+function placeEntry(run, subject, log, entry, line, name) {
+  const unit = openingUnit(entry, line), place = log.take(line.seq, line.hash, unit);
   if (place === null) {
     run.counts.pending++;
+    run.check = 7;
+    checkMembers(entry, line, name);
+    entry.changes.forEach(({ field }) => subject.pending.add(field));
     return;
   }
   need(subject.inTree === subject.count, 'the log has it, but not the line before');
   if (line.seq === 1) {
     need(place.index > run.lastFirst, 'the subjects are not in the order of their first leaves');
     run.lastFirst = place.index;
-    Object.assign(subject, { unit, number: place.number });
+    Object.assign(subject, { unit, number: place.number, recorded: entry.recorded_at });
   }
   subject.inTree++;
 }
@@ -576,7 +588,7 @@ function closeSubject(run, subject, states, log, name) {
   // The commitment being that of the last line, the state is also the one that the replayed changes led to.
   need(stateHash(fields.map(([field, value]) => [field, replay?.values.get(field) === canonical(value) ? replay.hashes.get(field) : fieldHash(field, value)])) === entry.after, 'the state is not that of `after`');
   subject.erased = new Set();
-  for (const [field, value] of fields) if (/^erasures\.[1-9]\d*$/.test(field) && isList(value.digests)) value.digests.forEach((digest) => subject.erased.add(digest));
+  for (const [field, value] of fields) if (/^erasures\.[1-9]\d*$/.test(field) && !subject.pending.has(field) && isList(value.digests)) value.digests.forEach((digest) => subject.erased.add(digest));
   delete subject.replay; // not needed any more, and large
   delete subject.entry;
   delete subject.line;
@@ -617,7 +629,7 @@ function takeDisclosures(run, subject, seq, digests) {
 
 function countRest(run, subject) {
   for (const digests of subject.digests.values()) {
-    for (const [digest, personal] of digests) run.counts[subject.erased.has(digest) ? 'erased' : personal ? 'personal' : 'withheld']++;
+    for (const [digest, personal] of digests) run.counts[!personal ? 'withheld' : subject.erased.has(digest) ? 'erased' : 'personal']++;
   }
 }
 
@@ -667,6 +679,9 @@ function checkUnit(scope, subjects, outside, log) {
   need(outside.length === (before ? 1 : 0) + (behind ? 1 : 0) && (behind === null || is.behind(behind)), 'a neighbour was recorded in the period');
   const row = [...(before ? [before] : []), ...subjects, ...(behind ? [behind] : [])];
   const first = before ? before.number : 1;
+  const inside = [...subjects], [lowest, highest] = [inside[0], inside[inside.length - 1]];
+  need(inside.every((one) => INSTANT.test(one.recorded)), 'a dossier was opened at no instant');
+  need(inside.length === 0 || (!is.before(lowest) && !is.behind(highest)), 'they are not those of the period');
   row.forEach((one, i) => need(one.unit === scope.unit && one.number === first + i, "the numbers of the unit's register have a gap, or are another unit's"));
   need(behind !== null || log.registered(scope.unit) < first + row.length, 'the register has more behind the last one');
 }
@@ -778,7 +793,7 @@ Status: 0 verified, 1 failed, 2 wrong usage, 3 unreadable, 4 verified with limit
 Example: node verify.mjs export.zip --dossier 5f0c6f0e5b1d4f7a9f3f0a4f0e2b1c3d --vkey log.vkey --witness witness.vkey`;
 const MEANT = {
   PENDING_TAIL: 'the last entries were not in the log yet: ask for the export again in a minute',
-  LIGHT: 'the form is LIGHT: entries missing at the end of a chain do not show; ask for the form FULL',
+  LIGHT: "the form is LIGHT: entries missing at the end of a chain, and a unit's last dossiers, do not show; ask for the form FULL",
   NO_WITNESS: 'nobody but the log itself vouches for the checkpoint: give the key of a witness with --witness',
   NO_HELD_CHECKPOINT: 'it was compared with no earlier checkpoint: give one that you hold with --held; LIGHT can only be compared with one of its own size',
   WITHHELD: 'texts are missing that no entry says were erased',

@@ -19,7 +19,7 @@ from casework.adapters.depot import FolderDepot
 from casework.adapters.seal import FileSeal
 from casework.adapters.vault import FolderVault
 from casework.audit import tree
-from casework.audit.bundle import BAGIT, CHECKPOINT, ENTRIES, FOLDER, FULL, LEAVES, PAYLOAD, TAGS, info, manifest
+from casework.audit.bundle import BAGIT, CHECKPOINT, ENTRIES, FOLDER, FULL, LEAVES, PAYLOAD, STATES, TAGS, info, manifest
 from casework.audit.note import COSIGNED, Checkpoint, Key, Note, cosigned, signed
 from casework.audit.stored import Member, directory
 from casework.audit.verify import Report, Scope, Trust, verify
@@ -226,6 +226,21 @@ def stated(bodies: list[dict[str, Any]], subject: str) -> tuple[dict[str, Any], 
                 state.pop(change["field"], None) if change["to"] is None else state.update({change["field"]: change["to"]})
     fields = {name: hashlib.sha256(b"giamsat/field/v1\0" + canonical([name, value])).hexdigest() for name, value in state.items()}
     return state, hashlib.sha256(b"giamsat/state/v1\0" + canonical(fields)).hexdigest()
+
+
+def with_tail(raw: bytes, field: str, to: Any, **members: Any) -> bytes:  # noqa: ANN401 - any values
+    """Put an entry of one's own behind the last one of a dossier, which changes a field: the log does not have it."""
+    payload = opened(raw)
+    lines = payload[ENTRIES].splitlines()
+    body, kept = json.loads(lines[-1]), json.loads(payload[STATES])
+    body |= {"seq": body["seq"] + 1, "prev": hashlib.sha256(lines[-1]).hexdigest(), "digests": [], "reason": None, "on_behalf_of": None}
+    body |= {"recorded_at": "2099" + body["recorded_at"][4:], "actor": {"id": "x", "kind": "SERVICE"}}
+    body["changes"] = [{"field": field, "from": kept["state"].get(field), "to": to}]
+    state, body["after"] = stated([*map(json.loads, lines), body], body["subject"]["id"])
+    body |= members
+    payload[ENTRIES] += canonical(body) + b"\n"
+    payload[STATES] = canonical({**kept, "entries": body["seq"], "state": state}) + b"\n"
+    return packed(payload)
 
 
 def encoded(raw: bytes) -> str:

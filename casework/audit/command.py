@@ -27,7 +27,7 @@ AGE = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MEANT = {
     "PENDING_TAIL": "the last entries were not in the log yet: ask for the export again in a minute",
-    "LIGHT": "the form is LIGHT: entries missing at the end of a chain do not show; ask for the form FULL",
+    "LIGHT": "the form is LIGHT: entries missing at the end of a chain, and a unit's last dossiers, do not show; ask for the form FULL",
     "NO_WITNESS": "nobody but the log itself vouches for the checkpoint: give the key of a witness with --witness",
     "NO_HELD_CHECKPOINT": "it was compared with no earlier checkpoint: give one that you hold with --held",
     "WITHHELD": "texts are missing that no entry says were erased",
@@ -180,7 +180,7 @@ def _age(text: str) -> timedelta:
 
 def _key(file: Path, kind: int) -> Key:
     try:
-        key = Key.read(file.read_text(encoding="utf-8"))
+        key = Key.read(file.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise Unreadable(f"{file} holds no key: {error}") from error
     if key.kind != kind:
@@ -190,7 +190,7 @@ def _key(file: Path, kind: int) -> Key:
 
 def _checkpoint(file: Path) -> str:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
         Checkpoint.read(Note.read(text).text)
     except ValueError as error:
         raise Unreadable(f"{file} holds no checkpoint: {error}") from error

@@ -46,7 +46,7 @@ class Key:
         Raises:
             Unreadable: a name with a space or a plus, another type, or another length.
         """
-        if not self.name or "+" in self.name or any(one.isspace() for one in self.name) or CONTROL.search(self.name):
+        if not self.name or _unfit(self.name) or CONTROL.search(self.name):
             raise Unreadable("the name of a key holds neither spaces nor plus signs, and is not empty")
         if self.kind not in {SIGNED, COSIGNED} or len(self.public) != KEY_BYTES:
             raise Unreadable("a key is one of Ed25519, for signatures or for cosignatures")
@@ -101,6 +101,12 @@ class Note:
         """Write it whole."""
         return f"{self.text}\n{''.join(map(str, self.signatures))}"
 
+    def times(self, witness: Key) -> list[int]:
+        """Give when a witness says that it saw the text, in seconds since 1970; `verified` tells whether these are its words."""
+        return [
+            int.from_bytes(one.signature[:TIME_BYTES], "big") for one in self.signatures if (one.name, one.id) == (witness.name, witness.id)
+        ]
+
     def signed_also(self, *more: Signature) -> "Note":
         """Add signatures that it has not."""
         return Note(self.text, (*self.signatures, *(one for one in more if one not in self.signatures)))
@@ -125,9 +131,14 @@ class Note:
         return cls(body + "\n", tuple(map(_signature, lines)))
 
 
+def _unfit(name: str) -> bool:
+    """Whether the name of a key holds what none may: white space as Unicode has it, a byte order mark, or a plus sign."""
+    return any(one.isspace() or one in "+\ufeff" for one in name)
+
+
 def _signature(line: str) -> Signature:
     name, space, coded = line.removeprefix(DASH).partition(" ")
-    if not line.startswith(DASH) or not space or not name or "+" in name or any(one.isspace() for one in name):
+    if not line.startswith(DASH) or not space or not name or _unfit(name):
         raise Unreadable("a line below a note is no signature")
     raw = _unbase64(coded)
     if len(raw) <= ID_BYTES:

@@ -39,7 +39,10 @@ INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0
 HASH = re.compile(r"[0-9a-f]{64}")
 FIELD_TAG, STATE_TAG = b"giamsat/field/v1\0", b"giamsat/state/v1\0"
 DOSSIER = "dossier"
+CHANGE = frozenset(("field", "from", "to"))
+ERASURE = re.compile(r"erasures\.[1-9][0-9]*")
 LARGEST = 2**53
+DEEPEST = 64  # levels of objects and lists
 LEAF = struct.Struct(f">B{TAG_BYTES}sQ{HASH_BYTES}s")
 
 
@@ -148,6 +151,8 @@ class Chain:
     lacking: dict[int, set[bytes]] = field(default_factory=dict)  # seq -> digests without a disclosure
     lines: dict[int, bytes] = field(default_factory=dict)  # of those that lack some
     given: set[bytes] = field(default_factory=set)  # digests of the disclosures that are here
+    opened_at: str = ""  # when its first entry was recorded
+    pending: set[str] = field(default_factory=set)  # fields that entries changed which the log does not have
 
     def fail(self, check: str, message: str) -> Failed:
         """Give a failure at the entry in hand."""
@@ -172,8 +177,9 @@ class _Verifying:
         self.next: tuple[str, int] = ("", 0)  # of which subject and entry those are
         self.order = -1  # index of the first leaf of the subject before
         self.seen: set[str] = set()
+        self.kinds: set[str] = set()
         self.logged = 0
-        self.numbers: dict[int, str] = {}  # number in the unit's register -> subject
+        self.numbers: dict[int, str] = {}  # number in the unit's register -> when the dossier was opened
 
     def run(self) -> None:
         self.bundle.listed()
@@ -207,15 +213,15 @@ class _Verifying:
             raise Failed("REQUEST", f"it is an export of {scope.decode()[:300]}, and you ask about {_canonical(self.scope.asked).decode()}")
         if self.scope.kind == "ALL" and not self.whole:
             raise Failed("BUNDLE", "a bundle of everything has all leaves")
-        self.checkpoint, by = self._note(self.bundle.read(CHECKPOINT).decode(), "CHECKPOINT")
+        self.checkpoint, self.signers = self._note(self.bundle.read(CHECKPOINT).decode(), "CHECKPOINT")
         if self.checkpoint.size != size or not size:
             raise Failed("CHECKPOINT", f"the checkpoint is of {self.checkpoint.size} leaves, the request of {size}")
         self.report.checkpoint = self.checkpoint
         if self.trust.witness:
-            self._witnessed(by.get(self.trust.witness))
+            self._witnessed(self.trust.witness)
 
-    def _note(self, text: str, check: str) -> tuple[Checkpoint, Mapping[Key, int | None]]:
-        """Read a checkpoint that the log's key has signed, and tell who of those known has."""
+    def _note(self, text: str, check: str) -> tuple[Checkpoint, Note]:
+        """Read a checkpoint that the log's key has signed; what the witness's has signed holds, too."""
         keys = [self.trust.log, *([self.trust.witness] if self.trust.witness else [])]
         try:
             note = Note.read(text)
@@ -224,15 +230,16 @@ class _Verifying:
             raise Failed(check, str(error)) from error
         if self.trust.log not in by or found.origin != self.trust.log.name:
             raise Failed(check, f"it is not signed by {self.trust.log.name} with the key that you hold")
-        return found, by
+        return found, note
 
-    def _witnessed(self, at: int | None) -> None:
-        if at is None:
+    def _witnessed(self, witness: Key) -> None:
+        times = self.signers.times(witness)
+        if not times:
             raise Failed("WITNESS", "your witness has not cosigned the checkpoint")
         if self.trust.max_age is not None:
-            age = self.trust.now - at
-            if not -AHEAD.total_seconds() <= age <= self.trust.max_age.total_seconds():
-                raise Failed("WITNESS", f"your witness cosigned the checkpoint {_ago(int(age))}")
+            ages = [self.trust.now - at for at in times]
+            if not any(-AHEAD.total_seconds() <= age <= self.trust.max_age.total_seconds() for age in ages):
+                raise Failed("WITNESS", f"your witness cosigned the checkpoint {_ago(int(min(ages)))}")
 
     # steps 4 and 5
 
@@ -308,7 +315,7 @@ class _Verifying:
                 place += HASH_BYTES
             elif not whole:
                 self._proved(chain, found.hex())
-            if deep or seq == 1:
+            if deep or seq == 1 or (chain.logged < seq):
                 self._read(chain)
             if not line.startswith(empty, at - between):
                 self._disclosed(chain)
@@ -318,12 +325,14 @@ class _Verifying:
         self.report.entries = count
 
     def _read(self, chain: Chain) -> None:
-        """Read a line: the first of a subject, and with depth each."""
+        """Read a line: the first of a subject, those that the log does not have, and with depth each."""
         body = self._parsed(chain, chain.line)
         if chain.seq == 1:
-            chain.first, chain.unit = chain.line, _unit_of(body)
+            chain.first, chain.unit, chain.opened_at = chain.line, _unit_of(body), body["recorded_at"]
             if not self.whole:
                 self._ordered(chain)
+        if chain.seq > chain.logged:
+            chain.pending.update(change["field"] for change in body["changes"])
         if self.deep:
             self._followed(chain, body)
 
@@ -336,6 +345,7 @@ class _Verifying:
         if name in self.seen:
             raise Failed("CHAIN", "the subject comes twice, or a number was left out", name)
         self.seen.add(name)
+        self.kinds.add(kind)
         chain = Chain(name, kind, line[at + len(b',"seq":1') :])
         if self.whole:
             self._has(chain)
@@ -366,7 +376,7 @@ class _Verifying:
             self._included({name: proof[name] for name in proof if name != "register"}, bytes(entry_leaf(chain.id, chain.seq, hash_)))
         except Refuted as error:
             raise chain.fail("LOG", f"the log is not shown to have it: {error}") from error
-        index = proof["index"]
+        index: int = proof["index"]
         if index <= chain.last_leaf:
             raise chain.fail("LOG", "it stands in the log before the one before it")
         if chain.seq == 1:
@@ -374,7 +384,7 @@ class _Verifying:
         chain.logged, chain.last_leaf = chain.seq, index
 
     def _included(self, proof: Mapping[str, Any], leaf: bytes) -> None:
-        if proof.keys() != {"hashes", "index"} or not isinstance(proof["index"], int):
+        if proof.keys() != {"hashes", "index"} or type(proof["index"]) is not int or not _texts(proof["hashes"]):
             raise Refuted("it is no proof")
         if not all(HASH.fullmatch(one) for one in proof["hashes"]):
             raise Refuted("it holds what is no hash")
@@ -390,6 +400,15 @@ class _Verifying:
             raise chain.fail("FORM", "it is no entry of this log")
         if body["prev"] != chain.prev[:64].decode():
             raise chain.fail("FORM", "it goes on from another entry than its line says")
+        changes, digests = body["changes"], body["digests"]
+        if (
+            not isinstance(changes, list)
+            or not all(isinstance(one, dict) and one.keys() == CHANGE for one in changes)
+            or not _texts(digests)
+        ):
+            raise chain.fail("FORM", "its changes or digests are none")
+        if not _texts([change["field"] for change in changes]) or not isinstance(body["recorded_at"], str):
+            raise chain.fail("FORM", "its changes or its time are none")
         return body
 
     def _ended(self, chain: Chain) -> None:
@@ -414,7 +433,7 @@ class _Verifying:
         if chain.first_leaf is not None and chain.kind == DOSSIER:
             unit, number = self._registered(chain, chain.first_leaf + 1)
             if unit == self.scope.unit:
-                self.numbers[number] = chain.id
+                self.numbers[number] = chain.opened_at
         elif chain.first_leaf is not None and self.whole and self._kind(chain.first_leaf + 1) == OPENED:
             raise chain.fail("LOG", "a register numbers what is no dossier")
         self._lacking(chain, state)
@@ -432,10 +451,12 @@ class _Verifying:
             number = int.from_bytes(self.leaves[at + 1 + TAG_BYTES : at + 1 + TAG_BYTES + NUMBER_BYTES], "big")
             if self.leaves[at : at + LEAF_BYTES] == bytes(opened_leaf(unit, number, hash_)):
                 return unit, number
-        elif proof and proof.keys() == {"hashes", "index", "number", "unit"} and (proof["unit"], proof["index"]) == (unit, index):
-            with suppress(Refuted):
-                self._included({name: proof[name] for name in ("hashes", "index")}, bytes(opened_leaf(unit, proof["number"], hash_)))
-                return unit, proof["number"]
+        elif isinstance(proof, dict) and proof.keys() == {"hashes", "index", "number", "unit"}:
+            number = proof["number"]
+            if (proof["unit"], proof["index"]) == (unit, index) and type(number) is int and number > 0:
+                with suppress(Refuted, OverflowError):
+                    self._included({name: proof[name] for name in ("hashes", "index")}, bytes(opened_leaf(unit, number, hash_)))
+                    return unit, number
         raise chain.fail("LOG", f"the register of {unit} has no number for it")
 
     def _followed(self, chain: Chain, body: Mapping[str, Any]) -> None:
@@ -445,7 +466,7 @@ class _Verifying:
             raise chain.fail("REPLAY", "its changes are not in order, or name a field twice")
         for change in body["changes"]:
             name, before, after = change["field"], change["from"], change["to"]
-            if change.keys() != {"field", "from", "to"} or _canonical(before) != _canonical(chain.values.get(name)) or before == after:
+            if _canonical(before) != _canonical(chain.values.get(name)) or before == after:
                 raise chain.fail("REPLAY", f"it changes {name} from what does not stand there")
             if after is None:
                 del chain.values[name], chain.fields[name]
@@ -473,7 +494,7 @@ class _Verifying:
 
     def _disclosed(self, chain: Chain) -> None:
         """Match what is disclosed of an entry with its digests."""
-        stated = _digests(chain.line)
+        stated = _digests(chain)
         if self.next == (chain.id, chain.seq):
             found = [urlsafe_b64encode(hashlib.sha256(one).digest()).rstrip(b"=") for one in self.disclosed]
             given = set(found)
@@ -491,16 +512,17 @@ class _Verifying:
             chain.lacking[chain.seq], chain.lines[chain.seq] = stated, chain.line
 
     def _lacking(self, chain: Chain, state: Mapping[str, Any]) -> None:
-        erased = {digest.encode() for name, value in state.items() if name.startswith("erasures.") for digest in value["digests"]}
+        named = [value for name, value in state.items() if ERASURE.fullmatch(name) and name not in chain.pending]
+        lists = [value["digests"] for value in named if isinstance(value, dict) and _texts(value.get("digests"))]
+        erased = {digest.encode() for digests in lists for digest in digests}
         self.report.unerased += len(erased & chain.given)
         for seq, digests in chain.lacking.items():
-            left = digests - erased
-            self.report.erased += len(digests) - len(left)
-            if left:
-                personal = {digest.encode() for digest, _, is_personal in _references(json.loads(chain.lines[seq])) if is_personal}
-                self.report.personal += len(left & personal)
-                if left - personal:
-                    self.report.withheld.append((chain.id, seq))
+            references = _references(READER.decode(chain.lines[seq].decode()))
+            personal = digests & {digest.encode() for digest, number, is_personal in references if is_personal and number == seq}
+            self.report.erased += len(personal & erased)
+            self.report.personal += len(personal - erased)
+            if digests - personal:
+                self.report.withheld.append((chain.id, seq))
 
     # step 10
 
@@ -508,7 +530,7 @@ class _Verifying:
         if self.scope.kind != "UNIT" and self.bundle.size(OUTSIDE):
             raise Failed("SCOPE", "only a unit's dossiers have neighbours")
         if self.scope.kind == "DOSSIER":
-            if self.seen != {self.scope.dossier}:
+            if self.seen != {self.scope.dossier} or self.kinds != {DOSSIER}:
                 raise Failed("SCOPE", f"the bundle is not of the dossier {self.scope.dossier} alone")
             if not self.logged:
                 raise Failed("SCOPE", "the log has no entry of the dossier")
@@ -533,6 +555,7 @@ class _Verifying:
             raise Failed("SCOPE", f"dossier {missing} of the register of {self.scope.unit} is missing")
         if not beside.keys() <= {low - 1, high + 1}:
             raise Failed("SCOPE", f"what lies outside is not next to what {self.scope.unit} opened in the period")
+        self._of_the_period(inside)
         if low > 1 and not (low - 1 in beside and beside[low - 1] < self.begin):
             raise Failed("SCOPE", f"dossier {low - 1} of the register of {self.scope.unit} is missing")
         if high + 1 in beside:
@@ -542,6 +565,13 @@ class _Verifying:
             raise Failed("SCOPE", f"dossier {high + 1} of the register of {self.scope.unit} is missing")
         elif last is None and not inside and not beside:
             raise Failed("SCOPE", "nothing shows that there is nothing")
+
+    def _of_the_period(self, inside: Sequence[int]) -> None:
+        """See that the run is no longer than the period needs: what is before it is told by a neighbour alone."""
+        if not all(INSTANT.fullmatch(self.numbers[number]) for number in inside):
+            raise Failed("SCOPE", "a dossier was opened at no instant")
+        if inside and (self.numbers[inside[0]] < self.begin or self.numbers[inside[-1]] >= self.end):
+            raise Failed("SCOPE", f"dossiers {inside[0]} to {inside[-1]} of the register of {self.scope.unit} are not those of the period")
 
     @property
     def begin(self) -> str:
@@ -557,7 +587,7 @@ class _Verifying:
         for line in self.bundle.lines(OUTSIDE):
             at = line.rfind(b',"seq":')
             tail = TAIL.fullmatch(line, at) if 0 < len(line) - at <= LONGEST_TAIL else None
-            if tail is None:
+            if tail is None or tail[2].decode() != DOSSIER:
                 raise Failed("SCOPE", "what lies outside of the period is no first entry")
             chain = Chain(tail[1].decode(), tail[2].decode(), b"", seq=1, line=line, first=line, prev=GENESIS)
             body, hash_ = self._parsed(chain, line), hashlib.sha256(line).digest()
@@ -594,7 +624,12 @@ def _object(line: bytes, check: str, what: str, chain: Chain | None = None) -> d
     where = (chain.id, chain.seq) if chain else (None, None)
     with suppress(ValueError):
         found = READER.decode(line.decode())
-        if isinstance(found, dict) and _canonical(found) == line and (line.isascii() or _plain(found)):
+        if (
+            isinstance(found, dict)
+            and (line.count(b"{") + line.count(b"[") <= DEEPEST or _flat(found, DEEPEST))
+            and _canonical(found) == line
+            and (line.isascii() or _plain(found))
+        ):
             return found
     raise Failed(check, f"{what} is not canonical JSON", *where)
 
@@ -619,6 +654,12 @@ def _canonical(value: object) -> bytes:
     return WRITER.encode(value).encode()
 
 
+def _flat(value: object, levels: int) -> bool:
+    """Whether nothing lies below so many levels."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return inner is None or (levels > 0 and all(_flat(one, levels - 1) for one in inner))
+
+
 def _plain(value: object) -> bool:
     """Whether all names are of ASCII; of others the order would be in doubt."""
     if isinstance(value, dict):
@@ -630,10 +671,17 @@ def _ago(seconds: int) -> str:
     return f"{timedelta(seconds=seconds)} ago" if seconds >= 0 else f"in {timedelta(seconds=-seconds)} by your clock"
 
 
-def _digests(line: bytes) -> set[bytes]:
-    """Give the digests of an entry: the last member of that name in its line."""
+def _digests(chain: Chain) -> set[bytes]:
+    """Give the digests of the entry in hand: the last member of that name in its line. A line that is not the log's is read whole."""
+    line = chain.line
+    if chain.seq > chain.logged:
+        return {one.encode() for one in READER.decode(line.decode())["digests"]}
     at = line.rfind(DIGESTS) + len(DIGESTS)
     return set() if at < len(DIGESTS) else set(line[at : line.find(b'"]', at)].split(b'","'))
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _commitment(name: str, value: object) -> str:
@@ -659,7 +707,7 @@ def _references(body: Mapping[str, Any]) -> Iterator[tuple[str, int, bool]]:
 
 def _within(value: object, *, personal: bool) -> Iterator[tuple[str, int, bool]]:
     if isinstance(value, dict):
-        if value.keys() == {"digest", "entry"}:
+        if value.keys() == {"digest", "entry"} and isinstance(value["digest"], str) and type(value["entry"]) is int:
             yield value["digest"], value["entry"], personal
             return
         for inner in value.values():

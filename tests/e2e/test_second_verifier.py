@@ -7,7 +7,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta, timezone
@@ -15,11 +15,29 @@ from pathlib import Path
 from typing import Any
 
 from casework.actions.exports import Wanted
-from casework.audit.bundle import LEAVES, PAYLOAD, NoZip
+from casework.audit.bundle import CHECKPOINT, DISCLOSURES, ENTRIES, LEAVES, OUTSIDE, PAYLOAD, PROOFS, REQUEST, STATES, NoZip
+from casework.audit.note import Note, cosigned
 from casework.audit.verify import Report, Scope, Trust
 from casework.model.export import ExportForm, ExportScope
 from casework.model.packing import moment
-from tests.bags import ALL, LOG_SECRET, OTHER_SECRET, WITNESS, Exporting, Forger, canonical, dossier, full, judged, light, opened, packed
+from tests.bags import (  # fmt: skip
+    ALL,
+    LOG_SECRET,
+    OTHER_SECRET,
+    WITNESS,
+    WITNESS_SECRET,
+    Exporting,
+    Forger,
+    canonical,
+    changed,
+    dossier,
+    full,
+    judged,
+    light,
+    opened,
+    packed,
+    with_tail,
+)
 
 ROOT = Path(__file__).parents[2]
 CASES = 1000
@@ -146,6 +164,51 @@ class Bundles:
         return self.forger(payload, OTHER_SECRET).logged().signed()
 
 
+def odd(bundles: Bundles) -> list[Case]:
+    """What somebody with a file and an editor might think of: a tail of his own, other proofs, manifests and signatures."""
+    world, trust = bundles.world, bundles.trusts[1]
+    raw, scope = next((raw, scope) for raw, scope in bundles.good if scope.kind == "DOSSIER" and LEAVES in opened(raw))
+    small, of_unit = next((raw, scope) for raw, scope in bundles.good if scope.kind == "UNIT" and PROOFS in opened(raw))
+    digests = sorted(digest for line in opened(raw)[ENTRIES].splitlines() for digest in json.loads(line)["digests"])
+    seq = len(opened(raw)[ENTRIES].splitlines()) + 1
+    gone: dict[str, Any] = {"at": "x", "digests": digests, "number": 1}
+    values: list[Any] = [
+        1, True, 2**53 - 1, -(2**53) + 1, "\u2028\u2029\x7f\x85", "\U0001f600", "e\u0301", '\x00\x01\x1f\b\f\n\r\t"\\/',
+        {"__proto__": {"a": 1}}, {"10": 1, "9": 2, "a": 3, "A": 4, "_": 5}, {"": 1}, {"a b": 1, "\x01": 2}, {"digest": "q", "entry": True},
+        {"digest": 5, "entry": seq}, {"digest": "q", "entry": seq}, {"a": 1, "digests": ["k1", "k2"]}, json.loads("[" * 60 + "]" * 60),
+        json.loads("[" * 70 + "]" * 70),
+    ]  # fmt: skip
+    tails = [with_tail(raw, "x", value) for value in values]
+    tails += [with_tail(raw, name, "v") for name in ("__proto__", "constructor", "toString", "", "\x7f", "1", "changes")]
+    for name, to in (("erasures.1", gone), ("erasures.x", gone), ("erasures.1", {"at": "x"}), ("erasures.1", {"digests": "abc"})):
+        tails += [with_tail(raw, name, to), changed(with_tail(raw, name, to), DISCLOSURES, lambda _: b"")]
+    changes: list[Any] = [{}, "", None, 0, [[]], [None], "abc", [{"field": "z", "from": None, "to": None}]]
+    members: list[tuple[str, list[Any]]] = [
+        ("changes", [*changes, [{"field": 1, "from": None, "to": 1}]]), ("reason", ["x", [1]]), ("actor", [None, [], "x"]),
+        ("digests", [{}, None, "", ["b", "a"], ["a", "a"], [1], ["a]b"], ["a,b"], ["a"]]), ("after", [5]), ("v", [True]), ("log", [None]),
+        ("recorded_at", [5, "2099-99-99T99:99:99.999999Z", "2099-01-01T00:00:00.000000Z\n"]), ("province", [{}]), ("request", [None]),
+        ("occurred_at", [None]), ("action", [None]), ("seq", [True]),
+    ]  # fmt: skip
+    tails += [with_tail(raw, "x", 1, **{name: value}) for name, several in members for value in several]
+    cases = [(tail, scope, trust, deep) for tail in tails for deep in (True, False)]
+    sign = "\u2014 {} " + b64encode(b"abcd" + b"x" * 64).decode() + "\n"
+    names = ["other", "a\ufeffb", "a\x85b", "a\x7fb", "a\xa0b", "a\u180eb", "a\u2028b", "a\u200bb", "a\u1680b", "a\x1cb", world.key.name]
+    notes = [sign.format(name) for name in names] + [sign.format("o") * 62, sign.format("o") * 70, sign.format("o" * 3000) * 30]
+    notes += ["\u2014 o YWJjZGU=\n", "\u2014 o YWJjZGU\n", "\u2014 o =\n", "\u2014 o \n", "\n"]
+    seen = Note.read(opened(raw)[CHECKPOINT].decode())
+    notes += [str(cosigned(seen.text, WITNESS, WITNESS_SECRET.sign, int(trust.now) + late)) for late in (-(10**6), 10**6, -5)]
+    cases += [(changed(raw, CHECKPOINT, lambda was, more=more: was + more.encode()), scope, trust, True) for more in notes]  # type: ignore[misc]
+    for name, value in (("index", 0), ("number", 1), ("index", 1)):
+        there = [f'"{name}":{value}{end}' for end in ",}"]
+        for text in there:
+            other = text.replace(str(value), "true" if value else "false")
+            cases.append((changed(small, PROOFS, lambda was, a=text, b=other: was.replace(a.encode(), b.encode())), of_unit, trust, False))  # type: ignore[misc]
+    for name in (ENTRIES, STATES, DISCLOSURES, OUTSIDE, LEAVES, REQUEST):
+        for change in (lambda was: was + b"\n", lambda was: was.replace(b"\n", b"\r\n"), lambda _: b"", lambda was: b"\xef\xbb\xbf" + was):
+            cases.append((changed(raw, name, change), scope, trust, True))
+    return cases
+
+
 def first(case: Case) -> dict[str, Any]:
     """Judge a case by the first verifier."""
     raw, scope, trust, deep = case
@@ -184,7 +247,7 @@ def test_both_verifiers_agree_on_a_thousand_bundles(tmp_path: Path) -> None:
     seed = secrets.randbits(31)
     print(f"seed {seed}")  # noqa: T201 - told when the test fails
     bundles = Bundles(tmp_path, seed)
-    cases = [bundles.case() for _ in range(CASES)]
+    cases = [bundles.case() for _ in range(CASES)] + odd(bundles)
     listed = []
     for number, case in enumerate(cases):
         (tmp_path / f"{number}.zip").write_bytes(case[0])

@@ -27,8 +27,9 @@ from casework.audit.bundle import (  # fmt: skip
     TEXTS,
     NoZip,
 )
+from casework.audit.disclosure import digest_of
 from casework.audit.leaves import Leaf, tag_of, unit_tag
-from casework.audit.note import Checkpoint, Note, signed
+from casework.audit.note import Checkpoint, Note, cosigned, signed
 from casework.audit.verify import Scope, Trust
 from casework.model.export import ExportForm, ExportScope
 from casework.model.packing import moment
@@ -36,6 +37,7 @@ from tests.bags import (  # fmt: skip
     ALL,
     LOG_SECRET,
     WITNESS,
+    WITNESS_SECRET,
     Exporting,
     Forger,
     canonical,
@@ -49,6 +51,7 @@ from tests.bags import (  # fmt: skip
     opened,
     packed,
     stated,
+    with_tail,
 )
 
 UNIT = "22-XD"
@@ -286,21 +289,35 @@ def undigested(forger: Forger) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [shuffled, doubled, from_nowhere, to_the_same, elsewhere, more_members, before_itself, at_no_time, undigested, edit(1, after="0" * 64)],
+    [shuffled, doubled, from_nowhere, to_the_same, elsewhere, before_itself, at_no_time, undigested, edit(1, after="0" * 64)],
 )
 def test_an_entry_that_does_not_fit_is_found_with_depth(quarter: Quarter, change: Callable[[Forger], None]) -> None:
     raw = forged(quarter.one, change)
     assert failure(raw, dossier(quarter.mine[0]), quarter.trust)[0] == "REPLAY"
 
 
-@pytest.mark.parametrize("change", [edit(0, v=2), edit(-1, v=2), edit(0, log="another"), edit(-1, more=1)])
+@pytest.mark.parametrize(
+    "change",
+    [
+        edit(0, v=2),
+        edit(-1, v=2),
+        edit(0, log="another"),
+        edit(-1, more=1),
+        edit(-1, changes={}),
+        edit(-1, changes=[None]),
+        edit(0, digests=[1]),
+        edit(-1, changes=[{"field": 1, "from": None, "to": 1}]),
+        edit(-1, recorded_at=5),
+        edit(-1, digests=None),
+    ],
+)
 def test_an_entry_of_another_form_is_found_without_depth(quarter: Quarter, change: Callable[[Forger], None]) -> None:
     def with_tail(forger: Forger) -> None:
         change(forger)
 
     raw = forged(quarter.one, with_tail)
     for deep in (True, False):
-        assert failure(raw, dossier(quarter.mine[0]), quarter.trust, deep=deep)[0] in {"FORM", "CHAIN", "STATE"}
+        assert failure(raw, dossier(quarter.mine[0]), quarter.trust, deep=deep)[0] in {"FORM", "CHAIN", "STATE", "DISCLOSURE"}
 
 
 def test_an_entry_that_hides_another_entry_before_it_in_a_member_of_the_same_name(quarter: Quarter) -> None:
@@ -329,9 +346,93 @@ def test_a_field_that_was_taken_away_is_followed(quarter: Quarter) -> None:
     assert judged(forged(quarter.one, change), dossier(quarter.mine[0]), quarter.trust).failure is None
 
 
+def test_more_members_of_a_change_are_found(quarter: Quarter) -> None:
+    assert failure(forged(quarter.one, more_members), dossier(quarter.mine[0]), quarter.trust)[0] == "FORM"
+
+
+@pytest.mark.parametrize("deep", [True, False])
+@pytest.mark.parametrize("by", ["the log", "the file"])
+def test_no_text_is_hidden_by_an_erasure_but_a_personal_one(quarter: Quarter, by: str, *, deep: bool) -> None:
+    """And that only by an entry that the log has."""
+    pending = by == "the file"
+    lines = opened(quarter.one)[ENTRIES].splitlines()
+    digests = sorted(digest for line in lines for digest in json.loads(line)["digests"])
+
+    def change(forger: Forger) -> None:
+        last, subject = forger.bodies[-1], forger.bodies[0]["subject"]["id"]
+        gone = {"at": last["recorded_at"], "digests": digests, "number": 1}
+        last["changes"] = sorted([*last["changes"], {"field": "erasures.1", "from": None, "to": gone}], key=lambda one: one["field"])
+        state, last["after"] = stated(forger.bodies, subject)
+        forger.payload[STATES] = canonical({"entries": len(forger.bodies), "state": state, "subject": subject}) + b"\n"
+        forger.payload[DISCLOSURES] = b""
+
+    if pending:  # written by whoever has the file alone, behind what the log has
+        raw = changed(with_tail(quarter.one, "erasures.1", {"digests": digests}), DISCLOSURES, lambda _: b"")
+    else:
+        raw = forged(quarter.one, change)
+    report = judged(raw, dossier(quarter.mine[0]), quarter.trust, deep=deep)
+    before = judged(quarter.one, dossier(quarter.mine[0]), quarter.trust)
+    assert report.failure is None
+    assert "WITHHELD" in report.limits
+    assert (report.erased, report.personal) == ((0, before.personal) if pending else (before.personal, 0))
+
+
+def test_values_lie_at_most_so_deep(quarter: Quarter) -> None:
+    for levels, right in ((60, True), (62, False), (3000, False)):
+        deep: Any = {}
+        for _ in range(levels):
+            deep = [deep]
+        try:
+            raw = with_tail(quarter.one, "x", deep)
+        except RecursionError:
+            continue
+        assert (judged(raw, dossier(quarter.mine[0]), quarter.trust).failure is None) is right
+    wide = with_tail(quarter.one, "x", [[]] * 200)
+    assert judged(wide, dossier(quarter.mine[0]), quarter.trust).failure is None
+
+
+def test_what_is_no_dossier_is_not_taken_for_one(quarter: Quarter) -> None:
+    payload = opened(quarter.all)
+    rows = {json.loads(line)["subject"]["id"]: json.loads(line)["subject"]["kind"] for line in payload[ENTRIES].splitlines()}
+    other = next(subject for subject, kind in rows.items() if kind == "export")
+    for name in (ENTRIES, STATES, DISCLOSURES):
+        kept = [line for line in payload[name].splitlines() if other in str(json.loads(line)["subject"])]
+        payload[name] = b"".join(line + b"\n" for line in kept)
+    payload[REQUEST] = canonical({**json.loads(payload[REQUEST]), "scope": {"dossier": other, "kind": "DOSSIER"}})
+    assert failure(packed(payload), dossier(other), quarter.trust)[0] == "SCOPE"
+
+
+@pytest.mark.parametrize("form", list(ExportForm))
+@pytest.mark.parametrize("days", [(-20, -10), (10, 20), (3, 20), (-20, 3)])
+def test_a_bundle_is_of_no_other_period(quarter: Quarter, form: ExportForm, days: tuple[int, int]) -> None:
+    """Nobody signs the request."""
+    begin, end = (moment(quarter.begin + timedelta(days=day)) for day in days)
+    scope = {"from": begin, "kind": "UNIT", "to": end, "unit": UNIT}
+    raw = changed(quarter.forms[form], REQUEST, lambda was: canonical({**json.loads(was), "scope": scope}))
+    assert failure(raw, Scope("UNIT", unit=UNIT, begin=begin, end=end), quarter.trust)[0] == "SCOPE"
+
+
+def test_dossiers_are_opened_at_instants(quarter: Quarter) -> None:
+    def at_no_time_at_all(forger: Forger) -> None:
+        first = next(body for body in forger.bodies if body["seq"] == 1)
+        first["recorded_at"] = "2026"
+
+    assert failure(forged(quarter.full, at_no_time_at_all), quarter.scope, quarter.trust)[0] == "SCOPE"
+
+
+def test_any_cosignature_of_a_witness_may_be_the_one_that_is_not_old(quarter: Quarter) -> None:
+    raw = quarter.world.exported(full(quarter.mine[1]), witnessed=True)
+    note = Note.read(opened(raw)[CHECKPOINT].decode())
+    seen = note.times(WITNESS)[0]
+    more = [cosigned(note.text, WITNESS, WITNESS_SECRET.sign, seen + days * 86400) for days in (-9, 9)]
+    raw = changed(raw, CHECKPOINT, lambda _: str(note.signed_also(*more)).encode())
+    for now, right in ((seen, True), (seen + 86400 * 4, False), (seen + 86400 * 9, True)):
+        trust = replace(quarter.trust, witness=WITNESS, max_age=timedelta(days=1), now=float(now))
+        assert (judged(raw, dossier(quarter.mine[1]), trust).failure is None) is right
+
+
 def test_texts_that_an_entry_erased(quarter: Quarter) -> None:
-    line = json.loads(opened(quarter.one)[DISCLOSURES].splitlines()[0])
-    body = json.loads(opened(quarter.one)[ENTRIES].splitlines()[line["seq"] - 1])
+    body = json.loads(opened(quarter.one)[ENTRIES].splitlines()[0])
     digest = body["digests"][0]
 
     def change(forger: Forger) -> None:
@@ -341,17 +442,18 @@ def test_texts_that_an_entry_erased(quarter: Quarter) -> None:
         state, last["after"] = stated(forger.bodies, subject)
         forger.payload[STATES] = canonical({"entries": len(forger.bodies), "state": state, "subject": subject}) + b"\n"
 
-    still = forged(quarter.one, change)
-    report = judged(still, dossier(quarter.mine[0]), quarter.trust)
-    assert (report.failure, report.erased, report.unerased) == (None, 0, 1)
-
-    def without(lines: list[bytes]) -> list[bytes]:
-        found = json.loads(lines[0])
-        found["disclosures"] = found["disclosures"][1:]
-        return [*([canonical(found)] if found["disclosures"] else []), *lines[1:]]
-
-    report = judged(lines_changed(still, DISCLOSURES, without), dossier(quarter.mine[0]), quarter.trust)
+    was = judged(quarter.one, dossier(quarter.mine[0]), quarter.trust)
+    report = judged(forged(quarter.one, change), dossier(quarter.mine[0]), quarter.trust)
     assert (report.failure, report.erased, report.unerased, report.withheld) == (None, 1, 0, [])
+    assert report.personal == was.personal - 1
+
+    shown = json.loads(opened(quarter.one)[DISCLOSURES].splitlines()[0])
+    digest = next(
+        digest for digest in json.loads(opened(quarter.one)[ENTRIES].splitlines()[shown["seq"] - 1])["digests"]
+        if digest in map(digest_of, shown["disclosures"])
+    )  # fmt: skip
+    report = judged(forged(quarter.one, change), dossier(quarter.mine[0]), quarter.trust)
+    assert (report.failure, report.erased, report.unerased, report.withheld) == (None, 0, 1, [])
 
 
 def test_a_line_of_disclosures_that_is_none(quarter: Quarter) -> None:
@@ -518,7 +620,7 @@ def test_a_zip_of_something_else() -> None:
 
 
 def test_what_nobody_thought_of_is_a_failure(quarter: Quarter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json, "loads", lambda _: 1 / 0)
+    monkeypatch.setattr(verify, "_canonical", lambda _: 1 / 0)
     check, message = failure(quarter.one, dossier(quarter.mine[0]), quarter.trust)
     assert check == "UNREADABLE"
     assert "ZeroDivisionError" in message
