@@ -1,8 +1,8 @@
 """A witness of a log, in a folder of its own: its key, the checkpoint that it cosigned last, and what speaks against the log.
 
-Layout: `witness.pem` and `witness.vkey` (the key, and its public line for others), `held` (the note that was cosigned last), `evidence/`,
-`lock`. What is cosigned is held, on the disk, before anybody is shown it: a witness that was killed in between must not cosign another
-tree. Format: `docs/witness.md`.
+Layout: `witness.pem` and `witness.vkey` (the key, and its public line for others), `held` (the note that was cosigned last, or that there
+is none), `evidence/`, `lock`. What is cosigned is held, on the disk, before anybody is shown it: a witness that was killed in between must
+not cosign another tree. Format: `docs/witness.md`.
 """
 
 import fcntl
@@ -36,6 +36,7 @@ ANSWER_S = 10
 NOT_FOUND = 404
 RENEWED_S = 3600  # after which the same checkpoint is cosigned again: whoever verifies may ask for one that is not old
 OWN, PUBLIC = 0o600, 0o644  # who may read a file
+NOTHING = "nothing was cosigned yet\n"
 KINDS = {SIGNED: "log", COSIGNED: "witness"}
 ANOTHER = "put back what it was, or begin another witness in a folder of its own: this one must not begin anew"
 
@@ -99,9 +100,10 @@ class Witness:
     def _held(self, log: Key) -> tuple[Checkpoint, Note] | None:
         file = self.folder / "held"
         try:
-            return kept(log, self.key, _read(file))
-        except FileNotFoundError:
-            return None
+            text = _read(file)
+            return kept(log, self.key, text) if text != NOTHING else None
+        except FileNotFoundError as error:
+            raise LocalError(f"{file} is missing; {ANOTHER}") from error
         except (notes.Unreadable, Refuted) as error:
             raise LocalError(f"{file} is damaged: {error}; {ANOTHER}") from error
 
@@ -153,10 +155,14 @@ def opened(folder: Path, name: str | None = None) -> Iterator[Witness]:
 
 def _key(folder: Path, name: str | None) -> tuple[Key, Ed25519PrivateKey]:
     pem, line = folder / "witness.pem", folder / "witness.vkey"
+    held = folder / "held"
     lost = [file for file in (pem, line) if not file.exists()]
-    if lost and ((folder / "held").exists() or lost == [pem]):
+    if lost and ((held.exists() and _read(held) != NOTHING) or lost == [pem]):
         raise LocalError(f"{lost[0]} is missing; {ANOTHER}")
+    if not held.exists() and len(lost) < 2:  # noqa: PLR2004 - there is a key, so there was a memory
+        raise LocalError(f"{held} is missing; {ANOTHER}")
     if pem in lost:
+        _written(held, NOTHING, PUBLIC)  # first: a key without a memory is one that has forgotten
         fresh = Ed25519PrivateKey.generate()
         _written(pem, fresh.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(), OWN)
         _synced(folder.parent)

@@ -4,6 +4,7 @@ That is the newest, and only a larger one takes its place. Tiles that are not wh
 nothing else of what it is given.
 """
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -57,11 +58,20 @@ class FolderVault:
 
     def publish(self, size: int, note: str) -> None:
         """See `ports.Vault`."""
-        there = self.checkpoint()
-        if there is not None and int(there.split("\n")[1]) >= size:
-            return
-        with _answered(), self._written("checkpoint", note.encode()) as fresh:
-            fresh.replace(self.folder / "checkpoint")
+        with _answered(), self._written("checkpoint", note.encode()) as fresh, self._alone():
+            there = self.checkpoint()
+            if there is None or int(there.split("\n")[1]) < size:
+                fresh.replace(self.folder / "checkpoint")
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Compare and replace by turns with other publishers."""
+        handle = os.open(self.folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     @contextmanager
     def _written(self, path: str, data: bytes) -> Iterator[Path]:

@@ -63,7 +63,8 @@ def looked(keys: Path, log: Path, where: str | None = None, key: Key = LOG) -> i
 
 def refused(keys: Path, log: Path, code: str) -> Path | None:
     """See that a look is refused; gives the evidence."""
-    before = files(keys / "held"), files(log)
+    with opened(keys):
+        before = files(keys / "held"), files(log)
     with pytest.raises(LocalError, match=f"^{code}: ") as caught:
         looked(keys, log)
     assert isinstance(caught.value.__cause__, Refusal)
@@ -223,7 +224,7 @@ def test_a_checkpoint_that_cannot_be_read(keys: Path, log: Path, content: bytes)
     (log / "checkpoint").write_bytes(content)
     with pytest.raises(Unreadable, match=f"the checkpoint in {log} cannot be read: "):
         looked(keys, log)
-    assert not (keys / "held").exists()
+    assert (keys / "held").read_text() == local.NOTHING
 
 
 # Its folder.
@@ -261,9 +262,21 @@ def test_a_key_that_is_lost_is_not_made_anew(keys: Path, log: Path) -> None:
         assert not (keys / name).exists()
         (keys / name).write_bytes(there)
     (keys / "held").unlink()
+    with pytest.raises(LocalError, match=r"held is missing; .* must not begin anew"):
+        looked(keys, log)
     (keys / "witness.pem").unlink()
     with pytest.raises(LocalError, match=r"witness\.pem is missing"):
         looked(keys, log)
+
+
+def test_a_memory_that_is_lost_in_the_middle_is_not_begun_anew(keys: Path, log: Path) -> None:
+    show(log, Trail.of(5))
+    with opened(keys) as witness:
+        assert witness.look(LOG, str(log), log) == 5
+        (keys / "held").unlink()
+        with pytest.raises(LocalError, match="held is missing"):
+            witness.look(LOG, str(log), log)
+    assert not (keys / "held").exists()
 
 
 @pytest.mark.parametrize(
@@ -472,13 +485,14 @@ def test_all_that_it_ever_published_is_one_tree(tmp_path: Path, first: int) -> N
 
 def test_a_witness_that_is_killed_at_any_write_goes_on(tmp_path: Path) -> None:
     """What it holds by then is published first, with the same signature; nothing else was."""
-    for at in range(1, 9):
+    for at in range(1, 11):
         keys, log = tmp_path / f"{at}" / "keys", tmp_path / f"{at}" / "log"
         show(log, Trail.of(5))
         with mortal(at), pytest.raises(Killed):
             looked(keys, log)
         published = (log / "cosigned" / "5").exists()
-        held = (keys / "held").read_text() if (keys / "held").exists() else None
+        there = (keys / "held").read_text() if (keys / "held").exists() else local.NOTHING
+        held = there if there != local.NOTHING else None
         assert held or not published
         assert looked(keys, log) == (None if published else 5)
         assert cosigned(keys, log).keys() == {5}
@@ -618,7 +632,7 @@ def test_an_address_that_does_not_answer_as_it_should_is_waited_for(
     site.instead[path] = answer
     with pytest.raises(Unavailable, match=reason):
         looked(keys, log, site.url)
-    assert not (keys / "held").exists()
+    assert (keys / "held").read_text() == local.NOTHING
     site.instead.clear()
     assert looked(keys, log, site.url) == 300
 
@@ -814,7 +828,7 @@ def test_one_that_is_killed_in_the_middle_is_followed_by_another(
         working.kill()
         assert working.wait(LONGEST_S) == -signal.SIGKILL
     over.set()
-    assert not (keys / "held").exists()
+    assert (keys / "held").read_text() == local.NOTHING
     assert not (log / "cosigned").exists()
     assert asked("--once") == (DONE, "cosigned 300\n", "")
 
