@@ -11,6 +11,7 @@ from casework.adapters.vault import FolderVault
 from casework.audit import tree
 from casework.audit.leaves import ENTRY, entry_leaf, tag_of
 from casework.audit.note import Checkpoint, Proof, verified
+from casework.model.errors import Corrupt
 from casework.model.record import DossierId
 from casework.ports import OUTBOX_SHARDS, Services
 from casework.published import newest
@@ -175,6 +176,19 @@ def test_a_log_that_is_published_nowhere_is_left_alone(tmp_path: Path) -> None:
     unmasked(services, world.received())
     assert "accesses" not in sequencer.handle({}, services)
     assert services.second.store.log_head().size == 0
+
+
+def test_a_fault_of_the_first_log_does_not_hold_the_second_up(tmp_path: Path) -> None:
+    world = World(5)
+    services = logged(world.services, tmp_path)
+    unmasked(services, world.received())
+    assert services.vault
+    services.vault.publish(99, "of another store\n99\nroot\n")
+    with pytest.raises(Corrupt):
+        sequencer.handle({}, services)
+    assert services.second.store.log_head().size == 1
+    assert services.second.vault
+    assert "\n1\n" in (services.second.vault.checkpoint() or "")
 
 
 def test_it_is_the_same_on_the_engine(store: DynamoStore, engine: engines.Engine, tmp_path: Path) -> None:
