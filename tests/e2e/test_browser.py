@@ -9,7 +9,6 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -34,8 +33,6 @@ document.getElementById('out').textContent = JSON.stringify(out);
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    extensions_map: ClassVar[dict[str, str]] = {**http.server.SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript"}
-
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
