@@ -1,7 +1,7 @@
 """The engine's own rate: the same transactions, item for item, prebuilt, sent by a bare botocore client.
 
-The best of 1, 4, 8 and 16 in flight, each into tables of its own on the same engine in the same run. The transactions of one dossier stay
-in their order.
+The best of 1, 4, 8 and 16 in flight, each into tables of its own on the same engine in the same run. The transactions of one chain, such
+as those of one dossier, stay in their order.
 """
 
 import time
@@ -21,7 +21,8 @@ from local.home import REGION
 
 IN_FLIGHT = (1, 4, 8, 16)
 
-Requests = dict[str, list[dict[str, Any]]]  # dossier -> its transactions in order
+Requests = dict[str, list[dict[str, Any]]]  # dossier, or other chain -> its transactions in order
+Items = list[dict[str, Any]]  # of a transaction
 
 
 @dataclass(slots=True)
@@ -30,17 +31,18 @@ class Rates:
 
     engine: Engine
     warm: str
-    sent: dict[int, int] = field(default_factory=lambda: dict.fromkeys(IN_FLIGHT, 0))
-    spent: dict[int, float] = field(default_factory=lambda: dict.fromkeys(IN_FLIGHT, 0.0))
+    in_flight: tuple[int, ...] = IN_FLIGHT
+    sent: dict[int, int] = field(default_factory=lambda: defaultdict(int))
+    spent: dict[int, float] = field(default_factory=lambda: defaultdict(float))
 
     def __post_init__(self) -> None:
         """Make the tables."""
-        for workers in IN_FLIGHT:
+        for workers in self.in_flight:
             made_tables(self.engine, self._stage(workers))
 
     def add(self, requests: Requests) -> None:
         """Send the requests once more with each number in flight."""
-        for workers in IN_FLIGHT:
+        for workers in self.in_flight:
             count, took = _sent(self.engine, requests, workers, f"giamsat-{self.warm}-", f"giamsat-{self._stage(workers)}-")
             self.sent[workers] += count
             self.spent[workers] += took
@@ -48,7 +50,7 @@ class Rates:
     @property
     def best(self) -> tuple[int, float]:
         """The number in flight that was fastest, and its rate a second."""
-        rates = {workers: self.sent[workers] / self.spent[workers] for workers in IN_FLIGHT}
+        rates = {workers: self.sent[workers] / self.spent[workers] for workers in self.in_flight}
         workers = max(rates, key=rates.__getitem__)
         return workers, rates[workers]
 
@@ -56,15 +58,20 @@ class Rates:
         return f"{self.warm}-bare{workers}"
 
 
-def heard(run: Callable[[], object]) -> Requests:
-    """Run something with an ear on the client beneath pynamodb; gives its transactions."""
+def of_dossier(items: Items) -> str | None:
+    """Name the subject whose entry a transaction writes; the register's rows have none."""
+    puts = (item["Put"] for item in items if "Put" in item)
+    return next((put["Item"]["subject"]["S"] for put in puts if put["TableName"].endswith("-trail")), None)
+
+
+def heard(run: Callable[[], object], chain_of: Callable[[Items], str | None] = of_dossier) -> Requests:
+    """Run something with an ear on the client beneath pynamodb; gives its transactions that are of a chain."""
     client = models.SubjectItem._get_connection().connection.client  # noqa: SLF001 - the bare client beneath pynamodb
     found: Requests = defaultdict(list)
 
     def hear(params: dict[str, Any], **_: object) -> None:
-        puts = [item["Put"] for item in params["TransactItems"] if "Put" in item]
-        for entry in (put["Item"] for put in puts if put["TableName"].endswith("-trail")):  # the register's rows have none
-            found[entry["subject"]["S"]].append({"TransactItems": params["TransactItems"]})
+        if chain := chain_of(params["TransactItems"]):
+            found[chain].append({"TransactItems": params["TransactItems"]})
 
     client.meta.events.register("provide-client-params.dynamodb.TransactWriteItems", hear)
     run()
