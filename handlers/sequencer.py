@@ -4,7 +4,7 @@ The second log, that of accesses, goes the same way.
 """
 
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from casework.actions.sequencing import publish, sequence
@@ -12,12 +12,13 @@ from casework.ports import Services
 from handlers import entry, log
 
 ROUNDS = 200  # of a run; the next one goes on
+EACH = timedelta(seconds=1)  # between two checkpoints of a run that has much to take
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     """Take what there is, and publish it; of the second log, that of accesses, too, where that is published.
 
-    `merge_delay_s` is how long ago the oldest entry was recorded that is published with this run, None where none was.
+    `merge_delay_s` is how long an entry that is published with this run has waited at most, None where none was.
     """
     del event
     with ExitStack() as after:  # what is wrong with one of them does not hold the other up
@@ -29,19 +30,25 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
 
 
 def _advanced(services: Services) -> dict[str, Any]:
-    taken = 0
+    """Take round after round while there is more than a round reads, and publish now and then, and in the end."""
+    taken, size, delays = 0, None, [0.0]
     oldest: datetime | None = None
-    for _ in range(ROUNDS):
+    since = services.now()
+    for left in reversed(range(ROUNDS)):
         found = sequence(services)
         taken += found.count
         oldest = min(filter(None, (oldest, found.oldest)), default=None)
-        if not found.count:
+        if left and found.more and found.count and services.now() - since < EACH:
+            continue
+        size = publish(services) or size
+        since = services.now()
+        delays += [(since - oldest).total_seconds()] if oldest and size else []
+        oldest = None
+        if not found.more or not found.count:  # What has come since is for the next run: one that waits for nothing to come may wait long.
             break
-    size = publish(services)
-    delay = (services.now() - oldest).total_seconds() if oldest and size else None
     if size is not None:
         log.debug("the log %s has %d leaves", services.log, size)
-    return {"taken": taken, "published": size, "merge_delay_s": delay}
+    return {"taken": taken, "published": size, "merge_delay_s": max(delays) if len(delays) > 1 else None}
 
 
 handler = entry(handle)

@@ -32,10 +32,11 @@ DOSSIER = "dossier"  # the kind of a subject that is numbered in its unit
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a round took: how many entries, and when the oldest of them was recorded."""
+    """What a round took: how many entries, when the oldest of them was recorded, and whether more waited than it read."""
 
     count: int = 0
     oldest: datetime | None = None
+    more: bool = False
 
 
 def sequence(services: Services) -> Taken:
@@ -47,17 +48,17 @@ def sequence(services: Services) -> Taken:
     """
     _fresh(services)
     taken: list[Marker] = []
-    ready = _ready(services)
+    ready, more = _ready(services)
     for start in range(0, len(ready), MOST_TAKEN):
         chosen = _ordered(services, ready[start : start + MOST_TAKEN], taken)[:MOST_TAKEN]
         head = services.store.log_head()
         if chosen and services.store.take(head, _step(services, head, chosen)):
             taken += chosen
-    return Taken(len(taken), min((instant(marker.recorded_at) for marker in taken), default=None))
+    return Taken(len(taken), min((instant(marker.recorded_at) for marker in taken), default=None), more)
 
 
-def _ready(services: Services) -> list[Marker]:
-    """Read what waits in all shards, oldest first, up to where the first of them has more than was read."""
+def _ready(services: Services) -> tuple[list[Marker], bool]:
+    """Read what waits in all shards, oldest first, up to where the first of them has more than was read; and whether one has."""
     found: list[Marker] = []
     upto: str | None = None
     for shard in range(OUTBOX_SHARDS):
@@ -65,7 +66,7 @@ def _ready(services: Services) -> list[Marker]:
         found += rows
         if len(rows) == AHEAD:
             upto = min(filter(None, (upto, rows[-1].place)))
-    return sorted((one for one in found if upto is None or one.place <= upto), key=lambda one: one.place)
+    return sorted((one for one in found if upto is None or one.place <= upto), key=lambda one: one.place), upto is not None
 
 
 def _fresh(services: Services) -> None:

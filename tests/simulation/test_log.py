@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -384,6 +384,48 @@ def test_a_checkpoint_that_is_not_ours_stops_the_log(tmp_path: Path, what: str) 
     (tmp_path / "checkpoint").write_text(note)
     with pytest.raises(Corrupt, match="checkpoint of the log is not"):
         sequencer.handle({}, services)
+
+
+def test_a_log_that_is_always_behind_is_published_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While entries come as fast as they are taken, a run ends; while more waits than it reads at once, it publishes on the way."""
+    world = World(5)
+    services = logged(world.services, tmp_path)
+    calls = 0
+
+    def one_more(services: Services) -> Any:  # noqa: ANN401 - as it gives
+        nonlocal calls
+        calls += 1
+        found = sequence(services)
+        world.received()
+        return found
+
+    world.received()
+    monkeypatch.setattr(sequencer, "sequence", one_more)
+    assert sequencer.handle({}, services)["published"] == services.store.log_head().size > 0
+    assert calls == 1
+    monkeypatch.setattr(sequencer, "sequence", sequence)
+    for _ in range(30):
+        world.received()
+    monkeypatch.setattr(sequencing, "AHEAD", 1)
+    notes: list[int] = []
+    vault = Shelf()
+    usual = vault.publish
+
+    def noted(size: int, note: str) -> None:
+        notes.append(size)
+        usual(size, note)
+
+    monkeypatch.setattr(vault, "publish", noted)
+
+    def later() -> datetime:
+        world.clock.now += timedelta(milliseconds=400)
+        return world.clock.now
+
+    found = sequencer.handle({}, replace(services, vault=vault, now=later))
+    assert len(notes) > 2
+    assert notes == sorted(set(notes))
+    assert notes[-1] == found["published"] == services.store.log_head().size
+    assert found["merge_delay_s"] > 1
 
 
 def test_what_is_published_is_read_by_others(tmp_path: Path) -> None:
