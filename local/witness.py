@@ -51,9 +51,9 @@ class Witness:
         self._private = private
 
     def look(self, log: Key, where: str, to: Path) -> int | None:
-        """Look once at a log that is published somewhere, and publish what is cosigned as `cosigned/<size>` in a folder.
+        """Look once at a log that is published somewhere, and publish what is cosigned in a folder.
 
-        Gives its size, None when there is nothing new. What was held and not published, as after a crash, is published first.
+        It is `cosigned/<size>` there, and the largest is `cosigned/newest`, too. Gives its size, None when there is nothing new. What was held and not published, as after a crash, is published first.
 
         Raises:
             LocalError: it does not go on from what is held, or what is held is damaged. The message says where the evidence is.
@@ -112,14 +112,16 @@ class Witness:
 
     def _publish(self, log: Key, note: Note, to: Path) -> bool:
         """Publish a cosigned note; gives whether that was left to do."""
-        folder = to / "cosigned"
+        folder, size = to / "cosigned", Checkpoint.read(note.text).size
         folder.mkdir(parents=True, exist_ok=True)
-        file = folder / str(Checkpoint.read(note.text).size)
+        file, newest = folder / str(size), folder / "newest"
         with _alone(folder):  # other witnesses publish there, too
-            there = _read(file) if file.exists() else ""
+            there, known = (_read(one) if one.exists() else "" for one in (file, newest))
             whole = str(beside(log, self.key, note, there))
             if whole != there:
                 _written(file, whole, PUBLIC)
+            if known != whole and _size(known) <= size:
+                _written(newest, whole, PUBLIC)
         return whole != there
 
     def _evidence(self, log: Key, refusal: Refusal) -> Path | None:
@@ -135,6 +137,14 @@ class Witness:
         file = next(folder / name for name in names if not (folder / name).exists() or _read(folder / name) == text)
         _written(file, text, PUBLIC)
         return file
+
+
+def _size(text: str) -> int:
+    """Give the size of a checkpoint; 0 of what is none."""
+    try:
+        return Checkpoint.read(Note.read(text).text).size
+    except notes.Unreadable:
+        return 0
 
 
 @contextmanager

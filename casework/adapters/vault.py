@@ -50,10 +50,7 @@ class FolderVault:
 
     def cosigned(self) -> str | None:
         """See `ports.Vault`."""
-        folder = self.folder / "cosigned"
-        with _answered():
-            sizes = [int(file.name) for file in folder.iterdir() if file.name.isdecimal()] if folder.is_dir() else []
-        found = self.read(f"cosigned/{max(sizes)}") if sizes else None
+        found = self.read("cosigned/newest")
         return found.decode(errors="surrogateescape") if found is not None else None
 
     def publish(self, size: int, note: str) -> None:

@@ -85,7 +85,7 @@ def public(keys: Path) -> Key:
 def cosigned(keys: Path, log: Path) -> dict[int, Note]:
     """Give what is published with the witness's signature, by size."""
     key, out = public(keys), {}
-    for file in (log / "cosigned").iterdir():
+    for file in (log / "cosigned").glob("[0-9]*"):
         note = Note.read(file.read_text())
         if key in verified(note, [LOG, key]):
             assert LOG in verified(note, [LOG, key])
@@ -334,6 +334,22 @@ def test_what_is_held_and_damaged_is_never_begun_anew(keys: Path, log: Path, cha
 # Beside others.
 
 
+def test_the_newest_of_what_was_cosigned_is_the_largest(keys: Path, log: Path) -> None:
+    show(log, Trail.of(5))
+    looked(keys / "one", log)
+    first = (log / "cosigned" / "newest").read_text()
+    show(log, Trail.of(9))
+    assert looked(keys / "two", log) == 9
+    largest = (log / "cosigned" / "newest").read_text()
+    assert (largest, largest != first) == ((log / "cosigned" / "9").read_text(), True)
+    show(log, Trail.of(5))  # to one that comes late
+    assert looked(keys / "three", log) == 5
+    assert (log / "cosigned" / "newest").read_text() == largest
+    (log / "cosigned" / "newest").write_text("damaged")
+    assert looked(keys / "four", log) == 5
+    assert (log / "cosigned" / "newest").read_text() == (log / "cosigned" / "5").read_text()
+
+
 def test_several_witnesses_publish_in_one_place(keys: Path, log: Path) -> None:
     show(log, Trail.of(5))
     folders = [keys / str(number) for number in range(6)]
@@ -343,7 +359,8 @@ def test_several_witnesses_publish_in_one_place(keys: Path, log: Path) -> None:
     assert len(note.signatures) == 7
     for folder in folders:
         assert looked(folder, log) is None
-    assert [one.name for one in (log / "cosigned").iterdir()] == ["5"]
+    assert sorted(one.name for one in (log / "cosigned").iterdir()) == ["5", "newest"]
+    assert (log / "cosigned" / "newest").read_text() == (log / "cosigned" / "5").read_text()
 
 
 def test_a_split_view_that_two_witnesses_were_shown_comes_out(keys: Path, log: Path) -> None:
@@ -485,7 +502,7 @@ def test_all_that_it_ever_published_is_one_tree(tmp_path: Path, first: int) -> N
 
 def test_a_witness_that_is_killed_at_any_write_goes_on(tmp_path: Path) -> None:
     """What it holds by then is published first, with the same signature; nothing else was."""
-    for at in range(1, 11):
+    for at in range(1, 13):
         keys, log = tmp_path / f"{at}" / "keys", tmp_path / f"{at}" / "log"
         show(log, Trail.of(5))
         with mortal(at), pytest.raises(Killed):
@@ -497,6 +514,7 @@ def test_a_witness_that_is_killed_at_any_write_goes_on(tmp_path: Path) -> None:
         assert looked(keys, log) == (None if published else 5)
         assert cosigned(keys, log).keys() == {5}
         assert held in {None, (log / "cosigned" / "5").read_text()}
+        assert (log / "cosigned" / "newest").read_text() == (log / "cosigned" / "5").read_text()
         assert not list(keys.rglob(".*"))
 
 
@@ -515,7 +533,7 @@ def test_what_is_held_is_on_the_disk_before_it_is_published(keys: Path, log: Pat
         show(log, Trail.of(5))
         done.clear()
         mine.look(LOG, str(log), log)
-    assert done == ["disk", "held", "disk", "disk", "5", "disk"]
+    assert done == ["disk", "held", "disk", "disk", "5", "disk", "disk", "newest", "disk"]
 
 
 def caught(folder: Path) -> None:
