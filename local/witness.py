@@ -53,7 +53,8 @@ class Witness:
     def look(self, log: Key, where: str, to: Path) -> int | None:
         """Look once at a log that is published somewhere, and publish what is cosigned in a folder.
 
-        It is `cosigned/<size>` there, and the largest is `cosigned/newest`, too. Gives its size, None when there is nothing new. What was held and not published, as after a crash, is published first.
+        It is `cosigned/<size>` there, and the largest is `cosigned/newest`, too. Gives its size, None when there is nothing new. What was
+        held and not published, as after a crash, is published first.
 
         Raises:
             LocalError: it does not go on from what is held, or what is held is damaged. The message says where the evidence is.
