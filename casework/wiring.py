@@ -9,9 +9,10 @@ Settings (all are documented in docs/settings.md):
     GIAMSAT_ISSUER, GIAMSAT_AUDIENCE  what a token must name
     GIAMSAT_LOG        the log that entries belong to
     GIAMSAT_ACCESS_LOG the log that accesses belong to; where it is not set, the one named `accesses` beside that
-    GIAMSAT_VAULT      the folder in which the log is published, that of accesses in <folder>-accesses; without it, a process neither
-                       publishes nor proves anything
-    GIAMSAT_LOG_KEY    the file of the key that signs both logs (PEM, Ed25519)
+    GIAMSAT_VAULT      where the log is published, a folder or s3://bucket/prefix, that of accesses in <it>-accesses; without it, a process
+                       neither publishes nor proves anything
+    GIAMSAT_LOG_KEY    the key that signs both logs, Ed25519: a file (PEM), or the ARN of a key in AWS KMS
+    GIAMSAT_DEPOT      where exports lie in the cloud, s3://bucket/prefix; without it none is made, unless somebody brings a depot
     GIAMSAT_ORIGINS    origins whose pages may open sockets, by commas; empty: only requests without an Origin, and loopback's
     GIAMSAT_GATEWAY_URL the WebSocket API by which a deployed function posts to connections
     GIAMSAT_QUEUE_URL  the queue by which a deployed function hands large audiences out; without it, it posts to all by itself
@@ -31,14 +32,15 @@ import orjson
 from botocore.config import Config
 from botocore.session import Session
 
+from casework.adapters.bucket import BucketDepot, BucketVault
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.gateway import GatewayCourier
 from casework.adapters.parcels import SqsQueue
-from casework.adapters.seal import FileSeal
+from casework.adapters.seal import FileSeal, KmsSeal
 from casework.adapters.tokens import KeySetTokens
 from casework.adapters.vault import FolderVault
 from casework.model.slip import Keys
-from casework.ports import Courier, Services
+from casework.ports import Courier, Seal, Services, Vault
 
 QUICK = Config(connect_timeout=2, read_timeout=5)
 
@@ -71,10 +73,11 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
         now=lambda: datetime.now(UTC),
         entropy=secrets.token_bytes,
         origins=frozenset(filter(None, environ.get("GIAMSAT_ORIGINS", "").split(","))),
-        vault=FolderVault(Path(vault)) if vault else None,
-        seal=FileSeal.kept(log, Path(key)) if key else None,
-        accesses_vault=FolderVault(Path(f"{vault}-accesses")) if vault else None,
-        accesses_seal=FileSeal.kept(accesses, Path(key)) if key else None,
+        vault=_vault(vault, environ) if vault else None,
+        seal=_seal(log, key) if key else None,
+        accesses_vault=_vault(f"{vault}-accesses", environ) if vault else None,
+        accesses_seal=_seal(accesses, key) if key else None,
+        depot=BucketDepot(environ["GIAMSAT_DEPOT"], region=_region(environ)) if environ.get("GIAMSAT_DEPOT") else None,
     )
 
 
@@ -93,6 +96,16 @@ def beside(log: str) -> str:
     """Name the log of accesses that stands beside a log: the last part of the name is another."""
     head, slash, _ = log.rpartition("/")
     return f"{head}{slash}accesses"
+
+
+def _vault(place: str, environ: Mapping[str, str]) -> Vault:
+    if place.startswith("s3://"):
+        return BucketVault(place, region=_region(environ))
+    return FolderVault(Path(place))
+
+
+def _seal(log: str, key: str) -> Seal:
+    return KmsSeal(log, key) if key.startswith("arn:") else FileSeal.kept(log, Path(key))
 
 
 def _region(environ: Mapping[str, str]) -> str:
