@@ -1,17 +1,22 @@
-"""Woken by the streams, and by a schedule: what the outbox holds goes into the log, and what the log has come to is published.
+"""The schedule, each minute -> the log, round after round: what the outbox holds goes into it, and what it has come to is published.
 
 The second log, that of accesses, goes the same way.
 """
 
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
 from casework.actions.sequencing import publish, sequence
+from casework.model.errors import Unavailable
 from casework.ports import Services
 from handlers import entry, log
 
 ROUNDS = 200  # of a run; the next one goes on
+RUN_S = 75.0
+REST_S = 1.0
 EACH = timedelta(seconds=1)  # between two checkpoints of a run that has much to take
 
 
@@ -51,4 +56,26 @@ def _advanced(services: Services) -> dict[str, Any]:
     return {"taken": taken, "published": size, "merge_delay_s": max(delays) if len(delays) > 1 else None}
 
 
-handler = entry(handle)
+def run(event: dict[str, Any], services: Services, rest: Callable[[float], object] = time.sleep,
+        going: Callable[[], bool] = lambda: True) -> dict[str, Any]:  # fmt: skip
+    """Look each second until the run is over, or as long as it is `going`; `rest` waits for the next second.
+
+    A run covers its start to 75 s later, so that two overlap and one that is lost leaves no minute out; two at once are one too many and
+    do no harm.
+    """
+    until = time.monotonic() + RUN_S
+    taken, rounds, delays = 0, 0, [0.0]
+    while going() and time.monotonic() < until:
+        rounds += 1
+        try:
+            found = handle(event, services)
+        except Unavailable as fault:  # The next round looks again.
+            log.warning("a round of the log was cut short: %s", fault.message)
+        else:
+            taken += found["taken"]
+            delays.append(found["merge_delay_s"] or 0.0)
+        rest(REST_S - services.now().microsecond / 1e6)
+    return {"rounds": rounds, "taken": taken, "merge_delay_s": max(delays)}
+
+
+handler = entry(run)

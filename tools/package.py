@@ -20,7 +20,7 @@ PYTHON = "3.13"  # serverless.yml names the same
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 WHEELS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")  # the runtime has glibc 2.34
 OURS = ("casework", "schema", "handlers")
-SERVICES = {"dynamodb", "secretsmanager"}  # the clients that are made of botocore's descriptions
+SERVICES = {"dynamodb", "kms", "s3", "secretsmanager"}  # the clients that are made of botocore's descriptions
 UNUSED = ("boto3", "s3transfer", "bin")  # what local alone imports, and scripts that name this machine
 OLDEST = (1980, 1, 1, 0, 0, 0)  # a zip knows no earlier time
 

@@ -7,30 +7,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
-import yaml
-from botocore.httpsession import URLLib3Session
 
 import handlers
-from casework.adapters.dynamo import DynamoStore, items
-from casework.adapters.dynamo.models import LiveItem
-from casework.adapters.dynamo.reader import Reader
+from casework.adapters.dynamo import DynamoStore
 from casework.adapters.gateway import GatewayCourier
-from casework.adapters.parcels import written
-from casework.model.packing import moment
-from casework.ports import Parcel
-from handlers import api, fanout, heartbeat, sockets, stream, sweep, tasks
+from handlers import api, sockets, stream
 from local.engine import Engine
 from tests.casework.adapters.test_gateway import Gateway, served
 from tests.casework.test_wiring import bind_again, settings
-from tests.handlers.test_stream import record
-from tests.infra.test_template import ROOT, listed
+from tests.infra.test_template import ROOT
 from tests.support import Client, Issuer
 
 HEADERS = {
@@ -185,104 +174,3 @@ def test_a_connection_that_left_is_forgotten(gate: Gateway, socket: Socket) -> N
     assert socket.event("$disconnect", "DISCONNECT", **left) == {"statusCode": 200}
     socket.say(type="ping")
     assert [seen.method for seen in gate.seen] == ["DELETE"]
-
-
-# What the role allows.
-
-Right = tuple[str, str]  # an action, and a table's or an index' place
-WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-
-
-def asked_of(action: str, body: dict[str, Any]) -> set[Right]:
-    """Tell which rights a call needs: a transaction needs those of its parts."""
-    match action:
-        case "TransactWriteItems":
-            return {(WRITES[kind], part["TableName"]) for item in body["TransactItems"] for kind, part in item.items()}
-        case "BatchGetItem" | "BatchWriteItem":
-            return {(action, table) for table in body["RequestItems"]}
-        case _:
-            return {(action, body["TableName"] + (f"/index/{body['IndexName']}" if "IndexName" in body else ""))}
-
-
-def allowed() -> set[Right]:
-    role = yaml.safe_load((ROOT / "infra" / "roles.yml").read_text())["Resources"]["FunctionsRole"]
-    found = set()
-    for statement in role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
-        for action in listed(statement["Action"]):
-            for resource in listed(statement["Resource"]):
-                place = resource.get("Fn::GetAtt", [""])[0] or resource.get("Fn::Sub", "").replace("${", "").replace(".Arn}", "")
-                found.add((action.partition(":")[2], f"giamsat-test-{place.lower()}"))
-    return found
-
-
-def looked_at(issuer: Issuer, code: str) -> None:
-    """Let an official be shown the applicant's values, and an inspector watch who is."""
-    assert asked(APPLICANT, issuer.token("HEAD"), code=code)["dossier"]["applicant"]["name"]
-    inspector = Socket(f"{secrets.token_urlsafe(10)}=")
-    inspector.event("$connect", "CONNECT", headers=HEADERS, multiValueHeaders={name: [value] for name, value in HEADERS.items()})
-    inspector.say(type="connection_init", payload={"authorization": f"Bearer {issuer.token('INSPECTOR')}"})
-    inspector.say(type="subscribe", id="1", payload={"query": VIEWED, "variables": {"code": code}})
-    inspector.event("$disconnect", "DISCONNECT")
-
-
-def test_the_role_allows_what_the_functions_do(  # noqa: PLR0915 - all that they do
-    socket: Socket, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    needed: set[Right] = set()
-    send = URLLib3Session.send
-
-    def noted(session: URLLib3Session, request: Any) -> Any:  # noqa: ANN401 - botocore's own
-        target = request.headers.get("X-Amz-Target", b"")
-        target = target.decode() if isinstance(target, bytes) else target
-        if target.startswith("DynamoDB"):
-            needed.update(asked_of(target.partition(".")[2], orjson.loads(request.body)))
-        return send(session, request)
-
-    asked_by_reader = Reader._asked
-
-    def read(reader: Reader, operation: str, body: dict[str, Any]) -> Any:  # noqa: ANN401 - as the engine answers
-        needed.update(asked_of(operation, body))
-        return asked_by_reader(reader, operation, body)
-
-    monkeypatch.setattr(URLLib3Session, "send", noted)
-    monkeypatch.setattr(Reader, "_asked", read)
-    client = Client(handlers.services(), issuer)
-    code = client.assigned()
-    socket.say(type="connection_init", payload={"authorization": f"Bearer {issuer.token('HEAD')}"})
-    socket.say(type="subscribe", id="1", payload={"query": WATCH, "variables": {"code": code}})
-    socket.say(type="subscribe", id="1", payload={"query": WATCH, "variables": {"code": code}})
-    socket.say(type="subscribe", id="2", payload={"query": READ, "variables": {"code": code}})
-    assert client.move("completeStep", "OFFICER", dossier=code, step="CHECK")["errors"] == []
-    streamed(code)
-    assert asked(READ, issuer.token("INSPECTOR"), code=code)["dossier"]["code"] == code
-    assert asked(LISTS, issuer.token("HEAD"))["dossiers"]["nodes"]
-    assert asked(LISTS, issuer.token("OFFICER"))["procedures"]["nodes"]
-    socket.say(type="subscribe", id="5", payload={"query": FOLLOW, "variables": {}})
-    store, soon = handlers.services().store, datetime.now(UTC) + timedelta(seconds=1)
-    beside = {"role": "COORDINATING", "unit": "22-MT", "task": "t", "dueAt": soon.isoformat(), "expectedResult": "e"}
-    assert client.move("assignDossier", "HEAD", dossier=code, **beside)["errors"] == []
-    LiveItem(*items.SWEPT).delete()
-    store.keep_swept(moment(soon)[:13])
-    rounds = iter(range(3))
-    assert sweep.handle({}, handlers.services(), lambda _: None, lambda: next(rounds, None) is not None)["written"] >= 1
-    streamed(code)
-    assert asked(ALERTS, issuer.token("HEAD"))["alerts"]["nodes"]
-    assert all(trail["nodes"] for trail in asked(TRAILS, issuer.token("HEAD")).values())
-    looked_at(issuer, code)
-    begun = [record(entry) for entry in store.entries(str(store.coded(code)), 0, 1)]
-    assert tasks.handler({"Records": begun}, object()) == {"batchItemFailures": []}
-    assert heartbeat.handler({}, object())["pinged"] >= 0
-    parcel = written(Parcel(f"dossier:{store.coded(code)}", 0, str(store.coded(code)), "s", b"{}", (("nobody", "1"),), "0"))
-    message = {"messageId": "m", "body": parcel, "attributes": {"MessageGroupId": "g"}}
-    assert fanout.handler({"Records": [message]}, object()) == {"batchItemFailures": []}
-    for name, who in (("withdrawDossier", "CITIZEN"), ("rotateTrackingSecret", "CITIZEN")):
-        assert client.move(name, who, dossier=code, **({"reason": "r"} if name == "withdrawDossier" else {}))["errors"] == []
-    assert client.move("eraseApplicant", "HEAD", dossier=code, legalBasis="l")["errors"] == []
-    socket.say(type="complete", id="1")
-    socket.say(type="complete", id="3")
-    socket.event("$disconnect", "DISCONNECT")
-    assert len({place for _, place in needed}) >= 12  # nearly every table was asked
-    granted = allowed()
-    assert {(action, "giamsat-test-accesses") for action in ("PutItem", "Query", "ConditionCheckItem")} <= needed
-    missing = {right for right in needed if not any(right[0] == action and fnmatch(right[1], place) for action, place in granted)}
-    assert missing == set()

@@ -80,7 +80,7 @@ def test_what_creates_the_stack_is_valid(out: Path) -> None:
 MUTATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "E3003": lambda resources: resources["Trail"]["Properties"].pop("KeySchema"),
     "E3030": lambda resources: resources["SocketsLambdaFunction"]["Properties"].update(Runtime="python3.99"),
-    "E1010": lambda resources: resources.pop("FunctionsRole"),
+    "E1010": lambda resources: resources.pop("ApiRole"),
     "E1020": lambda resources: resources["Log"]["Properties"].update(TableName={"Ref": "Nothing"}),
 }
 
@@ -139,6 +139,7 @@ def test_every_function_has_a_handler(template: Template) -> None:
         "handlers/api",
         "handlers/fanout",
         "handlers/heartbeat",
+        "handlers/sequencer",
         "handlers/sockets",
         "handlers/stream",
         "handlers/sweep",
@@ -151,6 +152,7 @@ def test_every_function_has_a_handler(template: Template) -> None:
         late = {
             "handlers/fanout.handler",
             "handlers/heartbeat.handler",
+            "handlers/sequencer.handler",
             "handlers/stream.handler",
             "handlers/sweep.handler",
             "handlers/tasks.handler",
@@ -182,24 +184,57 @@ def test_no_right_is_given_by_a_star(template: Template) -> None:
         assert "*" not in listed(statement["Resource"])
 
 
-def test_nobody_may_change_or_delete_an_entry(template: Template) -> None:
-    tables, streams = {"Fn::GetAtt": ["Trail", "Arn"]}, {"Fn::GetAtt": ["Trail", "StreamArn"]}
-    about = [statement for statement in statements(template) if "Trail" in json.dumps(statement["Resource"])]
-    rights = {json.dumps(resource): listed(statement["Action"]) for statement in about for resource in listed(statement["Resource"])}
-    assert set(rights.pop(json.dumps(tables))) == {"dynamodb:PutItem", "dynamodb:Query", "dynamodb:BatchGetItem"}
-    assert rights.pop(json.dumps({"Fn::Sub": "${Trail.Arn}/index/*"})) == ["dynamodb:Query"]
-    assert set(rights) == {json.dumps(streams)}
+def rights_to(template: Template, name: str) -> dict[str, set[str]]:
+    """Give what all roles together may do with something: actions by the resource as it is written."""
+    found: dict[str, set[str]] = {}
+    for statement in statements(template):
+        for resource in listed(statement["Resource"]):
+            if re.search(rf"\b{name}\b", json.dumps(resource)):
+                found.setdefault(json.dumps(resource), set()).update(listed(statement["Action"]))
+    return found
 
 
-def test_nobody_may_change_or_delete_an_access(template: Template) -> None:
-    about = [statement for statement in statements(template) if "Accesses" in json.dumps(statement["Resource"])]
-    rights = {json.dumps(statement["Resource"]): set(statement["Action"]) for statement in about}
-    assert rights.pop(json.dumps({"Fn::GetAtt": ["Accesses", "Arn"]})) == {
-        "dynamodb:PutItem",
-        "dynamodb:Query",
-        "dynamodb:ConditionCheckItem",
-    }
-    assert set(rights) == {json.dumps({"Fn::GetAtt": ["Accesses", "StreamArn"]})}
+def test_nobody_may_change_or_delete_an_entry_or_an_access(template: Template) -> None:
+    for name in ("Trail", "Accesses"):
+        rights = rights_to(template, name)
+        assert rights.pop(json.dumps({"Fn::GetAtt": [name, "Arn"]})) <= {
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "dynamodb:BatchGetItem",
+            "dynamodb:ConditionCheckItem",
+        }
+        rights.pop(json.dumps({"Fn::Sub": f"${{{name}.Arn}}/index/*"}), None)
+        assert set(rights) == {json.dumps({"Fn::GetAtt": [name, "StreamArn"]})}
+
+
+def test_one_function_signs_and_nobody_takes_anything_out_of_the_vault(template: Template) -> None:
+    signing = [name for name, role in of_type(template, "AWS::IAM::Role").items() if "kms:Sign" in json.dumps(role["Policies"])]
+    assert signing == ["SequencerRole"]
+    writing = [name for name, role in of_type(template, "AWS::IAM::Role").items() for policy in role["Policies"]
+               for one in policy["PolicyDocument"]["Statement"]
+               if "s3:PutObject" in listed(one["Action"]) and "Vault" in json.dumps(one["Resource"])]  # fmt: skip
+    assert writing == ["SequencerRole"]
+    assert set().union(*rights_to(template, "Vault").values()) == {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+
+
+def test_each_function_has_a_role_of_its_own(template: Template) -> None:
+    functions, roles = of_type(template, "AWS::Lambda::Function"), of_type(template, "AWS::IAM::Role")
+    named = [function["Role"]["Fn::GetAtt"][0] for function in functions.values()]
+    assert sorted(named) == sorted(roles)
+    assert all(f"{function['Handler'].removeprefix('handlers/').partition('.')[0].capitalize()}Role" == role
+               for function, role in zip(functions.values(), named, strict=True))  # fmt: skip
+
+
+def test_what_is_published_stays(template: Template) -> None:
+    vault = template["Resources"]["Vault"]
+    assert (vault["DeletionPolicy"], vault["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    locked = vault["Properties"]["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert locked == {"Mode": "COMPLIANCE", "Days": {"Ref": "LockedDays"}}
+    key = template["Resources"]["LogKey"]
+    assert (key["DeletionPolicy"], key["Properties"]["KeySpec"]) == ("Retain", "ECC_NIST_EDWARDS25519")
+    for name, bucket in of_type(template, "AWS::S3::Bucket").items():
+        if name in {"Vault", "Depot"}:
+            assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
 
 
 def test_nothing_of_this_machine_and_no_credential_gets_in(out: Path) -> None:
