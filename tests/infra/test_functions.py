@@ -1,4 +1,4 @@
-"""Lambda's entry points on events as API Gateway and DynamoDB send them, and whether the role allows all they ask of the tables."""
+"""Lambda's entry points on events as API Gateway and DynamoDB send them."""
 
 import json
 import os
