@@ -22,7 +22,17 @@ WHEELS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 OURS = ("casework", "schema", "handlers")
 SERVICES = {"dynamodb", "kms", "s3", "secretsmanager"}  # the clients that are made of botocore's descriptions
 UNUSED = ("boto3", "s3transfer", "bin")  # what local alone imports, and scripts that name this machine
+# What is read of a package of which most is for others: patterns of files below a folder that stay; all else there goes.
+KEPT = {
+    "holidays/countries": ("__init__.py", "vietnam.py"),
+    "holidays/financial": ("__init__.py",),
+    "holidays/locale": ("vi/LC_MESSAGES/VN.mo", "en_US/LC_MESSAGES/VN.mo"),
+    "dateutil/zoneinfo": ("*.py",),
+    "aws_lambda_powertools/event_handler": (),
+    "aws_lambda_powertools/utilities": ("__init__.py", "jmespath_utils/*.py"),
+}
 OLDEST = (1980, 1, 1, 0, 0, 0)  # a zip knows no earlier time
+EMPTIED = ("holidays/countries/__init__.py", "holidays/financial/__init__.py")  # they import every country
 
 
 class PackageError(Exception):
@@ -45,13 +55,20 @@ def install(folder: Path, machine: str) -> None:
 
 
 def prune(folder: Path) -> None:
-    """Leave out what no function reads: most of botocore describes services that are not called."""
+    """Leave out what no function reads: most of botocore describes services that are not called, most of holidays other countries."""
     for found in folder.iterdir():
         if found.name.partition("-")[0] in UNUSED:
             shutil.rmtree(found)
     for described in (folder / "botocore" / "data").iterdir():
         if described.is_dir() and described.name not in SERVICES:
             shutil.rmtree(described)
+    for name, patterns in KEPT.items():
+        kept = {file for pattern in patterns for file in (folder / name).glob(pattern)}
+        for file in (folder / name).rglob("*"):
+            if file.is_file() and file not in kept:
+                file.unlink()
+    for name in filter(lambda name: (folder / name).exists(), EMPTIED):
+        (folder / name).write_bytes(b"")
 
 
 def add(folder: Path) -> None:
@@ -62,7 +79,11 @@ def add(folder: Path) -> None:
 
 def compiler() -> str | None:
     """Find a Python that writes bytecode which Lambda's reads."""
-    for found in (sys.executable, shutil.which(f"python{PYTHON}")):
+    managed = (
+        Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    )  # of a version manager, which need not have it on PATH
+    kept = sorted(map(str, managed.glob(f"{PYTHON}.*/bin/python{PYTHON}")))
+    for found in (sys.executable, shutil.which(f"python{PYTHON}"), *kept):
         asked = "import sys; print('{}.{}'.format(*sys.version_info))"
         if found and subprocess.run([found, "-c", asked], capture_output=True, text=True, check=False).stdout.strip() == PYTHON:
             return found

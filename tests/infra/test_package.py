@@ -1,12 +1,17 @@
 """The archive: the same files give the same bytes, and nothing gets in that no function reads."""
 
+import importlib
 import importlib.util
+import json
 import os
+import shutil
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType
 
+import holidays
 import pytest
 from botocore.loaders import Loader
 
@@ -55,6 +60,31 @@ def test_what_no_function_reads_is_left_out(package: ModuleType, tmp_path: Path)
     assert names_in(tmp_path) == set(kept)
 
 
+def test_what_is_left_of_packages_is_what_functions_need(package: ModuleType, tmp_path: Path) -> None:
+    """All handlers are imported over it, and Viet Nam's days are those of the whole package."""
+    (tmp_path / "botocore" / "data").mkdir(parents=True)
+    for name in ("holidays", "dateutil", "aws_lambda_powertools"):
+        there = Path(str(importlib.import_module(name).__file__)).parent
+        shutil.copytree(there, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    whole = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
+    package.prune(tmp_path)
+    shutil.rmtree(tmp_path / "botocore")
+    assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < whole / 2
+    modules = ", ".join(sorted(f"handlers.{file.stem}" for file in (ROOT / "handlers").glob("[a-z]*.py")))
+    code = f"""import {modules}, holidays, dateutil, json
+print(holidays.__file__)
+print(json.dumps([[str(day), name] for language in ('vi', 'en_US') for year in range(2020, 2031)
+                  for day, name in sorted(holidays.country_holidays('VN', years=year, language=language).items())]))"""
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    place, days = done.stdout.splitlines()
+    assert str(tmp_path) in place
+    assert json.loads(days) == [
+        [str(day), name] for language in ("vi", "en_US") for year in range(2020, 2031)
+        for day, name in sorted(holidays.country_holidays("VN", years=year, language=language).items())
+    ]  # fmt: skip
+
+
 def test_the_services_that_are_kept_are_botocores_names(package: ModuleType) -> None:
     assert set(Loader().list_available_services("service-2")) >= package.SERVICES
 
@@ -81,6 +111,21 @@ def test_bytecode_is_of_lambdas_python(package: ModuleType) -> None:
     assert f"runtime: python{package.PYTHON}\n" in (ROOT / "serverless.yml").read_text()
     found = package.compiler()
     assert (found == sys.executable) is (sys.version_info[:2] == (3, 13))
+    asked = "import sys; print('{}.{}'.format(*sys.version_info))"
+    assert (
+        found is None or subprocess.run([found, "-c", asked], capture_output=True, text=True, check=True).stdout.strip() == package.PYTHON
+    )
+
+
+def test_a_version_manager_s_python_is_found(package: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = tmp_path / "versions" / "3.13.7" / "bin" / "python3.13"
+    found.parent.mkdir(parents=True)
+    found.write_text("#!/bin/sh\necho 3.13\n")
+    found.chmod(0o755)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert package.compiler() == str(found)
 
 
 def test_what_does_not_compile_is_told(package: ModuleType, tmp_path: Path) -> None:
