@@ -56,12 +56,14 @@ def noted(services: Services, viewer: Viewer, page: Iterable[Held], correlation:
 
 
 def _note(services: Services, viewer: Viewer, held: Held, correlation: str) -> None:
-    """Write a view, unless the same viewer has had one within `WINDOW`.
+    """Write a view, unless the same viewer has had one within `WINDOW`, or the applicant was erased.
 
     Raises:
         Contended: others were faster each time.
         Unavailable: the store did not answer; it may stand.
     """
+    if held.dossier.erased:
+        return  # nothing is left that could be shown
     for attempt in range(TRIES):
         now = services.now()
         recent, tip = _recent(services, held.id, now)

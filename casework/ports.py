@@ -562,7 +562,7 @@ class Depot(Protocol):
         """Read a file piece by piece.
 
         Raises:
-            Corrupt: there is none.
+            FileNotFoundError: there is none.
             Unavailable: it could not be read.
         """
 

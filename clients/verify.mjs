@@ -20,7 +20,7 @@ const TEXTS = {
   'data/README.txt': ['c2af323dc6a3c37f4528cf52029f550a0ae9a7cb689a816addac2b29166284e5', 'bde5f62a53fc7fcf07da062d0a7477e7354c536dc7d1d60e4f8c4bc51dded700'],
   'data/entry.schema.json': ['53646b030ccddbd7f68b8946ef3405c928810576801de03728f2fb529b520d63'],
 };
-const LIMITS = ['PENDING_TAIL', 'LIGHT', 'NO_WITNESS', 'NO_HELD_CHECKPOINT', 'WITHHELD'];
+const LIMITS = ['PENDING_TAIL', 'LIGHT', 'NO_WITNESS', 'NO_HELD_CHECKPOINT', 'OPEN_PERIOD', 'WITHHELD'];
 
 function need(condition, message) {
   if (condition !== true) throw new Error(message); // only true itself passes, so that a slip such as a missing value cannot
@@ -252,7 +252,7 @@ function openBundle(bytes) {
 // ---- keys and signed notes
 
 function readKey(text, type, what) {
-  const parts = typeof text === 'string' ? /^([^\p{White_Space}\ufeff+\0-\x1f\x7f]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u.exec(text.trim()) : null;
+  const parts = typeof text === 'string' ? /^([^\p{White_Space}\ufeff+\0-\x1f\x7f]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/u.exec(text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '')) : null;
   need(parts !== null, `${what} cannot be read`);
   const key = fromBase64(parts[3]);
   need(key.length === 33 && key[0] === type, `${what} is of another type`);
@@ -729,6 +729,7 @@ async function checkAll(run, bytes, options) {
   need(witnessKey != null || maxAgeSeconds == null, 'a largest age without the key of a witness');
   if (witnessKey == null) run.limits.add('NO_WITNESS');
   else need(checkpoint.times.length > 0, 'no cosignature by the witness');
+  if (scope.kind === 'UNIT' && witnessKey != null && Math.max(...checkpoint.times) < Date.parse(scope.to) / 1000) run.limits.add('OPEN_PERIOD');
   if (maxAgeSeconds != null) checkAge(checkpoint.times, maxAgeSeconds, now);
   run.check = 5;
   const held = heldText == null ? null : await openNote(heldText, keys);
@@ -796,6 +797,7 @@ const MEANT = {
   LIGHT: "the form is LIGHT: entries missing at the end of a chain, and a unit's last dossiers, do not show; ask for the form FULL",
   NO_WITNESS: 'nobody but the log itself vouches for the checkpoint: give the key of a witness with --witness',
   NO_HELD_CHECKPOINT: 'it was compared with no earlier checkpoint: give one that you hold with --held; LIGHT can only be compared with one of its own size',
+  OPEN_PERIOD: 'the period was not over when the witness saw the checkpoint: ask for the export again when it is',
   WITHHELD: 'texts are missing that no entry says were erased',
 };
 const TIMES = { s: 1, m: 60, h: 3600, d: 86400 };
@@ -811,7 +813,7 @@ function readId(text) {
 // A period's begin, in it, and end, not in it; months are those of Viet Nam, seven hours ahead of UTC all year.
 function readPeriod(text) {
   const found = /^(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?$/.exec(text);
-  if (found) {
+  if (found && isYear(text)) {
     const [, year, quarter, month] = found, first = month ? Number(month) - 1 : quarter ? 3 * quarter - 3 : 0;
     const at = (months) => new Date(Date.UTC(Number(year), months) - 7 * 3600 * 1000).toISOString().replace('Z', '000Z');
     return { from: at(first), to: at(first + (month ? 1 : quarter ? 3 : 12)) };
@@ -822,10 +824,14 @@ function readPeriod(text) {
 }
 
 function readInstant(text) { // RFC 3339, to the microsecond, as the format writes it
-  const found = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6})\d*)?([Zz]|[+-]\d\d:\d\d)$/.exec(text);
+  const found = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)(?:(?<=:\d\d:\d\d)\.(\d{1,6})\d*)?([Zz]|[+-]\d\d:\d\d)$/.exec(text);
+  const day = found && new Date(`${found[1]}T00:00:00Z`);
+  if (!found || Number.isNaN(day.getTime()) || day.toISOString().slice(0, 10) !== found[1] || found[2] >= '24' || !isYear(found[1])) return undefined;
   const at = found ? new Date(`${found[1]}T${found[2]}${found[4].toUpperCase()}`) : new Date(NaN);
   return Number.isNaN(at.getTime()) ? undefined : `${at.toISOString().slice(0, 19)}.${(found[3] ?? '').padEnd(6, '0')}Z`;
 }
+
+const isYear = (text) => Number(text.slice(0, 4)) >= 1000 && Number(text.slice(0, 4)) <= 9998;
 
 function readAge(text) {
   const found = /^([1-9]\d{0,5})([smhd])$/.exec(text);
@@ -853,7 +859,7 @@ function readArguments(parseArgs, words) {
 function checkReadable(bundle, { logKey, witnessKey, held }) { // what is nothing of the kind is no evidence of anything
   readKey(logKey, 1, "the log's key");
   if (witnessKey !== undefined) readKey(witnessKey, 4, "the witness's key");
-  if (held !== undefined) need(/^[^\n]+\n\d+\n[A-Za-z0-9+/]{43}=\n\n(\u2014 [^\n]+\n)+$/.test(held), 'what you hold is no checkpoint');
+  if (held !== undefined) need(!/[\0-\x09\x0b-\x1f\x7f]/.test(held) && /^[^\n]+\n\d+\n[A-Za-z0-9+/]{43}=\n\n(\u2014 [^\n]+\n)+$/.test(held), 'what you hold is no checkpoint');
   const begins = [...u32(0x04034b50)], name = encode(FOLDER + HEAD[0]);
   need(sameBytes(bundle.subarray(0, 4), begins) && sameBytes(bundle.subarray(30, 30 + name.length), name), `the file is no bundle: it does not begin with ${FOLDER}${HEAD[0]}`);
 }
@@ -862,7 +868,8 @@ function tell({ verdict, failure, limits, counts, checkpoint, reports = [] }) {
   if (failure) {
     const at = failure.seq ? `entry ${failure.seq} of ${failure.subject}: ` : failure.subject ? `${failure.subject}: ` : '';
     const mine = [2, 3].includes(failure.check) || /, or larger$/.test(failure.message);
-    const todo = mine ? 'See whether scope, keys and checkpoint are those that it was asked for with, or ask for a new export.' : 'Keep the file as it is: it may prove that the trail was changed.';
+    const cut = failure.check === 1 ? 'Compare its size and SHA-256 with `bytes` and `sha256` of the export, and fetch it again if they differ. If they are the same, keep' : 'Keep';
+    const todo = mine ? 'Keep the file, see whether scope, keys and checkpoint are those that it was asked for with, or ask for a new export.' : `${cut} the file as it is: it may prove that the trail was changed.`;
     return [`FAILED (step ${failure.check} of the format's section 9): ${at}${failure.message}`, todo];
   }
   return [
@@ -895,6 +902,7 @@ async function main(words) {
     texts = { logKey: await text(given.vkey), witnessKey: await text(given.witness), held: await text(given.held) };
     bundle = await readWhole(open, given.bundle);
     checkReadable(bundle, texts);
+    if (texts.held !== undefined) await openNote(texts.held, [readKey(texts.logKey, 1, "the log's key")]);
   } catch (error) { console.error(`verify.mjs: ${error.message}`); return 3; }
   const result = await verify(bundle, { scope: given.scope, ...texts, maxAgeSeconds: given.maxAgeSeconds, deep: given.deep });
   console.log(given.json ? JSON.stringify(result) : tell(result).join('\n'));

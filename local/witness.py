@@ -38,7 +38,9 @@ RENEWED_S = 3600  # after which the same checkpoint is cosigned again: whoever v
 OWN, PUBLIC = 0o600, 0o644  # who may read a file
 NOTHING = "nothing was cosigned yet\n"
 KINDS = {SIGNED: "log", COSIGNED: "witness"}
-ANOTHER = "put back what it was, or begin another witness in a folder of its own: this one must not begin anew"
+ANOTHER = (
+    "begin another witness in a folder of its own, or put back exactly what was there last, and no older copy: this one must not begin anew"
+)
 
 
 class Witness:

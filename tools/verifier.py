@@ -18,7 +18,8 @@ MAIN = b"""import sys
 try:
     from casework.audit.command import main
 except ImportError as error:
-    print(f"giamsat-verify.pyz: it needs Python 3.11 or later and the package cryptography: {error}", file=sys.stderr)
+    needs = "it needs Python 3.11 or later and the package cryptography (pip install cryptography)"
+    print(f"giamsat-verify.pyz: {needs}: {error}", file=sys.stderr)
     raise SystemExit(3) from None
 
 raise SystemExit(main(prog="giamsat-verify.pyz"))

@@ -21,7 +21,7 @@ from casework.bundling import Maker, assembled, numbered
 from casework.commits import Plan, Request, Written, recorded, written
 from casework.inspecting import All, covered
 from casework.makers import actor, behalf, caller, service
-from casework.model.errors import Corrupt, Invalid, Missing
+from casework.model.errors import Corrupt, Invalid
 from casework.model.export import Export, ExportForm, ExportScope, ExportState, checked, expired, failed, ready, started
 from casework.model.packing import Plain, instant, moment
 from casework.model.parties import Role, Viewer
@@ -179,7 +179,7 @@ def _go_on(services: Services, held: Held) -> Held | None:
     asked, checkpoint, parts = _requested(services, export), export.checkpoint or "", _parts(held.id, export)
     try:
         size, sha256 = assembled(_depot(services), path_of(held.id), export.form, asked, checkpoint, parts)
-    except Missing:  # Whoever has ended it took the parts away, or somebody has who should not.
+    except FileNotFoundError:  # Whoever has ended it took the parts away, or somebody has who should not.
         return _kept(services, held, lambda one, now: _plan(replace(one, done=0), "EXPORT_PROGRESSED", now, now))
 
     def end(one: Export, now: datetime) -> Plan:

@@ -16,7 +16,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import Session
 
-from casework.model.errors import Corrupt, Missing, Unavailable
+from casework.model.errors import Corrupt, Unavailable
 
 CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"total_max_attempts": 3}, signature_version="s3v4")
 GONE = frozenset({"NoSuchKey", "404", "NotFound"})
@@ -148,7 +148,7 @@ class BucketDepot(_Bucket):
                 found = self._client.get_object(**self._at(path))
             except ClientError as error:
                 if _code(error) in GONE:
-                    raise Missing(f"{path} of an export is not there") from error
+                    raise FileNotFoundError(f"{path} is not in the bucket") from error
                 raise
             yield from found["Body"].iter_chunks(1 << 20)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from casework.model.errors import Missing, Unavailable
+from casework.model.errors import Unavailable
 
 CHUNK = 1 << 20
 OWN, OWN_FOLDER = 0o600, 0o700  # what is in an export is for whoever has its address, not for others on the machine
@@ -51,8 +51,8 @@ class FolderDepot:
             with (self.folder / path).open("rb") as file:
                 while chunk := file.read(CHUNK):
                     yield chunk
-        except FileNotFoundError as error:
-            raise Missing(f"{path} of an export is not there") from error
+        except FileNotFoundError:
+            raise
         except OSError as error:
             raise Unavailable(f"the folder of exports cannot be used: {error.strerror}") from error
 

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
-from casework.audit.stored import Member, announced, directory
+from casework.audit.stored import HEADER_BYTES, LOCAL, Member, announced, directory
 
 FOLDER = "giamsat-export/"
 FULL, LIGHT = "FULL", "LIGHT"
@@ -66,8 +66,9 @@ class Bundle:
         """
         self._file = file
         self._at: dict[str, tuple[int, Member]] = {}
-        end = file.seek(0, 2)
-        if not announced(self._bytes(0, 64), FOLDER + TAGS[0]):
+        self._end = end = file.seek(0, 2)
+        head, first = self._bytes(0, 64), (FOLDER + TAGS[0]).encode()
+        if head[:4] != LOCAL or head[HEADER_BYTES : HEADER_BYTES + len(first)] != first:
             raise NoZip("the file is no bundle: it does not begin with giamsat-export/bagit.txt")
         place = 0
         for name in (*TAGS, "tagmanifest-sha256.txt", *COMMON):
@@ -80,6 +81,8 @@ class Bundle:
 
     def _framed(self, name: str, place: int) -> int:
         member = self._member(name, place)
+        if place >= self._end or (member is not None and place + len(member.header) + member.size > self._end):
+            raise Broken(f"it is cut off at byte {self._end}, in {name}")
         if member is None:
             raise Broken(f"{name} is not where it must be, or is framed otherwise")
         begins = place + len(member.header)

@@ -5,22 +5,26 @@ Exit status: 0 verified, 1 failed, 2 wrong usage, 3 unreadable, 4 verified with 
 
 import argparse
 import json
+import os
 import re
 import sys
 import time
-from base64 import urlsafe_b64decode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NoReturn
 
 from casework.audit.bundle import NoZip
-from casework.audit.note import COSIGNED, SIGNED, Checkpoint, Key, Note, Unreadable
+from casework.audit.note import COSIGNED, SIGNED, Checkpoint, Key, Note, Unreadable, verified
+from casework.audit.tree import Refuted
 from casework.audit.verify import Failed, Report, Scope, Trust, verify
 
 VERIFIED, FAILED, USAGE, UNREADABLE, LIMITED = range(5)
 STATUS = {"VERIFIED": VERIFIED, "FAILED": FAILED, "LIMITED": LIMITED}
 VIETNAM = timezone(timedelta(hours=7))  # all year, since 1975
+FIRST_YEAR, LAST_YEAR = 1000, 9998
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
 PERIOD = re.compile(r"(\d{4})(?:-(?:Q([1-4])|(0[1-9]|1[0-2])))?", re.ASCII)
 ID = re.compile(r"[0-9a-f]{32}")
 AGE = re.compile(r"([1-9]\d{0,5})([smhd])", re.ASCII)
@@ -30,13 +34,17 @@ MEANT = {
     "LIGHT": "the form is LIGHT: entries missing at the end of a chain, and a unit's last dossiers, do not show; ask for the form FULL",
     "NO_WITNESS": "nobody but the log itself vouches for the checkpoint: give the key of a witness with --witness",
     "NO_HELD_CHECKPOINT": "it was compared with no earlier checkpoint: give one that you hold with --held",
+    "OPEN_PERIOD": "the period was not over when the witness saw the checkpoint: ask for the export again when it is",
     "WITHHELD": "texts are missing that no entry says were erased",
 }
 NOT_COMPARED = "it is LIGHT, and the checkpoint that you hold is of another size: ask for the form FULL, which can be compared with any"
 # What to do about a failure, by its check; about all others `KEEP`.
 TODO = {
     "REQUEST": "Name the scope that the export was asked for, and the key of its log, or ask for the export that you meant.",
-    "WITNESS": "Ask for the export again: it waits for the witness. If none comes, see whether the witness is at work.",
+    "WITNESS": "Keep the file, and ask for the export again, which waits for the witness. Two checkpoints of which neither goes on from "
+    "the other prove that there are two logs.",
+    "BUNDLE": "Compare its size and SHA-256 with `bytes` and `sha256` of the export, and fetch it again if they differ: it may be cut off. "
+    "If they are the same, keep the file as it is: it may prove that the trail was changed.",
     "OLDER": "Ask for the export again, which gives the newest one. If that is older too, keep both files: the log was cut off.",
     "CHECKPOINT": "See whether the key is that of the log. If it is, keep the file as it is: it may prove that the trail was changed.",
 }
@@ -54,20 +62,26 @@ TELLS = (
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the arguments of the command."""
-    parser.usage = USAGE_LINE
+    parser.usage, parser.allow_abbrev = USAGE_LINE, False
     parser.set_defaults(prog=parser.prog)
     parser.add_argument("bundle", type=Path, nargs="?", metavar="BUNDLE", help="the file that was exported")
     scope = parser.add_mutually_exclusive_group()
-    scope.add_argument("--dossier", type=_id, metavar="ID", help="it is of this dossier: its id, as the API gives it or in hexadecimal")
-    scope.add_argument("--unit", metavar="CODE", help="it is of what this unit opened in --period")
+    scope.add_argument(
+        "--dossier", action=_Once, type=_id, metavar="ID", help="it is of this dossier: its id, as the API gives it or in hexadecimal"
+    )
+    scope.add_argument("--unit", action=_Once, metavar="CODE", help="it is of what this unit opened in --period")
     scope.add_argument("--all", action="store_true", help="it is of everything")
     parser.add_argument(
-        "--period", type=period, metavar="P", help="2026, 2026-Q1, 2026-03 (of Viet Nam), or two instants FROM/TO with offsets from UTC"
+        "--period",
+        action=_Once,
+        type=period,
+        metavar="P",
+        help="2026, 2026-Q1, 2026-03 (of Viet Nam), or two instants FROM/TO with offsets from UTC",
     )
-    parser.add_argument("--vkey", type=Path, metavar="FILE", help="the log's key, which you have from elsewhere")
-    parser.add_argument("--witness", type=Path, metavar="FILE", help="the key of a witness, who must have cosigned it")
-    parser.add_argument("--held", type=Path, metavar="FILE", help="a checkpoint that you hold: the log must go on from it")
-    parser.add_argument("--max-age", type=_age, metavar="TIME", help="how old the witness's cosignature may be, as 24h")
+    parser.add_argument("--vkey", action=_Once, type=Path, metavar="FILE", help="the log's key, which you have from elsewhere")
+    parser.add_argument("--witness", action=_Once, type=Path, metavar="FILE", help="the key of a witness, who must have cosigned it")
+    parser.add_argument("--held", action=_Once, type=Path, metavar="FILE", help="a checkpoint that you hold: the log must go on from it")
+    parser.add_argument("--max-age", action=_Once, type=_age, metavar="TIME", help="how old the witness's cosignature may be, as 24h")
     parser.add_argument("--deep", action="store_true", help="follow each entry's changes as well; always so with --dossier")
     parser.add_argument("--json", action="store_true", help="print what came of it as one line of JSON")
 
@@ -84,15 +98,20 @@ def run(asked: argparse.Namespace) -> int:
     kind = "DOSSIER" if asked.dossier else "UNIT" if asked.unit else "ALL"
     try:
         witness = _key(asked.witness, COSIGNED) if asked.witness else None
-        held = _checkpoint(asked.held) if asked.held else None
-        trust = Trust(_key(asked.vkey, SIGNED), witness, held, asked.max_age, time.time())
+        log = _key(asked.vkey, SIGNED)
+        held = _checkpoint(asked.held, log) if asked.held else None
+        trust = Trust(log, witness, held, asked.max_age, time.time())
         with asked.bundle.open("rb") as file:
             report = verify(file, Scope(kind, asked.dossier, asked.unit, begin, end), trust, deep=asked.deep or None)
     except OSError as error:
         return _said(asked, f"{error.filename}: {error.strerror}", UNREADABLE)
     except (Unreadable, NoZip) as error:
         return _said(asked, str(error), UNREADABLE)
-    print(json.dumps(told(report)) if asked.json else "\n".join(_lines(report, held=held is not None)))
+    try:
+        print(json.dumps(told(report)) if asked.json else "\n".join(_lines(report, held=held is not None)), flush=True)
+    except OSError as error:  # Whoever reads has gone, or the disk is full: that is no verdict.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _said(asked, f"the answer cannot be written: {error.strerror}", UNREADABLE)
     return STATUS[report.verdict]
 
 
@@ -126,6 +145,8 @@ def _lines(report: Report, *, held: bool) -> list[str]:
     ]
     meant = {**MEANT, "NO_HELD_CHECKPOINT": NOT_COMPARED} if held else MEANT
     out += [f"  {limit}: {meant[limit]}" for limit in report.limits]
+    if not report.subjects:
+        out.append("  the unit opened no dossier in this period")
     out += [f"    entry {seq} of {subject}" for subject, seq in report.withheld]
     if report.unerased:
         out.append(f"  {report.unerased} texts are here although an entry says that they were erased")
@@ -140,7 +161,7 @@ def _failure(fault: Failed) -> str:
 def period(text: str) -> tuple[str, str]:
     """Read a period: begin, in it, and end, not in it, as instants."""
     found = PERIOD.fullmatch(text)
-    if found:
+    if found and FIRST_YEAR <= int(found[1]) <= LAST_YEAR:
         year, quarter, month = int(found[1]), found[2], found[3]
         first = int(month) if month else 3 * int(quarter) - 2 if quarter else 1
         last = first + (1 if month else 3 if quarter else 12)
@@ -148,8 +169,8 @@ def period(text: str) -> tuple[str, str]:
         begin, end = (datetime(*one, 1, tzinfo=VIETNAM) for one in ends)
         return _moment(begin), _moment(end)
     try:
-        begin, end = map(datetime.fromisoformat, text.split("/"))
-        if begin.tzinfo and end.tzinfo and begin < end:
+        begin, end = (datetime.fromisoformat(one.upper()) for one in text.split("/") if RFC_3339.fullmatch(one))
+        if text.count("/") == 1 and begin < end and begin.year >= FIRST_YEAR and end.year <= LAST_YEAR:
             return _moment(begin), _moment(end)
     except ValueError:
         pass
@@ -162,7 +183,10 @@ def _moment(at: datetime) -> str:
 
 def _id(text: str) -> str:
     try:
-        kind, _, key = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode("ascii").partition(":")
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        kind, _, key = (
+            raw.decode("ascii").partition(":") if urlsafe_b64encode(raw).decode().rstrip("=") == text.rstrip("=") else ("", "", "")
+        )
     except ValueError:
         kind, key = "", ""
     found = key if kind == "dossier" else text
@@ -180,7 +204,7 @@ def _age(text: str) -> timedelta:
 
 def _key(file: Path, kind: int) -> Key:
     try:
-        key = Key.read(file.read_text(encoding="utf-8-sig"))
+        key = Key.read(file.read_bytes().decode("utf-8-sig"))
     except ValueError as error:
         raise Unreadable(f"{file} holds no key: {error}") from error
     if key.kind != kind:
@@ -188,18 +212,33 @@ def _key(file: Path, kind: int) -> Key:
     return key
 
 
-def _checkpoint(file: Path) -> str:
+def _checkpoint(file: Path, log: Key) -> str:
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        Checkpoint.read(Note.read(text).text)
+        text = file.read_bytes().decode("utf-8-sig")
+        note = Note.read(text)
+        Checkpoint.read(note.text)
+        if log not in verified(note, [log]):
+            raise Unreadable("the key that you hold did not sign it")
+    except Refuted as error:
+        raise Unreadable(f"{file}, the checkpoint that you hold, was changed: {error}") from error
     except ValueError as error:
-        raise Unreadable(f"{file} holds no checkpoint: {error}") from error
+        raise Unreadable(f"{file} holds no checkpoint of the log: {error}") from error
     return text
 
 
 def _said(asked: argparse.Namespace, message: str, status: int) -> int:
     print(f"{asked.prog}: {' '.join(message.split())}", file=sys.stderr)
     return status
+
+
+class _Once(argparse.Action):
+    """Takes an option once."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: object, option: str | None = None) -> None:
+        """Refuse it a second time."""
+        if getattr(namespace, self.dest) is not None:
+            parser.error(f"{option} is given twice")
+        setattr(namespace, self.dest, values)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -67,7 +67,7 @@ class Key:
         Raises:
             Unreadable: it is none.
         """
-        parts = text.strip().split("+", 2)
+        parts = text.strip(" \t\r\n").split("+", 2)
         if len(parts) != 3:  # noqa: PLR2004 - as written above
             raise Unreadable("a key is written name+id+base64")
         raw = _unbase64(parts[2])

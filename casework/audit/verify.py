@@ -13,7 +13,7 @@ from binascii import hexlify
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, BinaryIO, NoReturn
 
 from casework.audit import tree
@@ -227,13 +227,15 @@ class _Verifying:
             note = Note.read(text)
             found, by = Checkpoint.read(note.text), verified(note, keys)
         except (Unreadable, Refuted) as error:
-            raise Failed(check, str(error)) from error
+            raise Failed(check, f"the checkpoint that you hold: {error}" if check == "HELD" else str(error)) from error
         if self.trust.log not in by or found.origin != self.trust.log.name:
             raise Failed(check, f"it is not signed by {self.trust.log.name} with the key that you hold")
         return found, note
 
     def _witnessed(self, witness: Key) -> None:
         times = self.signers.times(witness)
+        if times and self.scope.kind == "UNIT" and max(times) < datetime.fromisoformat(self.end).timestamp():
+            self.report.limits.append("OPEN_PERIOD")
         if not times:
             raise Failed("WITNESS", "your witness has not cosigned the checkpoint")
         if self.trust.max_age is not None:
@@ -299,7 +301,7 @@ class _Verifying:
         for line in self.bundle.lines(ENTRIES):
             if not line.endswith(b',"seq":%d%b' % (seq + 1, end)) or chain is None:
                 if chain is not None:
-                    self._ended(chain)
+                    self._left(chain, line)
                 chain = self._begun(line, count)
                 seq, place, hashes, end, link = 0, 0, chain.hashes, chain.end, GENESIS + b'",'
             seq += 1
@@ -323,6 +325,13 @@ class _Verifying:
         if chain is not None:
             self._ended(chain)
         self.report.entries = count
+
+    def _left(self, chain: Chain, line: bytes) -> None:
+        """End a subject before a line that does not go on from it."""
+        if b'"subject":{"id":"%b",' % chain.id.encode() in line[-LONGEST_TAIL:]:
+            chain.seq += 1
+            raise chain.fail("CHAIN", "it is missing, or stands elsewhere: another entry of the subject stands in its place")
+        self._ended(chain)
 
     def _read(self, chain: Chain) -> None:
         """Read a line: the first of a subject, those that the log does not have, and with depth each."""
@@ -414,6 +423,8 @@ class _Verifying:
     def _ended(self, chain: Chain) -> None:
         """End a subject: its state, its number in the register, its tail, what was erased."""
         body = self._parsed(chain, chain.line)
+        if chain.seq < chain.logged:
+            raise chain.fail("LOG", f"the log has {chain.logged} entries of it: those behind this one were left out")
         stated = _object(next(self.states, b""), "STATE", "a state", chain)
         state, entries = stated.get("state"), stated.get("entries")
         if (
@@ -425,8 +436,6 @@ class _Verifying:
         fields = {name: _commitment(name, value) for name, value in state.items()}
         if _state(fields) != body["after"] or (self.deep and fields != chain.fields):
             raise chain.fail("STATE", "the state is not what the entries led to: it was changed without one")
-        if chain.seq < chain.logged:
-            raise chain.fail("LOG", f"the log has {chain.logged} entries of it: its last ones were left out")
         self.logged += chain.logged
         self.report.pending += chain.seq - chain.logged
         self.report.subjects += 1

@@ -121,7 +121,3 @@ class Corrupt(Fault):
     """Stored bytes are not what the service wrote."""
 
     code = "CORRUPT"
-
-
-class Missing(Corrupt):
-    """A file is not where the service put it."""

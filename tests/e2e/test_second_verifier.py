@@ -43,6 +43,12 @@ ROOT = Path(__file__).parents[2]
 CASES = 1000
 UNIT = "22-XD"
 
+ODD = (
+    "0001", "9999", "2026-01-01T00:00+0700/2026-02-01T00:00Z", "2026-01-01T24:00:00Z/2026-02-01T00:00:00Z",
+    "2026-02-30T00:00Z/2026-03-01T00:00Z", "0001-01-01T00:00:00+07:00/2026-01-01T00:00:00Z", "20260101T000000Z/2026-02-01T00:00:00Z",
+    "2026-01-01T00:00,5Z/2026-02-01T00:00Z", "2026-W40-4T00:00:00Z/2027-01-01T00:00:00Z", "2026-01-01T00:00:00+07/2026-02-01T00:00:00Z",
+)  # fmt: skip
+
 Case = tuple[bytes, Scope, Trust, bool]
 
 
@@ -273,13 +279,15 @@ def test_both_commands_take_the_same_and_end_alike(tmp_path: Path) -> None:
     for _ in range(5):
         world.insisted(world.some(subject))
     begin, held = world.clock.now - timedelta(days=1), str(world.witnessed())
-    end = world.clock.now + timedelta(days=1)
+    end = world.clock.now
+    world.clock.now += timedelta(days=1)
     raw = world.exported(full(subject), witnessed=True)
     unit = world.exported(Wanted(ExportScope.UNIT, ExportForm.FULL, UNIT, begin, end), witnessed=True)
     files: dict[str, bytes] = {
         "one.zip": raw, "unit.zip": unit, "flat.zip": b"junk", "cut.zip": raw[:-1], "held": held.encode(), "flat": b"x",
         "light.zip": world.exported(light(subject), witnessed=True), "log.vkey": str(world.key).encode(), "wit.vkey": str(WITNESS).encode(),
-        "bin": bytes([255, 254]),
+        "bin": bytes([255, 254]), "crlf": held.replace("\n", "\r\n").encode(), "cr": held.replace("\n", "\r").encode(),
+        "half": held.replace("\n", "\r\n", 1).encode(), "lied": held.replace("\n", "\n1", 1).encode(), "short.zip": raw[:30],
     }  # fmt: skip
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
@@ -296,13 +304,19 @@ def test_both_commands_take_the_same_and_end_alike(tmp_path: Path) -> None:
             ["one.zip", "--unit", UNIT, *key], ["one.zip", "--all", "--period", "2026", *key],
             ["one.zip", "--all", "--max-age", "1h", *key],
             ["one.zip", *mine, *key, *wit, "--max-age", "1"], ["one.zip", "--unit", UNIT, "--period", "2026-13", *key],
-            ["one.zip", "--unit", UNIT, "--period", "2026-01-01/2026-02-01", *key], ["one.zip", *mine, *key, "--colour"],
+            ["one.zip", "--unit", UNIT, "--period", "2026-01-01/2026-02-01", *key],
+            *(["one.zip", "--unit", UNIT, "--period", odd, *key] for odd in ODD),
+            ["one.zip", "--all", *key, *key],
+            ["one.zip", "--al", *key],
+            ["one.zip", "--dossier", f"{coded.rstrip('=')[:-1]}x", *key], ["one.zip", *mine, *key, "--colour"],
             ["one.zip", "--unit", UNIT, "--period", "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z", *key]],
         3: [["none.zip", *mine, *key], ["flat.zip", *mine, *key], ["one.zip", *mine, "--vkey", "none"],
             ["one.zip", *mine, "--vkey", "flat"],
             ["one.zip", *mine, "--vkey", "wit.vkey"], ["one.zip", *mine, *key, "--witness", "log.vkey"],
             ["one.zip", *mine, "--vkey", "bin"],
-            ["one.zip", *mine, *key, "--held", "flat"], ["one.zip", *mine, *key, "--held", "none"]],
+            ["one.zip", *mine, *key, "--held", "flat"],
+            *(["one.zip", *mine, *key, "--held", name] for name in ("crlf", "cr", "half", "lied")),
+            ["short.zip", *mine, *key], ["one.zip", *mine, *key, "--held", "none"]],
         4: [["one.zip", *mine, *key], ["one.zip", *mine, *key, *wit], ["light.zip", *mine, *key, *wit, "--held", "held"]],
     }  # fmt: skip
     node, python = (

@@ -20,7 +20,7 @@ from casework.adapters.bucket import BucketDepot, BucketVault, placed
 from casework.adapters.seal import KmsSeal
 from casework.audit.note import Note, signed, verified
 from casework.audit.verify import Trust
-from casework.model.errors import Corrupt, Missing, Unavailable
+from casework.model.errors import Corrupt, Unavailable
 from handlers import sequencer
 from tests.bags import Exporting, dossier, full, judged
 from tests.infra.cloud import CREDENTIALS, REGION, emulated
@@ -139,7 +139,7 @@ def test_a_folder_is_taken_away_whole(depot: BucketDepot, monkeypatch: pytest.Mo
     for _ in range(2):
         depot.remove("one")
     for number in range(5):
-        with pytest.raises(Missing):
+        with pytest.raises(FileNotFoundError):
             next(depot.read(f"one/parts/{number}"))
     assert b"".join(depot.read("one-more/parts/0")) == b"y"
 

@@ -59,6 +59,7 @@ class Scene:
         self.early = self.world.taken()
         for _ in range(6):
             self.world.insisted(self.world.some(self.victim))
+        self.world.clock.now += timedelta(hours=2)  # the period is over
         self.full = self.world.exported(full(self.victim), witnessed=True)
         self.light = self.world.exported(light(self.victim), witnessed=True)
         self.all = self.world.exported(ALL, witnessed=True)

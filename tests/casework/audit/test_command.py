@@ -5,16 +5,19 @@ import json
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
+from casework.actions.exports import Wanted
 from casework.audit import command
 from casework.audit.bundle import DISCLOSURES, ENTRIES
 from casework.audit.command import FAILED, LIMITED, UNREADABLE, USAGE, VERIFIED, main, period
 from casework.audit.note import Note
 from casework.audit.verify import Report, Scope, Trust, verify
+from casework.model.export import ExportForm, ExportScope
 from tests.bags import WITNESS, Exporting, full, light, lines_changed
 
 ROOT = Path(__file__).parents[3]
@@ -110,7 +113,7 @@ def test_an_old_cosignature_fails(desk: Desk, capsys: pytest.CaptureFixture[str]
     assert desk.wary("--max-age", "24h") == FAILED  # the second store's time is far ahead
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("FAILED (WITNESS): ")
-    assert second.startswith("Ask for the export again")
+    assert second.startswith("Keep the file, and ask for the export again")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +131,14 @@ def test_an_old_cosignature_fails(desk: Desk, capsys: pytest.CaptureFixture[str]
         ["--unit", "22-XD", "--period", "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z"],
         ["--unit", "22-XD", "--period", "yesterday"],
         ["--all", "--max-age", "24h"],
+        ["--unit", "22-XD", "--period", "0001"],
+        ["--unit", "22-XD", "--period", "9999"],
+        ["--unit", "22-XD", "--period", "0001-01-01T00:00:00+07:00/2026-01-01T00:00:00Z"],
+        ["--unit", "22-XD", "--period", "2026-01-01T00:00+0700/2026-02-01T00:00Z"],
+        ["--unit", "22-XD", "--period", "2026-01-01T24:00:00Z/2026-02-01T00:00:00Z"],
+        ["--unit", "22-XD", "--period", "2026-01-01T00:00:00Z/2026-02-30T00:00:00Z"],
+        ["--all", "--vkey", "again"],
+        ["--al"],
         ["--all", "--max-age", "soon"],
     ],
 )
@@ -139,6 +150,44 @@ def test_wrong_usage_is_one_line_and_status_2(desk: Desk, capsys: pytest.Capture
     said = capsys.readouterr()
     assert (status, said.out) == (USAGE, "")
     assert len(said.err.splitlines()) == 1
+
+
+def changed_root(desk: Desk) -> str:
+    origin, size, rest = (desk.folder / "held").read_text().split("\n", 2)
+    return f"{origin}\n{int(size) + 1}\n{rest}"
+
+
+def test_an_answer_that_cannot_be_written_is_no_verdict(desk: Desk, tmp_path: Path) -> None:
+    place = tmp_path / "giamsat-verify.pyz"
+    place.write_bytes(verifier.built())
+    given = [
+        sys.executable,
+        str(place),
+        str(desk.folder / "export.zip"),
+        "--dossier",
+        desk.subject,
+        "--vkey",
+        str(desk.folder / "log.vkey"),
+    ]
+    with Path("/dev/full").open("wb") as full_disk:
+        done = subprocess.run(given, stdout=full_disk, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (UNREADABLE, "giamsat-verify.pyz: the answer cannot be written: No space left on device\n")
+
+
+def test_a_full_disk_is_no_verdict_either(desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with Path("/dev/full").open("w") as full_disk:
+        monkeypatch.setattr(sys, "stdout", full_disk)
+        assert desk.wary() == UNREADABLE
+        monkeypatch.undo()
+    assert capsys.readouterr().err == "giamsat verify: the answer cannot be written: No space left on device\n"
+
+
+def test_that_a_unit_opened_nothing_is_said(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    begin, end = (datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2021))
+    desk.put("empty.zip", desk.world.exported(Wanted(ExportScope.UNIT, ExportForm.FULL, "22-XD", begin, end), witnessed=True))
+    period = "2020-01-01T00:00:00Z/2021-01-01t00:00:00z"
+    assert desk.asked("--unit", "22-XD", "--period", period, bundle="empty.zip") == LIMITED
+    assert "  the unit opened no dossier in this period" in capsys.readouterr().out
 
 
 def test_what_cannot_be_read_is_status_3(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,6 +202,14 @@ def test_what_cannot_be_read_is_status_3(desk: Desk, capsys: pytest.CaptureFixtu
     assert desk.asked(*scope, "--witness", str(desk.folder / "log.vkey")) == UNREADABLE
     said = capsys.readouterr()
     assert said.out == ""
+    other = str(desk.world.witnessed()).replace("giamsat.test/trail", "another/trail")
+    for name, content in (
+        ("crlf", (desk.folder / "held").read_text().replace("\n", "\r\n")),
+        ("changed", changed_root(desk)),
+        ("other", other),
+    ):
+        desk.put(name, content)
+        assert desk.asked(*scope, "--held", str(desk.folder / name)) == UNREADABLE
     assert len(said.err.splitlines()) == 8
     assert "giamsat verify: " + str(desk.folder / "nothing.zip") + ": No such file or directory" in said.err
     assert Note.read((desk.folder / "held").read_text())
@@ -224,7 +281,9 @@ def test_the_one_file_says_what_it_lacks(tmp_path: Path) -> None:
     given = [sys.executable, "-I", "-S", str(place), "x.zip"]
     done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, check=False, env={}, timeout=60)
     assert (done.returncode, done.stdout) == (UNREADABLE, "")
-    assert done.stderr.startswith("giamsat-verify.pyz: it needs Python 3.11 or later and the package cryptography: ")
+    assert done.stderr.startswith(
+        "giamsat-verify.pyz: it needs Python 3.11 or later and the package cryptography (pip install cryptography): "
+    )
     assert len(done.stderr.splitlines()) == 1
     for more, status in (["--help"], 0), ([], USAGE):
         done = subprocess.run([*given[:2], str(place), *more], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)

@@ -616,7 +616,41 @@ def test_what_is_no_bundle() -> None:
 
 
 def test_a_zip_of_something_else() -> None:
-    assert failure(framed({"other.txt": b"x"}), Scope("ALL"), Trust(WITNESS))[0] == "BUNDLE"
+    with pytest.raises(NoZip):
+        judged(framed({"other.txt": b"x"}), Scope("ALL"), Trust(WITNESS))
+
+
+def test_a_bundle_that_is_cut_off_says_so(quarter: Quarter) -> None:
+    for length in (64, 100, 2000, len(quarter.one) // 2):
+        check, message = failure(quarter.one[:length], dossier(quarter.mine[0]), quarter.trust)
+        assert check == "BUNDLE"
+        assert message.startswith(f"it is cut off at byte {length}, in ")
+    assert failure(quarter.one[:-1], dossier(quarter.mine[0]), quarter.trust)[1].startswith("what stands behind the last member")
+
+
+def test_an_entry_that_is_missing_is_named(quarter: Quarter) -> None:
+    scope, entries = dossier(quarter.mine[0]), len(opened(quarter.one)[ENTRIES].splitlines())
+    missing = "it is missing, or stands elsewhere: another entry of the subject stands in its place"
+    for change, seq, said in (
+        (lambda lines: [*lines[:3], *lines[4:]], 4, missing),
+        (lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]], 3, missing),
+        (lambda lines: lines[:-1], entries - 1, f"the log has {entries} entries of it: those behind this one were left out"),
+    ):
+        fault = judged(lines_changed(quarter.one, ENTRIES, change), scope, quarter.trust).failure
+        assert fault
+        assert (fault.seq, fault.message) == (seq, said)
+    again = lines_changed(quarter.all, ENTRIES, lambda lines: [*lines, lines[0]])
+    assert failure(again, Scope("ALL"), quarter.trust)[1].startswith("the subject comes twice")
+
+
+def test_a_period_that_was_not_over_is_a_limit(quarter: Quarter) -> None:
+    now = quarter.world.clock.now
+    for end, limits in ((now - timedelta(seconds=5), []), (now + timedelta(days=1), ["OPEN_PERIOD"])):
+        begin = quarter.begin - timedelta(days=30)
+        raw = quarter.world.exported(Wanted(ExportScope.UNIT, ExportForm.FULL, UNIT, begin, end), witnessed=True)
+        scope = Scope("UNIT", unit=UNIT, begin=moment(begin), end=moment(end))
+        found = judged(raw, scope, replace(quarter.trust, witness=WITNESS))
+        assert (found.failure, set(found.limits) - {"NO_HELD_CHECKPOINT"}) == (None, set(limits))
 
 
 def test_what_nobody_thought_of_is_a_failure(quarter: Quarter, monkeypatch: pytest.MonkeyPatch) -> None:
