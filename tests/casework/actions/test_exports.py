@@ -12,7 +12,7 @@ from casework.actions.exports import Asked, Wanted, path_of, request_export
 from casework.adapters.depot import FolderDepot
 from casework.audit.bundle import STATES
 from casework.audit.verify import Scope, Trust
-from casework.model.errors import Corrupt, Invalid, Unavailable
+from casework.model.errors import Invalid, Unavailable
 from casework.model.export import KEPT, ExportForm, ExportScope, ExportState
 from casework.model.packing import moment
 from casework.model.parties import Role, Viewer
@@ -147,7 +147,7 @@ def test_the_sweep_makes_it_and_takes_it_away(world: Exporting) -> None:
     world.clock.now += KEPT + timedelta(seconds=1)
     swept()
     assert world.export(asked.id).state is ExportState.EXPIRED
-    with pytest.raises(Corrupt):
+    with pytest.raises(FileNotFoundError):
         list(world.depot.read(path_of(asked.id)))
     assert not (world.folder / "exports" / asked.id).exists()
     held = world.store.held(asked.id)
