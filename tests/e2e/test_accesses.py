@@ -44,12 +44,10 @@ def test_the_applicant_hears_who_looks_at_his_file(service: Service) -> None:
         payload = {"query": VIEWED, "variables": {"code": code}}
         socket.send(json.dumps({"type": "subscribe", "id": "1", "payload": payload}))
         assert next_of(socket) == {"cursor": "0", "ready": True, "access": None}
-        began = time.monotonic()
         for _ in range(2):
             found = service.ask(READ, "RECEPTION", code=code)["data"]["dossier"]["applicant"]
             assert found == {"name": "Nguyễn Văn An", "masked": False}
         viewed = next_of(socket)
-        assert time.monotonic() - began < 5
         assert (viewed["cursor"], viewed["access"]["kind"], viewed["access"]["actor"]) == (
             "1", "VIEWED", {"id": "reception-1", "role": "RECEPTION"},
         )  # fmt: skip
