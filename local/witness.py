@@ -172,8 +172,6 @@ def _key(folder: Path, name: str | None) -> tuple[Key, Ed25519PrivateKey]:
     lost = [file for file in (pem, line) if not file.exists()]
     if lost and ((held.exists() and _read(held) != NOTHING) or lost == [pem]):
         raise LocalError(f"{lost[0]} is missing; {ANOTHER}")
-    if not held.exists() and len(lost) < 2:  # noqa: PLR2004 - there is a key, so there was a memory
-        raise LocalError(f"{held} is missing; {ANOTHER}")
     if pem in lost:
         _written(held, NOTHING, PUBLIC)  # first: a key without a memory is one that has forgotten
         fresh = Ed25519PrivateKey.generate()
