@@ -39,7 +39,7 @@ MEANT = {
 }
 NOT_COMPARED = "it is LIGHT, and the checkpoint that you hold is of another size: ask for the form FULL, which can be compared with any"
 # What to do about a failure, by its check; about all others `KEEP`.
-TODO = {
+ADVICE = {
     "REQUEST": "Name the scope that the export was asked for, and the key of its log, or ask for the export that you meant.",
     "WITNESS": "Keep the file, and ask for the export again, which waits for the witness. Two checkpoints of which neither goes on from "
     "the other prove that there are two logs.",
@@ -136,7 +136,7 @@ def told(report: Report) -> dict[str, Any]:
 
 def _lines(report: Report, *, held: bool) -> list[str]:
     if report.failure:
-        return [_failure(report.failure), TODO.get(report.failure.check, KEEP)]
+        return [_failure(report.failure), ADVICE.get(report.failure.check, KEEP)]
     assert report.checkpoint is not None
     found, how = report.checkpoint, " WITH LIMITS" if report.limits else ""
     out = [
