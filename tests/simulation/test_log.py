@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -426,6 +427,19 @@ def test_a_log_that_is_always_behind_is_published_all_the_same(tmp_path: Path, m
     assert notes == sorted(set(notes))
     assert notes[-1] == found["published"] == services.store.log_head().size
     assert found["merge_delay_s"] > 1
+
+
+def test_a_run_goes_on_after_a_round_that_was_cut_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(5)
+    services, rounds = logged(world.services, tmp_path), iter(range(3))
+    rests: list[float] = []
+    world.received()
+    monkeypatch.setattr(sequencer, "publish", Mock(side_effect=[Unavailable("the vault does not answer"), 2, None]))
+    found = sequencer.run({}, services, rests.append, lambda: next(rounds, None) is not None)
+    assert (found["rounds"], len(rests), services.store.log_head().size > 0) == (3, 3, True)
+    monkeypatch.setattr(sequencer, "publish", Mock(side_effect=Corrupt("another log")))
+    with pytest.raises(Corrupt):
+        sequencer.run({}, services, rests.append)
 
 
 def test_what_is_published_is_read_by_others(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from casework.actions.exports import Asked, Wanted, path_of, request_export
 from casework.adapters.depot import FolderDepot
 from casework.audit.bundle import STATES
 from casework.audit.verify import Scope, Trust
-from casework.model.errors import Invalid, Unavailable
+from casework.model.errors import Corrupt, Invalid, Unavailable
 from casework.model.export import KEPT, ExportForm, ExportScope, ExportState
 from casework.model.packing import moment
 from casework.model.parties import Role, Viewer
@@ -245,6 +245,24 @@ def test_a_worker_who_comes_late_spoils_nothing(world: Exporting, monkeypatch: p
         assert file.read_bytes() == raw
 
 
+def test_a_fault_of_a_worker_who_comes_late_is_no_fault_of_the_export(world: Exporting, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = world.requested(full(world.received()))
+    world.taken()
+    first = world.store.held(asked.id)
+    world.worked(asked.id)
+    file = world.folder / "exports" / path_of(asked.id)
+    raw = file.read_bytes()
+
+    def broken(*_: object) -> None:
+        raise Corrupt("what it reads is changed")
+
+    monkeypatch.setattr(exports, "newest", broken)
+    assert first
+    assert exports._stepped(world.services, first) is None
+    assert world.export(asked.id).state is ExportState.READY
+    assert file.read_bytes() == raw
+
+
 def test_parts_that_are_gone_are_made_again(world: Exporting, monkeypatch: pytest.MonkeyPatch) -> None:
     small_steps(monkeypatch)
     for _ in range(4):
@@ -267,8 +285,9 @@ def test_parts_that_are_gone_are_made_again(world: Exporting, monkeypatch: pytes
 @pytest.mark.parametrize("form", list(ExportForm))
 @pytest.mark.parametrize(("first", "second"), [(200, -200), (-200, 200), (200, 300), (-300, -200), (30_000, -20_000)])
 @pytest.mark.parametrize("side", ["begins", "ends", "both"])
+@pytest.mark.parametrize("behind", [1, 3])
 def test_numbers_that_do_not_follow_the_times_at_the_end_of_a_period(
-    world: Exporting, form: ExportForm, first: int, second: int, side: str
+    world: Exporting, form: ExportForm, first: int, second: int, side: str, behind: int
 ) -> None:
     """Clocks of two writers differ, or a marker is seen late: one is recorded after the one behind it. In milliseconds."""
     other = world.received()
@@ -281,7 +300,7 @@ def test_numbers_that_do_not_follow_the_times_at_the_end_of_a_period(
         world.taken()
     at = [world.store.entries(subject, 0, 1)[0].recorded_at for subject in subjects]
     world.clock.now = middle + timedelta(days=5)
-    subjects.append(world.received())
+    subjects += [world.received() for _ in range(behind)]
     day = timedelta(days=1)
     begin, end = {"begins": (middle, middle + day), "ends": (middle - day, middle), "both": (middle, middle + timedelta(seconds=1))}[side]
     asked = world.requested(Wanted(ExportScope.UNIT, form, UNIT, begin, end))

@@ -102,6 +102,21 @@ def test_only_a_larger_checkpoint_takes_the_place_of_one(vault: BucketVault, mon
     assert vault.checkpoint() == f"log\n{max(sizes)}\nroot\n"
 
 
+def test_a_checkpoint_that_came_between_reading_and_writing_stays(vault: BucketVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, other = BucketVault._found, BucketVault(f"s3://{vault._bucket}/{vault._prefix}", region=REGION)
+    vault.publish(5, "log\n5\nroot\n")
+
+    def read(here: BucketVault, path: str) -> tuple[bytes, str] | None:
+        found = usual(here, path)
+        if here is vault and found and b"\n5\n" in found[0]:
+            other.publish(9, "log\n9\nroot\n")
+        return found
+
+    monkeypatch.setattr(BucketVault, "_found", read)
+    vault.publish(7, "log\n7\nroot\n")
+    assert vault.checkpoint() == "log\n9\nroot\n"
+
+
 def test_one_that_others_write_all_the_time_is_given_up(vault: BucketVault, monkeypatch: pytest.MonkeyPatch) -> None:
     vault.publish(1, "log\n1\nroot\n")
     monkeypatch.setattr(BucketVault, "_put", lambda *_: False)

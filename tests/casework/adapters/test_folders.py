@@ -33,6 +33,24 @@ def test_only_a_larger_checkpoint_takes_the_place_of_one_whoever_publishes(tmp_p
     assert [file.name for file in tmp_path.iterdir()] == ["checkpoint"]
 
 
+def test_a_checkpoint_that_comes_between_reading_and_writing_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault, other, usual = FolderVault(tmp_path), FolderVault(tmp_path), FolderVault.checkpoint
+    vault.publish(5, "log\n5\nroot\n")
+    beside = threading.Thread(target=other.publish, args=(9, "log\n9\nroot\n"))
+
+    def read(here: FolderVault) -> str | None:
+        found = usual(here)
+        if here is vault and not beside.is_alive():
+            beside.start()
+            beside.join(0.5)
+        return found
+
+    monkeypatch.setattr(FolderVault, "checkpoint", read)
+    vault.publish(7, "log\n7\nroot\n")
+    beside.join()
+    assert usual(vault) == "log\n9\nroot\n"
+
+
 def test_exports_are_for_the_service_alone(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:

@@ -1,7 +1,10 @@
 """The verifier, step by step: what the attacks do not reach. Here the service itself writes what does not fit together, and signs it."""
 
 import hashlib
+import io
 import json
+import re
+import zipfile
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +20,7 @@ from casework.audit.bundle import (  # fmt: skip
     CHECKPOINT,
     DISCLOSURES,
     ENTRIES,
+    FOLDER,
     LEAVES,
     OUTSIDE,
     PROOFS,
@@ -24,8 +28,10 @@ from casework.audit.bundle import (  # fmt: skip
     REQUEST,
     SCHEMA,
     STATES,
+    TAGS,
     TEXTS,
     NoZip,
+    manifest,
 )
 from casework.audit.disclosure import digest_of
 from casework.audit.leaves import Leaf, tag_of, unit_tag
@@ -403,7 +409,7 @@ def test_what_is_no_dossier_is_not_taken_for_one(quarter: Quarter) -> None:
 
 
 @pytest.mark.parametrize("form", list(ExportForm))
-@pytest.mark.parametrize("days", [(-20, -10), (10, 20), (3, 20), (-20, 3)])
+@pytest.mark.parametrize("days", [(-20, -10), (10, 20), (3, 20), (-20, 3), (3, 6), (-6, -1)])
 def test_a_bundle_is_of_no_other_period(quarter: Quarter, form: ExportForm, days: tuple[int, int]) -> None:
     """Nobody signs the request."""
     begin, end = (moment(quarter.begin + timedelta(days=day)) for day in days)
@@ -599,6 +605,21 @@ def test_the_texts_of_a_bundle_are_those_of_every_bundle(quarter: Quarter, name:
     raw = changed(quarter.one, name, lambda text: text.replace(b"verify", b"ignore").replace(b"giamsat audit", b"another audit"))
     assert opened(raw)[name] != opened(quarter.one)[name]
     assert failure(raw, dossier(quarter.mine[0]), quarter.trust) == ("BUNDLE", f"{name} is not the text that is in every bundle")
+
+
+@pytest.mark.parametrize("name", [ENTRIES, LEAVES])
+def test_the_manifest_has_hashes_also_of_what_the_log_vouches_for(quarter: Quarter, name: str) -> None:
+    whole = members(quarter.one)
+    whole["manifest-sha256.txt"] = re.sub(rb"[0-9a-f]{64}(  %b\n)" % name.encode(), rb"Z" * 64 + rb"\1", whole["manifest-sha256.txt"])
+    whole["tagmanifest-sha256.txt"] = manifest({tag: hashlib.sha256(whole[tag]).hexdigest() for tag in TAGS}).encode()
+    assert framed(members(quarter.one)) == quarter.one
+    assert failure(framed(whole), dossier(quarter.mine[0]), quarter.trust) == ("BUNDLE", f"{name} is not what the manifest says")
+
+
+def members(raw: bytes) -> dict[str, bytes]:
+    """Read all members of a bundle, tags included."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        return {one.filename.removeprefix(FOLDER): archive.read(one) for one in archive.infolist()}
 
 
 def test_texts_that_have_been_stay_known() -> None:
