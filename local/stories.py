@@ -28,6 +28,7 @@ SEED = 2026
 COUNT = 300
 CITIZENS = 90
 COMMUNES = 6  # of each province, those that have people in the register
+PAGE = 100
 PROVINCES = ("22", "22", "01", "48", "79")  # the sample province of the README twice as often
 USUAL = frozenset({Channel.ONLINE, Channel.COUNTER, Channel.POST})
 DEPARTMENTS = frozenset({"XD", "MT", "TC", "NV", "YT", "KH"})
@@ -394,13 +395,21 @@ def _procedure(services: Services, number: int, began_at: datetime) -> Procedure
     kind = kinds[number % len(kinds)]
     on = legal_day(began_at)
     found: list[ProcedureVersion] = []
-    for code in services.store.procedures(kind, None, Span(100)):
+    for code in _listed(services, kind):
         current = [version for version in services.store.versions(code) if version.in_force(on) and version.limit.amount]
         found.extend(
             v for v in current[-1:]
             if (v.department is None or v.department in DEPARTMENTS) and USUAL & {*v.channels} and v.components and v.steps
         )  # fmt: skip
     return found[number // len(kinds) % len(found)]
+
+
+def _listed(services: Services, kind: DossierKind) -> Iterator[str]:
+    """Give the codes of a kind's procedures, however many there are."""
+    last: str | None = None
+    while page := services.store.procedures(kind, None, Span(PAGE, low=last)):
+        yield from page
+        last = page[-1]
 
 
 def _place(services: Services, province: str, version: ProcedureVersion, chance: Random) -> tuple[str, str]:
