@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test coverage check bench package verifier lock
+.PHONY: help setup run test stack coverage check bench package verifier lock
 
 BIN := .venv/bin
 WORKERS ?= 2
@@ -19,8 +19,9 @@ help:
 	@echo "make setup   only sets up: Python and Node packages, the database engine"
 	@echo "make run     sets up and runs the service (PORT=8000 DATA=.local DEMO=1)"
 	@echo "make test    sets up and passes every test (WORKERS=2)"
+	@echo "make stack   packages, deploys on an emulator of AWS and drives what is deployed end to end"
 	@echo "make coverage the tests of what is pure, which cover it to the last branch"
-	@echo "make check   formatting, lint, types, layers, coverage, then every test"
+	@echo "make check   formatting, lint, types, layers, coverage, every test, then make stack"
 	@echo "make bench   runs every benchmark"
 	@echo "make package builds what is deployed into build/ (ARCH=arm64 STAGE=dev); needs no account"
 	@echo "make verifier builds build/giamsat-verify.pyz, which inspectors run without anything else of this"
@@ -34,7 +35,11 @@ run: setup
 
 # Each worker starts an engine of its own; a file's tests stay together, since they share what they prepare.
 test: setup $(STACK)/.complete
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --ignore tests/stack
+
+# What is deployed, and how it runs: it packages for this machine into build/.
+stack: setup $(STACK)/.complete
+	@$(BIN)/pytest -q tests/stack
 
 check: setup
 	@$(BIN)/ruff format --check
@@ -43,6 +48,7 @@ check: setup
 	@$(BIN)/lint-imports --no-logo
 	@$(MAKE) coverage
 	@$(MAKE) test
+	@$(MAKE) stack
 
 # What is pure is covered to the last branch; tracing doubles the time of a test, so the rest is not traced.
 coverage: setup
@@ -109,9 +115,10 @@ $(ENGINE)/.complete: tools/fetch_engine.py tools/java.lock | .venv/.project
 	@echo "setup: database engine"
 	@$(BIN)/python tools/fetch_engine.py
 
-# The emulator of AWS that tests start: it pins libraries of its own, so it has an environment of its own.
-$(STACK)/.complete: tools/stack.lock | .venv/.python
+# The emulator of AWS that tests start: it pins libraries of its own, so it has an environment of its own. Functions run on its Python,
+# so that is Lambda's where there is one.
+$(STACK)/.complete: tools/stack.lock tools/package.py | .venv/.python
 	@echo "setup: emulator of AWS, for tests"
-	@rm -rf $(STACK) && .venv/bin/python -m venv $(STACK)
+	@rm -rf $(STACK) && $$($(BIN)/python tools/package.py --python || echo $(BIN)/python) -m venv $(STACK)
 	@$(STACK)/bin/python -m pip --disable-pip-version-check --no-input -qq install --require-hashes --no-deps -r tools/stack.lock
 	@touch $@

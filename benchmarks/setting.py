@@ -121,7 +121,7 @@ def services_on(engine: engines.Engine, stage: str) -> Services:
         now=lambda: datetime.now(UTC),
         entropy=secrets.token_bytes,
     )
-    seed(services)
+    seed(services.store)
     return services
 
 

@@ -12,16 +12,17 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from casework.audit import command as verifying
 from casework.model.errors import Fault, Unavailable, Unreadable
 from casework.model.parties import Role
+from casework.ports import Store
 from local import eventlog, seeding
 from local.due import LANGUAGES, due, plain, told
 from local.faults import LocalError
@@ -30,12 +31,17 @@ from local.progress import bar
 from local.replay import replay, total
 from local.tokens import EIGHT_HOURS, issued
 
+if TYPE_CHECKING:
+    from local.deployed import Deployed
+
 DONE, FAILED, USAGE, UNREADABLE = range(4)
 PORT = "8000"
+CLOUD = "ap-southeast-1"  # serverless.yml has the same
 LEAST_FREE_BYTES = 1024 * 1024
 LONGEST_CODE = 255
 CODE = re.compile(rf"[A-Z0-9._-]{{1,{LONGEST_CODE}}}", re.ASCII)
 TTL = re.compile(r"(\d{1,6})([smhd])")
+STAGED = re.compile(r"[a-z0-9-]{1,20}", re.ASCII)
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -88,9 +94,36 @@ def _serve(asked: argparse.Namespace) -> int:
 
 
 def _seed(asked: argparse.Namespace) -> int:
-    with Home(asked.data).opened() as opened, bar("loading the register", seeding.total()) as advance:
-        count = seeding.seed(opened.services, advance)
+    with _store(asked) as store, bar("loading the register", seeding.total()) as advance:
+        seeding.begin(store, datetime.now(UTC))
+        count = seeding.seed(store, advance)
     print(f"the register holds all of its {count} things" if count else "the register was loaded before: nothing to do")
+    return DONE
+
+
+@contextlib.contextmanager
+def _store(asked: argparse.Namespace) -> Iterator[Store]:
+    """Open the store of a deployed stage where one is named, else that of the data folder."""
+    if asked.stage:
+        yield _deployed(asked).store
+    else:
+        with Home(asked.data).opened() as opened:
+            yield opened.services.store
+
+
+def _deployed(asked: argparse.Namespace) -> "Deployed":
+    from local.deployed import Deployed  # noqa: PLC0415 - for deployed stages alone
+
+    return Deployed(asked.stage, asked.region)
+
+
+def _vkey(asked: argparse.Namespace) -> int:
+    if asked.stage:
+        log, accesses = map(str, _deployed(asked).keys)
+    else:
+        Home(asked.data).environ("")
+        log, accesses = ((asked.data / "keys" / f"{name}.vkey").read_text().strip() for name in ("log", "accesses"))
+    print(accesses if asked.accesses else log)
     return DONE
 
 
@@ -181,9 +214,23 @@ def _parser() -> Parser:
         "PORT=8080 DEMO=0 giamsat serve",
     )
     served.add_argument("--port", type=_port, default=os.environ.get("PORT") or PORT, help="default: $PORT or 8000")
-    command(
-        "seed", _seed, "Load the register into the store: units, counters, people, procedures. A second run adds nothing.", "giamsat seed"
-    )
+
+    def staged(made: Parser) -> Parser:
+        made.add_argument(
+            "--stage", metavar="NAME", type=_stage, help="a stage deployed on AWS, with your own credentials, in the place of a folder"
+        )
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or CLOUD
+        made.add_argument("--region", metavar="NAME", default=region, help=f"where it is deployed (default: $AWS_REGION or {CLOUD})")
+        return made
+
+    staged(command(
+        "seed", _seed, "Load the register into the store: units, counters, people, procedures. A second run adds nothing.",
+        "giamsat seed --stage test",
+    ))  # fmt: skip
+    keyed = staged(command(
+        "vkey", _vkey, "Print the public key of the log, which inspectors and witnesses hold.", "giamsat vkey --stage test > log.vkey"
+    ))  # fmt: skip
+    keyed.add_argument("--accesses", action="store_true", help="that of the log of accesses")
     replayed = command(
         "replay", _replay, "Read a process event log (CSV) through the service's own moves. A second run adds nothing.",
         "giamsat replay receipt.csv --speed 100000 --json",
@@ -262,6 +309,12 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):  # noqa: PLR2004 - ports are 16 bits
         raise argparse.ArgumentTypeError(f"a port is 1 to 65535, not {text!r}")
     return int(text)
+
+
+def _stage(text: str) -> str:
+    if not STAGED.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"a stage is 1 to 20 small letters, digits and dashes, not {text[:40]!r}")
+    return text
 
 
 def _speed(text: str) -> float:

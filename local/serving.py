@@ -98,9 +98,9 @@ def _fill(services: Services, *, demo: bool, empty: bool) -> None:
         told = ", and demonstration data (DEMO=0 leaves it out)" if demo and progress(services) else ""
         print(f"First start: the register is loaded{told}", flush=True)
         with bar("loading the register", total()) as advance:
-            seed(services, advance)
+            seed(services.store, advance)
     else:
-        seed(services)
+        seed(services.store)
     left = progress(services) if demo else None
     if left and left.done < COUNT:
         with bar("making demonstration dossiers", COUNT - left.done) as advance:

@@ -27,7 +27,7 @@ def store(engine: engines.Engine) -> DynamoStore:
     prepare_credentials()
     tables.create(boto3.client("dynamodb", endpoint_url=engine.endpoint, region_name=REGION, config=QUICK), "test")
     found = DynamoStore("test", region=REGION, endpoint=engine.endpoint)
-    seed(services_over(found, Issuer(), RecordingCourier(), SettableClock()))
+    seed(found)
     return found
 
 

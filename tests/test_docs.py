@@ -73,7 +73,7 @@ WATCHED = set(core.subscription_type.fields)
 def store(store: DynamoStore, engine: Engine) -> Iterator[DynamoStore]:
     """A store of these tests alone, with the whole register: the examples amend the calendar, which concerns everybody."""
     with staged("docs", store, engine) as own:
-        seed(services_over(own, Issuer(), RecordingCourier(), SettableClock()))
+        seed(own)
         yield own
 
 

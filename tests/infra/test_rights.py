@@ -57,7 +57,7 @@ def recorder(tmp_path_factory: pytest.TempPathFactory, engine: Engine, store: Dy
             patch.setenv(name, value)
         found = Recorder(patch, {"vault": "vault", "depot": "depot"})
         services = handlers.services()
-        seed(services)
+        seed(services.store)
         assert own
         done = Doing(services, issuer, gate)
         for step in (done.examples, done.watchers, done.left, done.streams, done.exports, done.parcels, done.minutes):

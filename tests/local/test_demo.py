@@ -93,7 +93,7 @@ def fresh(store: DynamoStore, engine: engines.Engine) -> Iterator[Services]:
     """A register that nobody has published in."""
     with staged("demo", store, engine) as own:
         found = services_over(own, Issuer(), RecordingCourier(), SettableClock())
-        seed(found)
+        seed(own)
         yield found
 
 

@@ -28,7 +28,7 @@ def test_all_of_it_is_loaded(services: Services) -> None:
 
 
 def test_a_second_load_looks_at_nothing(services: Services) -> None:
-    assert seed(services) == 0
+    assert seed(services.store) == 0
 
 
 def test_what_stands_there_is_left_as_it_is(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +38,7 @@ def test_what_stands_there_is_left_as_it_is(services: Services, monkeypatch: pyt
     services.store.note(NOTE, "another register")
     monkeypatch.setattr(register, "things", lambda: iter([("VN", changed), ("99", unit)]))
     told: list[int] = []
-    assert seed(services, told.append) == sum(told) == 2
+    assert seed(services.store, told.append) == sum(told) == 2
     assert services.store.versions("XD-01")[0] == known
     assert services.store.unit("99-NEW") == unit
     assert services.store.noted(NOTE) == register.digest()
@@ -52,7 +52,7 @@ def test_a_load_that_fails_is_not_noted(services: Services, monkeypatch: pytest.
     services.store.note(NOTE, "another register")
     monkeypatch.setattr(register, "things", failing)
     with pytest.raises(Unavailable):
-        seed(services)
+        seed(services.store)
     assert services.store.noted(NOTE) == "another register"
     services.store.note(NOTE, before or "")
 

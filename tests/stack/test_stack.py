@@ -1,0 +1,115 @@
+"""What is deployed does what it is for: asked, moved, watched, swept, sequenced, exported and verified, from outside alone."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tests.infra.cloud import ROOT
+from tests.stack.bridge import CANNOT
+from tests.stack.conftest import LONGEST_S, STAGE, Stack
+
+WITHIN_S = 150  # two schedules of a minute, and what they do
+DUE = '{ procedure(code: "XD-01") { code version } dueIfReceived(procedure: "XD-01", at: "2026-03-02T09:00:00+07:00") { dueAt } }'
+NO_FUNCTIONS = ("__init__.py", "rendering.py", "health.py")
+ALERTS = "query($code: ID!) { dossier(code: $code) { alerts { level } } }"
+CHECKPOINT = "{ auditCheckpoint { size note } }"
+REQUEST = "mutation($input: RequestExportInput!) { requestExport(input: $input) { export { id } errors { code } } }"
+EXPORT = "query($id: ID!) { export(id: $id) { state done steps url bytes failure } }"
+
+
+def until(found: Callable[[], Any], what: str) -> Any:  # noqa: ANN401 - whatever is found
+    """Ask until there is something."""
+    end = time.monotonic() + WITHIN_S
+    while time.monotonic() < end:
+        if (there := found()) not in (None, [], {}, False):
+            return there
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {WITHIN_S} s")
+
+
+@contextmanager
+def watching(stack: Stack, code: str, role: str, last: int) -> Iterator["subprocess.Popen[str]"]:
+    """Follow a dossier with npm graphql-ws until that entry."""
+    command = ["node", "tests/e2e/watch.mjs", stack.socket, code, "--token", stack.issuer.token(role), "--until", str(last)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def test_a_query_is_answered(stack: Stack) -> None:
+    answer = stack.ask(DUE)
+    assert answer == {"data": {"procedure": {"code": "XD-01", "version": 1}, "dueIfReceived": {"dueAt": "2026-03-16T10:00:00+00:00"}}}
+
+
+def test_a_move_is_pushed(stack: Stack) -> None:
+    dossier = stack.submitted()
+    with watching(stack, dossier["code"], "HEAD", 2) as watcher:
+        assert watcher.stdout
+        first = json.loads(watcher.stdout.readline())
+        assert first["ready"], first
+        stack.move("receiveDossier", "RECEPTION", dossier=dossier["code"], checked=["FORM", "DEED"])
+        event = json.loads(watcher.stdout.readline())
+        assert (event["cursor"], event["entry"]["action"], event["dossier"]["state"]) == ("2", "RECEIVED", "RECEIVED")
+        assert watcher.wait(LONGEST_S) == 0
+
+
+def test_what_falls_due_is_swept_by_the_schedule(stack: Stack) -> None:
+    code = stack.submitted()["code"]
+    stack.move("receiveDossier", "RECEPTION", dossier=code, checked=["FORM", "DEED"])
+    given = {"task": "t", "responsibility": "r", "expectedResult": "e"}
+    later, soon = ((datetime.now(UTC) + after).isoformat() for after in (timedelta(days=5), timedelta(seconds=5)))
+    stack.move("assignDossier", "HEAD", dossier=code, role="LEAD", unit="22-XD", officer="officer-1", dueAt=later, **given)
+    stack.move("assignDossier", "HEAD", dossier=code, role="COORDINATING", unit="22-MT", dueAt=soon, **given)
+
+    def overdue() -> bool:
+        found = stack.ask(ALERTS, "HEAD", code=code)["data"]["dossier"]["alerts"]
+        return "OVERDUE" in {one["level"] for one in found}
+
+    until(overdue, "an alert")
+
+
+def test_a_trail_is_sequenced_exported_and_verified(stack: Stack, tmp_path: Path) -> None:
+    dossier = stack.submitted()
+    until(lambda: stack.ask(CHECKPOINT, "INSPECTOR")["data"]["auditCheckpoint"], "a checkpoint")
+    given = {"idempotencyKey": "stack", "dossier": dossier["code"], "form": "FULL"}
+    asked = stack.ask(REQUEST, "INSPECTOR", input=given)["data"]["requestExport"]
+    assert asked["errors"] == []
+
+    def made() -> dict[str, Any] | None:
+        found: dict[str, Any] = stack.ask(EXPORT, "INSPECTOR", id=asked["export"]["id"])["data"]["export"]
+        return None if found["state"] in {"REQUESTED", "RUNNING"} else found
+
+    export = until(made, "the export")
+    assert (export["state"], export["failure"]) == ("READY", None)
+    with urllib.request.urlopen(export["url"], timeout=LONGEST_S) as answer:  # noqa: S310 - on loopback
+        raw = answer.read()
+    assert len(raw) == export["bytes"]
+    bundle, key = tmp_path / "export.zip", tmp_path / "log.vkey"
+    bundle.write_bytes(raw)
+    key.write_text(stack.command("vkey", "--stage", STAGE))
+    command = [sys.executable, "-m", "local.commands", "verify", str(bundle), "--dossier", dossier["id"], "--vkey", str(key), "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert json.loads(done.stdout)["limits"] == ["NO_HELD_CHECKPOINT", "NO_WITNESS"]
+
+
+def test_it_runs_what_was_packaged(stack: Stack) -> None:
+    listed = stack.client("lambda").list_functions()["Functions"]
+    digest = b64encode(sha256((ROOT / "build" / "giamsat.zip").read_bytes()).digest()).decode()
+    assert {(one["Runtime"], one["CodeSha256"]) for one in listed} == {("python3.13", digest)}
+    assert len(listed) == len(list((ROOT / "handlers").glob("*.py"))) - len(NO_FUNCTIONS)
+
+
+def test_what_the_emulator_cannot_do_is_shown_elsewhere() -> None:
+    assert [place for place in CANNOT.values() if not (ROOT / place).exists()] == []
