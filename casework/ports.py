@@ -646,6 +646,28 @@ class Queue(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """An entry that a follower of a stream could not take: who could not, where the entry stands, and the kind of what was wrong."""
+
+    follower: str  # a function: stream, tasks
+    table: str  # trail, accesses
+    subject: str
+    seq: int
+    why: str
+
+
+class Aside(Protocol):
+    """The dead-letter queue: keeps what was set aside until somebody has it taken again."""
+
+    def put(self, letter: Letter) -> None:
+        """Keep a letter.
+
+        Raises:
+            Unavailable: it may not have been taken.
+        """
+
+
 class Tokens(Protocol):
     """Reads JSON Web Tokens."""
 
@@ -660,6 +682,8 @@ class Tokens(Protocol):
 @dataclass(frozen=True, slots=True)
 class Services:
     """What a process holds. `log` names the log that its entries belong to, `accesses_log` the second log, that of accesses.
+
+    `stage` names its deployment among others of an account; without `aside`, what cannot be taken holds up all behind it.
 
     `now` and `entropy` are its only sources of time and chance.
     """
@@ -679,6 +703,8 @@ class Services:
     depot: Depot | None = None
     accesses_vault: Vault | None = None
     accesses_seal: Seal | None = None
+    aside: Aside | None = None
+    stage: str = ""
 
     @property
     def second(self) -> "Services":

@@ -13,6 +13,7 @@ Settings (all are documented in docs/settings.md):
                        neither publishes nor proves anything
     GIAMSAT_LOG_KEY    the key that signs both logs, Ed25519: a file (PEM), or the ARN of a key in AWS KMS
     GIAMSAT_DEPOT      where exports lie in the cloud, s3://bucket/prefix; without it none is made, unless somebody brings a depot
+    GIAMSAT_ASIDE      the dead-letter queue: its URL, or a folder
     GIAMSAT_ORIGINS    origins whose pages may open sockets, by commas; empty: only requests without an Origin, and loopback's
     GIAMSAT_GATEWAY_URL the WebSocket API by which a deployed function posts to connections
     GIAMSAT_QUEUE_URL  the queue by which a deployed function hands large audiences out; without it, it posts to all by itself
@@ -32,6 +33,7 @@ import orjson
 from botocore.config import Config
 from botocore.session import Session
 
+from casework.adapters.aside import FolderAside, SqsAside
 from casework.adapters.bucket import BucketDepot, BucketVault
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.gateway import GatewayCourier
@@ -40,7 +42,7 @@ from casework.adapters.seal import FileSeal, KmsSeal
 from casework.adapters.tokens import KeySetTokens
 from casework.adapters.vault import FolderVault
 from casework.model.slip import Keys
-from casework.ports import Courier, Seal, Services, Vault
+from casework.ports import Aside, Courier, Seal, Services, Vault
 
 QUICK = Config(connect_timeout=2, read_timeout=5)
 
@@ -77,6 +79,8 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
         seal=_seal(log, key) if key else None,
         accesses_vault=_vault(f"{vault}-accesses", environ) if vault else None,
         accesses_seal=_seal(accesses, key) if key else None,
+        aside=_aside(environ["GIAMSAT_ASIDE"], environ) if environ.get("GIAMSAT_ASIDE") else None,
+        stage=environ["GIAMSAT_STAGE"],
         depot=BucketDepot(environ["GIAMSAT_DEPOT"], region=_region(environ)) if environ.get("GIAMSAT_DEPOT") else None,
     )
 
@@ -96,6 +100,10 @@ def beside(log: str) -> str:
     """Name the log of accesses that stands beside a log: the last part of the name is another."""
     head, slash, _ = log.rpartition("/")
     return f"{head}{slash}accesses"
+
+
+def _aside(place: str, environ: Mapping[str, str]) -> Aside:
+    return SqsAside(place, region=_region(environ)) if "://" in place else FolderAside(Path(place))
 
 
 def _vault(place: str, environ: Mapping[str, str]) -> Vault:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
 
 from casework.ports import Services
 from casework.wiring import deployed
@@ -29,6 +30,26 @@ def services() -> Services:
     return deployed()
 
 
+# What an answer may have as `figures`, each told to CloudWatch (docs/operations.md) and to nobody else.
+UNITS = {
+    "MergeDelay": MetricUnit.Seconds,  # the longest that an entry published in this run has waited
+    "SweepLag": MetricUnit.Seconds,  # the longest that anything due may have waited for a look
+    "TrailChanged": MetricUnit.Count,  # records of a stream of entries that are no new entry
+    "SetAside": MetricUnit.Count,  # records put on the dead-letter queue
+}
+
+
 def entry(handle: Callable[[Event, Services], Answer]) -> Callable[[Event, object], Answer]:
-    """Give Lambda's form of a `handle`."""
-    return lambda event, _: handle(event, services())
+    """Give Lambda's form of a `handle`: its figures go to the log as metrics (EMF), the rest is the answer."""
+
+    def handler(event: Event, _: object) -> Answer:
+        answer = handle(event, services())
+        if figures := answer.pop("figures", None):
+            metrics = Metrics(namespace="giamsat", service="giamsat")
+            metrics.add_dimension("stage", services().stage)
+            for name, value in figures.items():
+                metrics.add_metric(name, UNITS[name], value)
+            metrics.flush_metrics()
+        return answer
+
+    return handler

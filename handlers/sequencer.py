@@ -75,7 +75,7 @@ def run(event: dict[str, Any], services: Services, rest: Callable[[float], objec
             taken += found["taken"]
             delays.append(found["merge_delay_s"] or 0.0)
         rest(REST_S - services.now().microsecond / 1e6)
-    return {"rounds": rounds, "taken": taken, "merge_delay_s": max(delays)}
+    return {"rounds": rounds, "taken": taken, "figures": {"MergeDelay": max(delays)}}
 
 
 handler = entry(run)

@@ -3,6 +3,8 @@
 A record that is no new entry (MODIFY, REMOVE) means that somebody changed the log: it is logged as an alarm and pushed to nobody.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from casework.actions.deliveries import deliver
@@ -11,20 +13,28 @@ from casework.ports import Services
 from casework.watching import Arrived
 from handlers import entry, log
 from handlers.rendering import renderer
+from handlers.taking import Record, taken
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     """Take a batch of stream records, in order."""
+    changes = [record for record in event["Records"] if record["eventName"] != "INSERT"]
+    for change in changes:
+        log.critical("the trail was changed: %s of %s", change["eventName"], change["dynamodb"].get("Keys"))
+    entries = [record for record in event["Records"] if record["eventName"] == "INSERT"]
+    answer = taken(entries, services, "stream", partial(_push, services))
+    if changes:
+        answer["figures"] = {**answer.get("figures", {}), "TrailChanged": len(changes)}
+    return answer
+
+
+def _push(services: Services, records: Sequence[Record]) -> None:
     arrived = []
-    for record in event["Records"]:
-        if record["eventName"] != "INSERT":
-            log.critical("the trail was changed: %s of %s", record["eventName"], record["dynamodb"].get("Keys"))
-            continue
+    for record in records:
         image = record["dynamodb"]["NewImage"]
         unit = image["unit_month"]["S"].rpartition("#")[0] if "unit_month" in image else None
         arrived.append(Arrived(reopened(image["line"]["S"]), unit))
     deliver(services, arrived, renderer(services))
-    return {"batchItemFailures": []}
 
 
 handler = entry(handle)

@@ -32,12 +32,16 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
         return going() and time.monotonic() < until
 
     written = failed = rounds = 0
+    lags, seen = [], services.now()  # since when all that was due has been seen
     with ThreadPoolExecutor(AT_ONCE, "sweep") as pool, ThreadPoolExecutor(TASKS, "tasks") as beside:
         sweeper = Sweeper(services, _Aside(beside), pool.map, lasts)
         while lasts():
             rounds += 1
             try:
+                looked = services.now()
                 found = sweeper.round()
+                lags.append((services.now() - seen).total_seconds())
+                seen = looked if found.whole else seen
                 written, failed = written + found.written, failed + found.failed
             except Fault as fault:  # The next round looks again.
                 failed += 1
@@ -45,7 +49,7 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
             if lasts():
                 rest(REST_S - services.now().microsecond / 1e6)
     log.debug("swept %d rounds: %d written, %d failed", rounds, written, failed)
-    return {"rounds": rounds, "written": written, "failed": failed}
+    return {"rounds": rounds, "written": written, "failed": failed, "figures": {"SweepLag": max(lags, default=RUN_S)}}
 
 
 class _Aside:

@@ -3,20 +3,26 @@
 A record that is no new entry is left to `handlers.stream`, which raises the alarm.
 """
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from casework.actions.tasks import begin
 from casework.audit.chain import reopened
 from casework.ports import Services
 from handlers import entry
+from handlers.taking import Record, taken
 
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     """Take a batch of stream records, in order; one that comes again begins nothing anew."""
-    for record in event["Records"]:
-        if record["eventName"] == "INSERT":
-            begin(services, reopened(record["dynamodb"]["NewImage"]["line"]["S"]))
-    return {"batchItemFailures": []}
+    entries = [record for record in event["Records"] if record["eventName"] == "INSERT"]
+    return taken(entries, services, "tasks", partial(_begin, services))
+
+
+def _begin(services: Services, records: Sequence[Record]) -> None:
+    for record in records:
+        begin(services, reopened(record["dynamodb"]["NewImage"]["line"]["S"]))
 
 
 handler = entry(handle)

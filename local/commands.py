@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from casework.adapters.aside import FolderAside
 from casework.audit import command as verifying
 from casework.model.errors import Fault, Unavailable, Unreadable
 from casework.model.parties import Role
@@ -127,6 +128,20 @@ def _vkey(asked: argparse.Namespace) -> int:
     return DONE
 
 
+def _redrive(asked: argparse.Namespace) -> int:
+    from local.redriving import redriven, waiting  # noqa: PLC0415 - for this command alone
+
+    if not asked.stage:
+        count = FolderAside(asked.data / "set-aside").redrive()
+        print(f"{count} for the service to take again, within seconds of its running" if count else "nothing was set aside")
+        return DONE
+    deployed = _deployed(asked)
+    with bar("taking again", waiting(deployed)) as advance:
+        tally = redriven(deployed, advance)
+    print(tally.told)
+    return FAILED if tally.anew or tally.left else DONE
+
+
 def _replay(asked: argparse.Namespace) -> int:
     try:
         log = eventlog.read(asked.file)
@@ -226,6 +241,10 @@ def _parser() -> Parser:
     staged(command(
         "seed", _seed, "Load the register into the store: units, counters, people, procedures. A second run adds nothing.",
         "giamsat seed --stage test",
+    ))  # fmt: skip
+    staged(command(
+        "redrive", _redrive, "Have entries taken again that a follower of the trail had set aside, once what they failed of is mended.",
+        "giamsat redrive --stage test",
     ))  # fmt: skip
     keyed = staged(command(
         "vkey", _vkey, "Print the public key of the log, which inspectors and witnesses hold.", "giamsat vkey --stage test > log.vkey"

@@ -127,6 +127,7 @@ class Home:
             "GIAMSAT_LOG": LOG,
             "GIAMSAT_LOG_KEY": str(keys / "log.pem"),
             "GIAMSAT_VAULT": str(self.path / "log"),
+            "GIAMSAT_ASIDE": str(self.path / "set-aside"),
         }
 
     def token_key(self) -> Ed25519PrivateKey:

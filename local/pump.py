@@ -1,7 +1,8 @@
 """Carries the trail's stream into `handlers.tasks` and `handlers.stream`, that of accesses into the latter, batch by batch.
 
 One reader, in order, for each shard, as a Lambda mapping with parallelization 1. A batch that fails is tried again, and holds up those
-behind it, until it passes: nothing is skipped. The place is kept after each batch, so a restart repeats at most one.
+behind it, until it passes or what fails of it is set aside (`handlers/taking.py`). The place is kept after each batch, so a restart repeats
+at most one. What `giamsat redrive` asks to have taken again is taken between two batches.
 """
 
 import logging
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, cast
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from casework.model.errors import Fault
+from casework.adapters.aside import FolderAside
+from casework.model.errors import Fault, Unavailable
 from casework.ports import Services
 from handlers import stream, tasks
 from local.home import QUICK, REGION, STAGE
+from local.redriving import record
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodbstreams.type_defs import GetRecordsOutputTypeDef
@@ -28,6 +31,7 @@ BUSY_S = 0.02
 IDLE_S = 0.5
 SHARDS_S = 5.0
 FOLLOWER = "stream"
+FOLLOWERS = {"stream": stream, "tasks": tasks}
 ELSEWHERE = frozenset({"TrimmedDataAccessException", "ValidationException"})  # a place that this stream does not have
 
 
@@ -40,7 +44,7 @@ class Pump:
         self._busy = busy
         self._wake = wake
         self._streams = boto3.client("dynamodbstreams", endpoint_url=endpoint, region_name=REGION, config=QUICK)
-        engine = boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK)
+        self._engine = engine = boto3.client("dynamodb", endpoint_url=endpoint, region_name=REGION, config=QUICK)
         self._arns = {
             engine.describe_table(TableName=f"giamsat-{STAGE}-{table}")["Table"]["LatestStreamArn"]: handlers
             for table, handlers in {"trail": (tasks, stream), "accesses": (stream,)}.items()
@@ -86,6 +90,7 @@ class Pump:
             try:
                 if looked <= 0:
                     self._look()
+                    self._again()
                     looked = SHARDS_S
                 moved = self._turn()
             except (ClientError, BotoCoreError, Fault) as error:
@@ -97,6 +102,14 @@ class Pump:
             looked -= max(pause, BUSY_S)
             if pause:
                 self._stopping.wait(pause)
+
+    def _again(self) -> None:
+        """Take what was set aside and is asked for again."""
+        if isinstance(self._services.aside, FolderAside):
+            for letter in self._services.aside.again():
+                again = record(self._engine, STAGE, letter)
+                if again is not None:
+                    FOLLOWERS[letter.follower].handle({"Records": [again]}, self._services)
 
     def _look(self) -> None:
         """Find the shards; a child is read after its parent."""
@@ -153,7 +166,8 @@ class Pump:
                 self._reach(shard, answer["Records"][0]["dynamodb"]["ApproximateCreationDateTime"])
                 self._wake()
                 for handler in self._arns[self._of[shard]]:
-                    handler.handle({"Records": answer["Records"]}, self._services)
+                    if handler.handle({"Records": answer["Records"]}, self._services)["batchItemFailures"]:
+                        raise Unavailable(f"a batch of {handler.__name__} waits")
                 self._services.store.keep_place(FOLLOWER, shard, answer["Records"][-1]["dynamodb"]["SequenceNumber"])
                 self._reach(shard, answer["Records"][-1]["dynamodb"]["ApproximateCreationDateTime"])
                 moved = True

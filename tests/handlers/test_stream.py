@@ -53,7 +53,7 @@ def test_a_changed_trail_is_an_alarm_and_is_pushed_to_nobody(
         del changed["dynamodb"]["NewImage"]
     with caplog.at_level(logging.CRITICAL):
         answer = stream.handle({"Records": [record(entries[0]), changed, record(entries[2])]}, services)
-    assert answer == {"batchItemFailures": []}
+    assert answer == {"batchItemFailures": [], "figures": {"TrailChanged": 1}}
     assert delivered == [entries[0], entries[2]]
     (alarm,) = [line for line in caplog.records if line.levelno == logging.CRITICAL]
     assert name in alarm.message

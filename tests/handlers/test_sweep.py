@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -32,9 +33,13 @@ def here(services: Services) -> Iterator[Services]:
     LiveItem(*items.SWEPT).delete()
 
 
+def counted(rounds: int, written: int, failed: int, *, lag: float) -> dict[str, Any]:
+    return {"rounds": rounds, "written": written, "failed": failed, "figures": {"SweepLag": lag}}
+
+
 def test_it_sweeps_each_second_while_it_goes(here: Services) -> None:
     rests: list[float] = []
-    assert sweep.handle({}, here, rests.append, lambda: len(rests) < 3) == {"rounds": 3, "written": 0, "failed": 0}
+    assert sweep.handle({}, here, rests.append, lambda: len(rests) < 3) == counted(3, 0, 0, lag=0.0)
     assert rests == [0.75] * 3, "until the next second begins"
 
 
@@ -55,7 +60,7 @@ def test_a_round_that_is_cut_short_is_made_up_for_by_the_next(here: Services, mo
 
     monkeypatch.setattr(here.store, "swept", throttled)
     rests: list[float] = []
-    assert sweep.handle({}, here, rests.append, lambda: len(rests) < 4) == {"rounds": 4, "written": 0, "failed": 1}
+    assert sweep.handle({}, here, rests.append, lambda: len(rests) < 4) == counted(4, 0, 1, lag=0.0)
     assert len(asked) == 4
 
 

@@ -143,7 +143,8 @@ def by_itself(function: str) -> set[Right]:
     found = {("secretsmanager:GetSecretValue", "secret")} | {(f"logs:{action}", "log") for action in LOGGED}
     for event in yaml.safe_load((ROOT / "serverless.yml").read_text())["functions"][function]["events"]:
         match event:
-            case {"stream": {"arn": {"Fn::GetAtt": [table, _]}}}:
+            case {"stream": {"arn": {"Fn::GetAtt": [table, _]}, "destinations": {"onFailure": {"arn": {"Fn::GetAtt": [queue, _]}}}}}:
+                found.add(("sqs:SendMessage", queue.lower()))
                 found |= {(f"dynamodb:{action}", f"{table.lower()}/stream") for action in STREAMED}
             case {"sqs": _}:
                 found |= {(f"sqs:{action}", "parcels") for action in QUEUED}

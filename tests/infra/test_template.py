@@ -15,6 +15,7 @@ import pytest
 import yaml
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped] # it is typed and does not say so
 
+from handlers import taking
 from tests.casework.test_wiring import NEEDED
 
 ROOT = Path(__file__).parents[2]
@@ -111,8 +112,13 @@ def test_the_stream_is_read_in_order_and_whole(template: Template) -> None:
         "ParallelizationFactor": 1,
         "BatchSize": 100,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "BisectBatchOnFunctionError": True,
+        "MaximumRetryAttempts": 2000,
+        "MaximumRecordAgeInSeconds": 21600,
+        "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["SetAside", "Arn"]}}},
         "Enabled": True,
     }
+    assert whole["MaximumRecordAgeInSeconds"] > taking.PATIENCE.total_seconds(), "the function sees to its records first"
     streamed = {"FunctionName": {"Fn::GetAtt": ["StreamLambdaFunction", "Arn"]}}
     assert accesses == {**whole, **streamed, "EventSourceArn": {"Fn::GetAtt": ["Accesses", "StreamArn"]}}
     inserts = {"FilterCriteria": {"Filters": [{"Pattern": '{"eventName":["INSERT"]}'}]}}

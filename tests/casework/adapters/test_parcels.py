@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from casework.adapters import parcels
-from casework.adapters.parcels import TRIES, SqsQueue, read
+from casework.adapters import parcels, sqs
+from casework.adapters.parcels import SqsQueue, read
+from casework.adapters.sqs import TRIES
 from casework.model.errors import Unavailable
 from casework.ports import Parcel, Queue
 from tests.casework.adapters.test_gateway import KEY, REGION, Gateway, served, signed_by
@@ -21,7 +22,7 @@ PARCELS = [Parcel("unit:22-XD", number, "s", "sees", b'{"a":1}', ((f"c{number}",
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gateway]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
-    monkeypatch.setattr(parcels, "PAUSE_S", 0.001)
+    monkeypatch.setattr(sqs, "PAUSE_S", 0.001)
     with served() as found:
         yield found
 
