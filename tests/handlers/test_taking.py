@@ -113,8 +113,8 @@ def test_both_followers_set_aside(
     services: Services,
     records: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
-    follower: Any,
-    verb: str,  # noqa: ANN401 - a module
+    follower: Any,  # noqa: ANN401 - a module
+    verb: str,
 ) -> None:
     def poisoned(_: Services, what: Any, *__: object) -> None:  # noqa: ANN401 - an entry, or several as they arrived
         entries: list[Entry] = [what] if isinstance(what, Entry) else [one.entry for one in what]
