@@ -55,8 +55,10 @@ AUDIENCE = 10_000
 SAMPLE = 20  # watchers that come one by one
 WRITES_GOAL = 500
 PARTITION, READ_PARTITION = 1000.0, 3000.0  # units written, and read, of a partition in a second
-NOON = datetime.fromisoformat("2026-10-05T01:30:00+00:00")  # a Monday, half past eight in Viet Nam
+MORNING = datetime.fromisoformat("2026-10-05T01:30:00+00:00")  # a Monday, half past eight in Viet Nam
 
+Places = tuple[list[str], list[float]]  # provinces, and their shares summed up
+Worst = dict[str, tuple[Written, Written]]  # table or index -> the most writes, and the most units, of a key in a second
 Load = dict[tuple[str, str], Written]  # table or index, and key -> what it takes in a second
 
 
@@ -92,7 +94,7 @@ def measured() -> list[Result]:
         services = replace(services_on(engine, "growth"), courier=Nowhere())
         moves, levels = _changes(services)
         audience = _audience(services)
-    everywhere, here = _places(PROVINCES), _places(1)
+    everywhere, here = places(PROVINCES), places(1)
     scenes = {
         "a province's busiest minute": (here, moves, _peak(PROVINCE), SECONDS),
         "the country's busiest minute": (everywhere, moves, _peak(COUNTRY), SECONDS),
@@ -100,8 +102,8 @@ def measured() -> list[Result]:
         "alerts of one province": (here, levels, RAISED, BURST_SECONDS),
     }
     results = []
-    for name, (places, changes, rate, seconds) in scenes.items():
-        results += _told(name, rate, _worst(places, changes, rate, seconds))
+    for name, (where, changes, rate, seconds) in scenes.items():
+        results += _told(name, rate, worst(where, changes, rate, seconds))
     return [*results, *audience]
 
 
@@ -124,16 +126,15 @@ def _peak(dossiers: int) -> float:
     return dossiers / WORKDAYS * (1 + len(WAY)) * max(ARRIVALS.values()) / 3600 * BUSIEST
 
 
-def _places(provinces: int) -> tuple[list[str], list[float]]:
+def places(provinces: int) -> Places:
     """Give provinces, and their shares summed up."""
-    rest = (1 - LARGEST) / (provinces - 1) if provinces > 1 else 0.0
-    return [f"{number:02d}" for number in range(provinces)], list(
-        accumulate([LARGEST if provinces > 1 else 1.0] + [rest] * (provinces - 1))
-    )
+    others = provinces - 1
+    shares = [LARGEST, *[(1 - LARGEST) / others] * others] if others else [1.0]
+    return [f"{number:02d}" for number in range(provinces)], list(accumulate(shares))
 
 
-def _drawn(places: tuple[list[str], list[float]], chance: random.Random) -> Place:
-    (province,) = chance.choices(places[0], cum_weights=places[1])
+def _drawn(where: Places, chance: random.Random) -> Place:
+    (province,) = chance.choices(where[0], cum_weights=where[1])
     if chance.random() < DEPARTMENTAL:
         unit, point = f"{province}-D{chance.randrange(DEPARTMENTS):02d}", f"{province}-MC"
     else:
@@ -141,9 +142,10 @@ def _drawn(places: tuple[list[str], list[float]], chance: random.Random) -> Plac
     return Place(province, unit, point, f"{unit}-{chance.randrange(OFFICERS)}")
 
 
-def _worst(places: tuple[list[str], list[float]], changes: list[Change], rate: float, seconds: int) -> dict[str, tuple[Written, Written]]:
+def worst(where: Places, changes: list[Change], rate: float, seconds: int) -> Worst:
     """Give, for each table and index, the most writes and the most units that a key of it takes in a second."""
-    chance, worst, size = random.Random(SEED), defaultdict[str, tuple[Written, Written]](lambda: (Written(0, 0), Written(0, 0))), 0  # noqa: S311
+    chance, size = random.Random(SEED), 0  # noqa: S311 - no secret
+    found: Worst = defaultdict(lambda: (Written(0, 0), Written(0, 0)))
     indexes = {
         (table["TableName"].rpartition("-")[2], index["IndexName"]): tuple(part["AttributeName"] for part in index["KeySchema"])
         for table in definitions("growth")
@@ -153,15 +155,15 @@ def _worst(places: tuple[list[str], list[float]], changes: list[Change], rate: f
         load: Load = defaultdict(lambda: Written(0, 0))
         drawn = []
         for number in range(_poisson(rate, chance)):
-            at = NOON + timedelta(seconds=second, microseconds=number)
-            drawn.append(_redrawn(chance.choice(changes), _drawn(places, chance), DossierId(f"{chance.getrandbits(128):032x}"), at, chance))
+            at = MORNING + timedelta(seconds=second, microseconds=number)
+            drawn.append(_redrawn(chance.choice(changes), _drawn(where, chance), DossierId(f"{chance.getrandbits(128):032x}"), at, chance))
         for change in drawn:
             _laid(change, indexes, load)
         size = _logged(drawn, size, load)
         for (place, _), here in load.items():
-            most, dearest = worst[place]
-            worst[place] = max(most, here, key=lambda one: one.writes), max(dearest, here, key=lambda one: one.units)
-    return worst
+            most, dearest = found[place]
+            found[place] = max(most, here, key=lambda one: one.writes), max(dearest, here, key=lambda one: one.units)
+    return found
 
 
 def _poisson(rate: float, chance: random.Random) -> int:
@@ -279,12 +281,12 @@ def _add(load: Load, place: str, key: str, written: Written) -> None:
     load[place, key] = Written(there.writes + written.writes, there.units + written.units)
 
 
-def _told(name: str, rate: float, worst: dict[str, tuple[Written, Written]]) -> list[Result]:
+def _told(name: str, rate: float, found: Worst) -> list[Result]:
     print(f"  {name}: {rate:.1f} entries a second; of the hottest key, writes and units in its worst second:")
-    for place, (most, dearest) in sorted(worst.items(), key=lambda pair: -pair[1][1].units):
+    for place, (most, dearest) in sorted(found.items(), key=lambda pair: -pair[1][1].units):
         print(f"    {place:<24}{most.writes:>6}{dearest.units:>8}", flush=True)
-    indexes = [both for place, both in worst.items() if " " in place]
-    tables = [both for place, both in worst.items() if " " not in place]
+    indexes = [both for place, both in found.items() if " " in place]
+    tables = [both for place, both in found.items() if " " not in place]
     writes = float(max(most.writes for most, _ in indexes))
     index, table = (float(max(dearest.units for _, dearest in those)) for those in (indexes, tables))
     took = "a partition takes"

@@ -19,7 +19,7 @@ def item(length: int, **more: str) -> Item:
 
 
 def test_a_size_is_that_of_names_and_values() -> None:
-    listed = {"pk": {"S": "ữ"}, "n": {"N": "12345"}, "l": {"L": [{"S": "ab"}, {"S": "c"}]}}
+    listed: Item = {"pk": {"S": "ữ"}, "n": {"N": "12345"}, "l": {"L": [{"S": "ab"}, {"S": "c"}]}}
     assert capacity.size(listed) == (2 + 3) + (1 + 4) + (1 + 3 + 3 + 2)
 
 
