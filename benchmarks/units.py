@@ -1,8 +1,8 @@
 """Units that the tables consume in what is done most, at 100,000 dossiers over 1,000; and what AWS would charge for each.
 
 The first figure is the sum of ReturnConsumedCapacity of all calls, reads and writes, at both sizes; its ratio is the goal's. The engine's
-count is not AWS's: of a transaction it counts an item of each table, four times, and leaves the others out; a Query, and a key of
-BatchGetItem, that finds nothing is nothing to it, and to AWS a reading of one block. So the charge is computed: writes from the items as
+count is not AWS's: of a transaction's items of a table it counts those that consume equally once, and each four times instead of twice; a
+Query, and a key of BatchGetItem, that finds nothing is nothing to it, and to AWS a reading of one block. So the charge is computed: writes from the items as
 they stood before and stand after (`capacity`), reads as the engine counts them and a block for each that finds nothing.
 
 The dossiers that are acted on are made move by move, those that fill the tables are copies of one's state with a row of the due table
