@@ -21,13 +21,13 @@ from unittest.mock import patch
 import uvicorn
 
 from benchmarks.report import ROOT, Result
-from benchmarks.setting import HEAD, engine_on_disk, moved, services_on, walked
+from benchmarks.setting import HEAD, Nowhere, engine_on_disk, moved, services_on, streamed, walked
 from benchmarks.sockets import arrived, crowd
 from casework.actions.subscriptions import Client, Wanted, subscribe
 from casework.live.connection import Connection, Operation, Phase
 from casework.live.topics import Kind
 from casework.model.parties import Role, Viewer
-from casework.ports import Posted, Services
+from casework.ports import Services
 from handlers import stream
 from handlers.rendering import renderer
 from local.courier import LocalCourier
@@ -109,28 +109,12 @@ def _moved(services: Services, code: str) -> dict[str, Any]:
     seq = moved(services, HEAD, "raiseBlocker", {"dossier": code, "reason": "r", "stopsClock": False})["entry"]["seq"]
     subject = services.store.coded(code)
     assert subject
-    (entry,) = services.store.entries(subject, seq - 1, 1)
-    image = {"line": {"S": entry.line}, "unit_month": {"S": "22-XD#2026-11"}}
-    return {"eventName": "INSERT", "dynamodb": {"Keys": {"subject": {"S": subject}}, "NewImage": image}}
-
-
-class _Nowhere:
-    """A courier that takes everything."""
-
-    def post(self, connection: str, message: str) -> bool:
-        del connection, message
-        return True
-
-    def post_all(self, messages: Any) -> list[Posted]:  # noqa: ANN401 - a sequence
-        return [Posted.DONE] * len(messages)
-
-    def close_all(self, connections: Any, code: int, reason: str) -> None:  # noqa: ANN401 - as above
-        del connections, code, reason
+    return streamed(services, subject, seq)
 
 
 def _cohorts(services: Services) -> float:
     """Give the processor's time of one cohort of many, in microseconds."""
-    services = replace(services, courier=_Nowhere())
+    services = replace(services, courier=Nowhere())
     code, render = walked(services, 2), renderer(services)
     subject = services.store.coded(code)
     assert subject

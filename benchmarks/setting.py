@@ -2,7 +2,7 @@
 
 import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,10 +14,11 @@ import orjson
 
 from casework.actions.imports import Log
 from casework.adapters.dynamo import DynamoStore
+from casework.adapters.dynamo.items import month_key
 from casework.model.errors import Unauthenticated
 from casework.model.parties import Role, Viewer
 from casework.model.slip import Keys
-from casework.ports import Services
+from casework.ports import Posted, Services
 from handlers import api
 from local import engine as engines
 from local import eventlog, tables
@@ -76,12 +77,23 @@ SUBMITTED = {
 
 def walked(services: Services, moves: int) -> str:
     """Open a dossier and make the first `moves` moves of the way; gives its code."""
-    opened = moved(services, CITIZEN, "submitDossier", SUBMITTED)
-    code: str = opened["dossier"]["code"]
-    for token, name, given in WAY[:moves]:
-        due = {"dueAt": (services.now() + timedelta(days=2)).isoformat()} if name == "assignDossier" else {}
-        moved(services, token, name, {"dossier": code, **given, **due})
+    code = opened(services)
+    for place in range(moves):
+        gone_on(services, code, place)
     return code
+
+
+def opened(services: Services) -> str:
+    """Open a dossier; gives its code."""
+    code: str = moved(services, CITIZEN, "submitDossier", SUBMITTED)["dossier"]["code"]
+    return code
+
+
+def gone_on(services: Services, code: str, place: int) -> None:
+    """Make the move of that place of the way."""
+    token, name, given = WAY[place]
+    due = {"dueAt": (services.now() + timedelta(days=2)).isoformat()} if name == "assignDossier" else {}
+    moved(services, token, name, {"dossier": code, **given, **due})
 
 
 def moved(services: Services, token: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -92,6 +104,29 @@ def moved(services: Services, token: str, name: str, given: dict[str, Any]) -> d
     payload: dict[str, Any] = orjson.loads(answer)["data"][name]
     assert payload["dossier"], payload
     return payload
+
+
+def streamed(services: Services, subject: str, seq: int) -> dict[str, Any]:
+    """Give the stream's record of an entry of a dossier of 22-XD."""
+    (entry,) = services.store.entries(subject, seq - 1, 1)
+    image = {"line": {"S": entry.line}, "unit_month": {"S": month_key("22-XD", entry.body["recorded_at"][:7])}}
+    return {"eventName": "INSERT", "dynamodb": {"Keys": {"subject": {"S": subject}}, "NewImage": image}}
+
+
+class Nowhere:
+    """A courier that takes everything."""
+
+    def post(self, connection: str, message: str) -> bool:
+        """Take it."""
+        del connection, message
+        return True
+
+    def post_all(self, messages: Sequence[tuple[str, str]]) -> list[Posted]:
+        """Take all of them."""
+        return [Posted.DONE] * len(messages)
+
+    def close_all(self, connections: Sequence[str], code: int, reason: str) -> None:
+        """Do nothing."""
 
 
 def log_of(cases: int) -> Log:

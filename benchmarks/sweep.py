@@ -53,8 +53,8 @@ def measured() -> list[Result]:
         ratio = units[LARGE] / units[SMALL]
         clock = Clock(RECEIVED)
         warm = replace(services_on(engine, "warm"), now=clock)
-        held = _overdue_soon(warm, clock)
-        subjects = _filled(held, SAMPLE)
+        held = overdue_soon(warm, clock)
+        subjects = filled(held, SAMPLE)
         chains = heard(lambda: _swept(warm))
         assert len(chains) >= SAMPLE, "every one of the sample was raised"
         rates = Rates(engine, "warm")
@@ -62,7 +62,7 @@ def measured() -> list[Result]:
         portions = BURST // PORTION
         services = replace(services_on(engine, "measured"), now=clock)
         services.store.keep_swept(moment(clock.now)[:13])
-        _filled(held, BURST)
+        filled(held, BURST)
         done, seconds, cpu = 0, 0.0, 0.0
         for part in range(portions):
             began, used = time.monotonic(), time.process_time()
@@ -88,9 +88,9 @@ def measured() -> list[Result]:
 def _units(engine: Engine, size: int) -> float:
     clock = Clock(RECEIVED)
     services = replace(services_on(engine, f"sweep{size}"), now=clock)
-    held = _overdue_soon(services, clock)
-    _filled(held, DUE)
-    _filled(held, size - DUE, later=True)
+    held = overdue_soon(services, clock)
+    filled(held, DUE)
+    filled(held, size - DUE, later=True)
     store = services.store
     assert isinstance(store, DynamoStore)
     before = store.consumed
@@ -99,7 +99,7 @@ def _units(engine: Engine, size: int) -> float:
     return store.consumed - before
 
 
-def _overdue_soon(services: Services, clock: Clock) -> Held:
+def overdue_soon(services: Services, clock: Clock) -> Held:
     """Make a dossier and let it live until the row of its being overdue is the next."""
     code = walked(services, MOVES)
     subject = services.store.coded(code)
@@ -126,7 +126,7 @@ def _swept(services: Services, pages: int | None = None) -> int:
     return found.written
 
 
-def _filled(held: Held, count: int, *, later: bool = False) -> list[str]:
+def filled(held: Held, count: int, *, later: bool = False) -> list[str]:
     """Fill the tables that the process is bound to with copies of a dossier, each with its row; gives their ids."""
     client: Any = SubjectItem._get_connection().connection.client  # noqa: SLF001 - the bare client beneath pynamodb
     subjects = [secrets.token_hex(16) for _ in range(count)]
