@@ -211,6 +211,13 @@ def test_concurrency_is_reserved_only_where_the_account_has_it(template: Templat
     assert parcels["ScalingConfig"]["MaximumConcurrency"] == numbers["fanout"]
 
 
+def test_a_minute_that_was_missed_is_not_made_up_for(template: Template) -> None:
+    found = {config["FunctionName"]["Ref"]: config for config in of_type(template, "AWS::Lambda::EventInvokeConfig").values()}
+    started = [rule["Targets"][0]["Arn"]["Fn::GetAtt"][0] for rule in of_type(template, "AWS::Events::Rule").values()]
+    assert sorted(found) == sorted(started)
+    assert all((config["MaximumEventAgeInSeconds"], config["MaximumRetryAttempts"]) == (60, 0) for config in found.values())
+
+
 def test_functions_are_neither_traced_nor_versioned(template: Template) -> None:
     assert not of_type(template, "AWS::Lambda::Version")
     for function in of_type(template, "AWS::Lambda::Function").values():
