@@ -121,7 +121,8 @@ def settled(stack: Stack) -> None:
     kept = {"key-set": stack.issuer.key_set(), "secrets": {"current": 1, "secrets": {"1": secrets.token_hex(32)}}}
     arns = {f"{name}-arn": manager.create_secret(Name=name, SecretString=json.dumps(held))["ARN"] for name, held in kept.items()}
     plain = {"locked-days": "1", "issuer": ISSUER, "audience": AUDIENCE, "log": LOG, "origins": "https://front.test"}
-    for name, value in {**plain, **arns}.items():
+    none = dict.fromkeys(("alarm-address", "domain", "certificate-arn", "hosted-zone"), "-") | {"reserve": "no", "log-sockets": "no"}
+    for name, value in {**plain, **none, **arns}.items():
         parameters.put_parameter(Name=f"/giamsat/{STAGE}/{name}", Value=value, Type="String")
 
 
