@@ -13,6 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import urllib3
+
 from tests.infra.cloud import ROOT
 from tests.stack.bridge import CANNOT
 from tests.stack.conftest import LONGEST_S, STAGE, Stack
@@ -109,6 +111,28 @@ def test_it_runs_what_was_packaged(stack: Stack) -> None:
     digest = b64encode(sha256((ROOT / "build" / "giamsat.zip").read_bytes()).digest()).decode()
     assert {(one["Runtime"], one["CodeSha256"]) for one in listed} == {("python3.13", digest)}
     assert len(listed) == len(list((ROOT / "handlers").glob("*.py"))) - len(NO_FUNCTIONS)
+
+
+def test_pages_of_origins_that_are_named_may_ask(stack: Stack) -> None:
+    asking = {"access-control-request-method": "POST", "access-control-request-headers": "authorization,content-type"}
+    told = {}
+    for origin in ("https://front.test", "https://other.test"):
+        answer = urllib3.request("OPTIONS", f"{stack.http}/graphql", headers={**asking, "origin": origin})
+        told[origin] = answer.headers.get("access-control-allow-origin")
+    assert told == {"https://front.test": "https://front.test", "https://other.test": None}
+
+
+def test_the_stack_tells_where_it_is(stack: Stack) -> None:
+    (found,) = stack.client("cloudformation").describe_stacks(StackName=f"giamsat-{STAGE}")["Stacks"]
+    told = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+    assert told["Address"].endswith(".amazonaws.com/graphql")
+    assert told["SocketsAddress"].endswith(f".amazonaws.com/{STAGE}")
+    assert {bucket["Name"] for bucket in stack.client("s3").list_buckets()["Buckets"]} >= {told["VaultBucket"], told["DepotBucket"]}
+    assert {topic["TopicArn"] for topic in stack.client("sns").list_topics()["Topics"]} == {told["AlarmTopicArn"]}
+    watching = stack.client("cloudwatch")
+    assert {alarm["AlarmName"] for alarm in watching.describe_alarms()["MetricAlarms"]} >= {f"giamsat-{STAGE}-trail-changed"}
+    shown = watching.get_dashboard(DashboardName=told["DashboardAddress"].rpartition("=")[2])
+    assert json.loads(shown["DashboardBody"])["widgets"]
 
 
 def test_what_the_emulator_cannot_do_is_shown_elsewhere() -> None:
