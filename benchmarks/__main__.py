@@ -2,12 +2,12 @@
 
 import sys
 
-from benchmarks import alert, audit, courier, crowd, due, fan, moves, page, push, replay, start, sweep, watch
+from benchmarks import alert, audit, cold, courier, crowd, due, fan, moves, page, push, replay, start, sweep, watch
 from benchmarks.report import Result, written
 
 ALL = {
     one.__name__.rpartition(".")[2]: one.measured
-    for one in (due, replay, moves, page, sweep, alert, courier, fan, push, watch, crowd, audit, start)
+    for one in (due, replay, moves, page, sweep, alert, courier, fan, push, watch, crowd, audit, start, cold)
 }
 
 
