@@ -2,12 +2,12 @@
 
 import sys
 
-from benchmarks import alert, audit, courier, crowd, due, fan, growth, moves, page, push, replay, start, sweep, units, watch
+from benchmarks import alert, audit, cold, courier, crowd, due, fan, growth, moves, page, push, replay, start, sweep, units, watch
 from benchmarks.report import Result, written
 
 ALL = {
     one.__name__.rpartition(".")[2]: one.measured
-    for one in (due, replay, moves, page, sweep, units, growth, alert, courier, fan, push, watch, crowd, audit, start)
+    for one in (due, replay, moves, page, sweep, units, growth, alert, courier, fan, push, watch, crowd, audit, start, cold)
 }
 
 

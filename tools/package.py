@@ -1,8 +1,8 @@
 """Build `build/giamsat.zip`, what the functions run, and beside it the CloudFormation template that deploys it.
 
 The archive holds the service and the locked packages it needs, for Lambda's Python and Linux and not for this machine's. The same sources
-give the same bytes. It holds bytecode where a Python of Lambda's version is at hand, which starts about twice as fast. Nothing here needs
-an account: CloudFormation reads the settings of a deployment when it is deployed.
+give the same bytes. Where a Python of Lambda's version is at hand it holds bytecode in the place of sources, which starts in half the
+time. Nothing here needs an account: CloudFormation reads the settings of a deployment when it is deployed.
 """
 
 import os
@@ -14,25 +14,15 @@ import time
 import zipfile
 from pathlib import Path
 
+from pruning import prune
+
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 PYTHON = "3.13"  # serverless.yml names the same
 PLATFORMS = {"arm64": "aarch64", "x86_64": "x86_64"}
 WHEELS = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")  # the runtime has glibc 2.34
 OURS = ("casework", "schema", "handlers")
-SERVICES = {"dynamodb", "kms", "s3", "secretsmanager"}  # the clients that are made of botocore's descriptions
-UNUSED = ("boto3", "s3transfer", "bin")  # what local alone imports, and scripts that name this machine
-# What is read of a package of which most is for others: patterns of files below a folder that stay; all else there goes.
-KEPT = {
-    "holidays/countries": ("__init__.py", "vietnam.py"),
-    "holidays/financial": ("__init__.py",),
-    "holidays/locale": ("vi/LC_MESSAGES/VN.mo", "en_US/LC_MESSAGES/VN.mo"),
-    "dateutil/zoneinfo": ("*.py",),
-    "aws_lambda_powertools/event_handler": (),
-    "aws_lambda_powertools/utilities": ("__init__.py", "jmespath_utils/*.py"),
-}
 OLDEST = (1980, 1, 1, 0, 0, 0)  # a zip knows no earlier time
-EMPTIED = ("holidays/countries/__init__.py", "holidays/financial/__init__.py")  # they import every country
 
 
 class PackageError(Exception):
@@ -54,27 +44,17 @@ def install(folder: Path, machine: str) -> None:
     run([*command, "--no-deps", "--require-hashes", "-r", "requirements-lambda.lock"], "installing packages")
 
 
-def prune(folder: Path) -> None:
-    """Leave out what no function reads: most of botocore describes services that are not called, most of holidays other countries."""
-    for found in folder.iterdir():
-        if found.name.partition("-")[0] in UNUSED:
-            shutil.rmtree(found)
-    for described in (folder / "botocore" / "data").iterdir():
-        if described.is_dir() and described.name not in SERVICES:
-            shutil.rmtree(described)
-    for name, patterns in KEPT.items():
-        kept = {file for pattern in patterns for file in (folder / name).glob(pattern)}
-        for file in (folder / name).rglob("*"):
-            if file.is_file() and file not in kept:
-                file.unlink()
-    for name in filter(lambda name: (folder / name).exists(), EMPTIED):
-        (folder / name).write_bytes(b"")
-
-
 def add(folder: Path) -> None:
     """Add the service itself."""
     for name in OURS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.graphql"))
+
+
+def fill(folder: Path, machine: str) -> None:
+    """Put into a folder what runs, as sources."""
+    install(folder, machine)
+    add(folder)
+    prune(folder)
 
 
 def compiler() -> str | None:
@@ -91,9 +71,8 @@ def compiler() -> str | None:
 
 
 def compile_all(folder: Path, python: str) -> None:
-    """Write bytecode that is never compared with its source again."""
-    command = [python, "-m", "compileall", "-q", "-j0", "--invalidation-mode=unchecked-hash"]
-    run([*command, "-s", str(folder), "-p", "/var/task", str(folder)], "compiling", PYTHONHASHSEED="0")
+    """Put bytecode in the place of the sources."""
+    run([python, "-I", str(Path(__file__).with_name("bytecode.py")), str(folder)], "compiling", PYTHONHASHSEED="0")
 
 
 def archive(folder: Path, target: Path) -> None:
@@ -129,13 +108,11 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory(prefix="giamsat-") as scratch:
             folder, made = Path(scratch, "content"), Path(scratch, "made.zip")
-            install(folder, PLATFORMS[architecture])
-            prune(folder)
-            add(folder)
+            fill(folder, PLATFORMS[architecture])
             if python:
                 compile_all(folder, python)
             else:
-                print(f"package: no Python {PYTHON} here, so the archive has no bytecode and starts slower")
+                print(f"package: no Python {PYTHON} here, so the archive holds sources, starts slower and is larger")
             archive(folder, made)
             describe(made, target)
             unpacked = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

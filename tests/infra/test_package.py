@@ -1,31 +1,41 @@
 """The archive: the same files give the same bytes, and nothing gets in that no function reads."""
 
+import gzip
 import importlib
-import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
-import holidays
+import botocore
+import orjson
 import pytest
-from botocore.loaders import Loader
 
 from tests.infra.test_template import ROOT
 
 
 @pytest.fixture(scope="module")
-def package() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("package", ROOT / "tools" / "package.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def tools() -> Iterator[None]:
+    """Find the scripts of `tools` as they find each other."""
+    sys.path.insert(0, str(ROOT / "tools"))
+    yield
+    sys.path.remove(str(ROOT / "tools"))
+
+
+@pytest.fixture(scope="module")
+def package(tools: None) -> ModuleType:  # noqa: ARG001 - its path
+    return importlib.import_module("package")
+
+
+@pytest.fixture(scope="module")
+def pruning(tools: None) -> ModuleType:  # noqa: ARG001 - its path
+    return importlib.import_module("pruning")
 
 
 def filled(folder: Path, names: list[str]) -> Path:
@@ -53,40 +63,75 @@ def test_the_same_files_give_the_same_bytes(package: ModuleType, tmp_path: Path)
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
 
 
-def test_what_no_function_reads_is_left_out(package: ModuleType, tmp_path: Path) -> None:
-    kept = ["botocore/data/dynamodb/x.json", "botocore/data/secretsmanager/x.json", "botocore/data/endpoints.json", "bintrees/a.py"]
-    filled(tmp_path, [*kept, "botocore/data/ec2/x.json", "boto3/a.py", "boto3-1.0.dist-info/RECORD", "s3transfer/a.py", "bin/script"])
-    package.prune(tmp_path)
-    assert names_in(tmp_path) == set(kept)
+def test_modules_that_no_import_reaches_are_left_out(pruning: ModuleType, tmp_path: Path) -> None:
+    checked = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import three\nelse:\n    import handlers\n"
+    written = {
+        "handlers/__init__.py": "", "handlers/api.py": "import one\nfrom boto3.session import x\n\ndef f():\n    from two import late\n",
+        "one/__init__.py": "try:\n    from . import near\nexcept ImportError:\n    pass\n", "one/near.py": "", "one/far.py": "",
+        "one/near.pyi": "", "one/py.typed": "", "two/__init__.py": "", "two/late.py": checked, "three.py": "", "boto3/session.py": "",
+        "one-1.dist-info/METADATA": "Name: one\nVersion: 1\n\nA long story.\n", "one-1.dist-info/licenses/LICENSE": "MIT",
+        "one-1.dist-info/RECORD": "one/far.py,sha256=0,0\none/near.py,,\none-1.dist-info/METADATA,,\n", "one-1.dist-info/WHEEL": "",
+        "three-1.dist-info/METADATA": "Name: three\n\n", "three-1.dist-info/RECORD": "three.py,,\nthree-1.dist-info/METADATA,,\n",
+    }  # fmt: skip
+    filled(tmp_path, list(written))
+    for name, text in written.items():
+        (tmp_path / name).write_text(text)
+    pruning.prune(tmp_path)
+    assert names_in(tmp_path) == {
+        "handlers/__init__.py", "handlers/api.py", "one/__init__.py", "one/near.py", "two/__init__.py", "two/late.py",
+        "one-1.dist-info/METADATA", "one-1.dist-info/licenses/LICENSE",
+    }  # fmt: skip
+    assert (tmp_path / "one-1.dist-info/METADATA").read_text() == "Name: one\nVersion: 1\n"
 
 
-def test_what_is_left_of_packages_is_what_functions_need(package: ModuleType, tmp_path: Path) -> None:
-    """All handlers are imported over it, and Viet Nam's days are those of the whole package."""
-    (tmp_path / "botocore" / "data").mkdir(parents=True)
-    for name in ("holidays", "dateutil", "aws_lambda_powertools"):
-        there = Path(str(importlib.import_module(name).__file__)).parent
-        shutil.copytree(there, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    whole = sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file())
-    package.prune(tmp_path)
-    shutil.rmtree(tmp_path / "botocore")
-    assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < whole / 2
-    modules = ", ".join(sorted(f"handlers.{file.stem}" for file in (ROOT / "handlers").glob("[a-z]*.py")))
-    code = f"""import {modules}, holidays, dateutil, json
-print(holidays.__file__)
-print(json.dumps([[str(day), name] for language in ('vi', 'en_US') for year in range(2020, 2031)
-                  for day, name in sorted(holidays.country_holidays('VN', years=year, language=language).items())]))"""
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+def without_prose(found: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(found, list):
+        return [without_prose(one) for one in found]
+    if not isinstance(found, dict):
+        return found
+    return {name: "" if name == "documentation" and isinstance(one, str) else without_prose(one) for name, one in found.items()}
+
+
+def test_descriptions_lose_their_prose_and_nothing_else(pruning: ModuleType, tmp_path: Path) -> None:
+    whole = Path(str(botocore.__file__)).parent / "data"
+    for name in (*pruning.SERVICES, "ec2"):
+        shutil.copytree(whole / name, tmp_path / "botocore" / "data" / name)
+    filled(tmp_path, ["handlers/__init__.py"])
+    pruning.prune(tmp_path)
+    found = {name for name in names_in(tmp_path) if name.startswith("botocore")}
+    assert {name.split("/")[2] for name in found} == set(pruning.SERVICES)
+    for service in pruning.SERVICES:
+        newest = max(path.name for path in (whole / service).iterdir())
+        here = f"botocore/data/{service}/{newest}/service-2.json"
+        assert {here, here.replace("service-2", "endpoint-rule-set-1")} <= found
+        read = orjson.loads((tmp_path / here).read_bytes())
+        assert read == without_prose(orjson.loads(gzip.decompress((whole / service / newest / "service-2.json.gz").read_bytes())))
+    assert not any(part in name for name in found for part in ("examples", "waiters", "paginators"))
+
+
+def test_a_member_that_is_named_documentation_stays(pruning: ModuleType, tmp_path: Path) -> None:
+    told = {"members": {"documentation": {"shape": "S", "documentation": "prose"}}, "partitions": [{"services": {"s3": {}, "ec2": {}}}]}
+    (tmp_path / "x.json.gz").write_bytes(gzip.compress(json.dumps(told).encode()))
+    pruning.shorten(tmp_path / "x.json.gz")
+    assert names_in(tmp_path) == {"x.json"}
+    assert json.loads((tmp_path / "x.json").read_bytes()) == {
+        "members": {"documentation": {"shape": "S", "documentation": ""}}, "partitions": [{"services": {"s3": {}}}],
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="its libraries are none of ELF")
+def test_a_library_without_its_symbols_still_loads(pruning: ModuleType, tmp_path: Path) -> None:
+    whole = Path(str(importlib.import_module("orjson.orjson").__file__))
+    content = whole.read_bytes()
+    shutil.copytree(whole.parent, tmp_path / "orjson", ignore=shutil.ignore_patterns("__pycache__"))
+    short = pruning.stripped(content)
+    (tmp_path / "orjson" / whole.name).write_bytes(short)
+    assert len(short) < len(content)
+    assert pruning.stripped(short) == short
+    code = "import orjson; print(orjson.__file__, orjson.dumps({'a': [1.5, None]}).decode())"
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
-    place, days = done.stdout.splitlines()
-    assert str(tmp_path) in place
-    assert json.loads(days) == [
-        [str(day), name] for language in ("vi", "en_US") for year in range(2020, 2031)
-        for day, name in sorted(holidays.country_holidays("VN", years=year, language=language).items())
-    ]  # fmt: skip
-
-
-def test_the_services_that_are_kept_are_botocores_names(package: ModuleType) -> None:
-    assert set(Loader().list_available_services("service-2")) >= package.SERVICES
+    assert done.stdout == f'{tmp_path / "orjson" / "__init__.py"} {{"a":[1.5,null]}}\n'
 
 
 def test_the_service_is_added_without_bytecode_of_this_machine(package: ModuleType, tmp_path: Path) -> None:
@@ -97,14 +142,35 @@ def test_the_service_is_added_without_bytecode_of_this_machine(package: ModuleTy
     assert not any(name.startswith(("local/", "tests/")) for name in found)
 
 
-def test_bytecode_is_never_compared_and_names_where_it_runs(package: ModuleType, tmp_path: Path) -> None:
-    filled(tmp_path, ["a/b.py"])
+SOURCE = """'Long.'
+class A:
+    'Long.'
+@(lambda found: found)
+class B:
+    x = 1
+def f():
+    'Long.'
+def g():
+    'Long.'
+    assert not 1
+"""
+PEEKED = """import sys; sys.path.insert(0, sys.argv[1]); import traceback; from a import b
+print([b.__doc__, b.A.__doc__, b.B.__doc__, b.B.x, b.f.__doc__, b.f()])
+try: b.g()
+except AssertionError as error: print(traceback.format_exc().splitlines()[-2].strip())"""
+
+
+def test_bytecode_stands_in_the_place_of_sources(package: ModuleType, tmp_path: Path) -> None:
+    """It is never compared, names the place where it runs, and has no prose; an assertion is none."""
+    filled(tmp_path, ["a/b.py"]).joinpath("a/b.py").write_text(SOURCE)
     package.compile_all(tmp_path, sys.executable)
-    (compiled,) = tmp_path.rglob("*.pyc")
-    content = compiled.read_bytes()
+    assert names_in(tmp_path) == {"a/b.pyc"}
+    content = (tmp_path / "a" / "b.pyc").read_bytes()
     assert int.from_bytes(content[4:8], "little") == 0b01  # PEP 552: hash-based, unchecked
-    assert b"/var/task/a/b.py" in content
+    assert b"Long." not in content
     assert str(tmp_path).encode() not in content
+    done = subprocess.run([sys.executable, "-I", "-c", PEEKED, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[None, '.', '.', 1, None, None]", 'File "/var/task/a/b.py", line 11, in g']
 
 
 def test_bytecode_is_of_lambdas_python(package: ModuleType) -> None:
