@@ -131,7 +131,7 @@ def _request(folder: Path) -> Iterator[tuple[dict[str, str], bytes]]:
     home = Home(folder / "home")
     with engine_on_disk() as engine:
         services = home.services(engine.endpoint, NoCourier()).services
-        seed(services)
+        seed(services.store)
         code = moved(services, issued(home, Role.CITIZEN), "submitDossier", SUBMITTED)["dossier"]["code"]
         event = {
             "rawPath": "/graphql", "rawQueryString": "", "isBase64Encoded": False,

@@ -51,8 +51,7 @@ def records(client: Client) -> list[dict[str, Any]]:
     subject = client.services.store.coded(client.assigned())
     assert subject
     now = client.services.now()
-    more = {"SequenceNumber": "7", "ApproximateCreationDateTime": now}
-    return [record(one, **more) for one in client.services.store.entries(subject, 0, 100)]
+    return [record(one, SequenceNumber="7", ApproximateCreationDateTime=now) for one in client.services.store.entries(subject, 0, 100)]
 
 
 def at(records: list[dict[str, Any]], place: int) -> str:

@@ -174,3 +174,16 @@ def test_a_connection_that_left_is_forgotten(gate: Gateway, socket: Socket) -> N
     assert socket.event("$disconnect", "DISCONNECT", **left) == {"statusCode": 200}
     socket.say(type="ping")
     assert [seen.method for seen in gate.seen] == ["DELETE"]
+
+
+def test_figures_are_told_as_metrics_and_are_no_part_of_the_answer(gate: Gateway, capsys: pytest.CaptureFixture[str]) -> None:
+    assert gate
+    capsys.readouterr()
+    answer = stream.handler({"Records": [{"eventName": "MODIFY", "dynamodb": {"Keys": {}}}]}, object())
+    assert answer == {"batchItemFailures": []}
+    (told,) = [found for line in capsys.readouterr().out.splitlines() if "_aws" in (found := json.loads(line))]
+    (metrics,) = told["_aws"]["CloudWatchMetrics"]
+    assert metrics["Namespace"] == "giamsat"
+    assert [sorted(names) for names in metrics["Dimensions"]] == [["service", "stage"]]
+    assert [(one["Name"], one["Unit"]) for one in metrics["Metrics"]] == [("TrailChanged", "Count")]
+    assert (told["TrailChanged"], told["stage"], told["service"]) == ([1.0], handlers.services().stage, "giamsat")

@@ -106,7 +106,7 @@ def test_the_stream_is_read_in_order_and_whole(template: Template) -> None:
     mappings = of_type(template, "AWS::Lambda::EventSourceMapping").values()
     accesses, *others = sorted(mappings, key=lambda mapping: "Accesses" not in json.dumps(mapping["EventSourceArn"]))
     found = {mapping["FunctionName"]["Fn::GetAtt"][0]: mapping for mapping in others}
-    whole = {
+    whole: dict[str, Any] = {
         "EventSourceArn": {"Fn::GetAtt": ["Trail", "StreamArn"]},
         "StartingPosition": "TRIM_HORIZON",
         "ParallelizationFactor": 1,

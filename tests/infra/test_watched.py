@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from handlers import UNITS
 from local import server
 from tests.infra.test_template import ROOT, UPDATE, Template, of_type, packaged
 
@@ -50,6 +51,10 @@ SILENT = {"sequencer-runs", "sweep-runs"}
 # What an access log may say: nothing of who asked, from where, or for what.
 SAID = {"requestTimeEpoch", "requestId", "routeKey", "status", "responseLength", "responseLatency", "integrationLatency", "connectionId",
         "eventType"}  # fmt: skip
+
+
+def test_each_figure_of_the_functions_is_a_metric() -> None:
+    assert set(UNITS) == METRICS["giamsat"]
 
 
 @pytest.fixture(scope="module")

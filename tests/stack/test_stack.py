@@ -15,13 +15,15 @@ from typing import Any
 
 import urllib3
 
-from tests.infra.cloud import ROOT
+from casework.adapters.aside import written
+from casework.ports import Letter
+from tests.infra.cloud import REGION, ROOT
 from tests.stack.bridge import CANNOT
 from tests.stack.conftest import LONGEST_S, STAGE, Stack
 
 WITHIN_S = 150  # two schedules of a minute, and what they do
 DUE = '{ procedure(code: "XD-01") { code version } dueIfReceived(procedure: "XD-01", at: "2026-03-02T09:00:00+07:00") { dueAt } }'
-NO_FUNCTIONS = ("__init__.py", "rendering.py", "health.py")
+NO_FUNCTIONS = ("__init__.py", "rendering.py", "health.py", "taking.py")
 ALERTS = "query($code: ID!) { dossier(code: $code) { alerts { level } } }"
 CHECKPOINT = "{ auditCheckpoint { size note } }"
 REQUEST = "mutation($input: RequestExportInput!) { requestExport(input: $input) { export { id } errors { code } } }"
@@ -137,3 +139,26 @@ def test_the_stack_tells_where_it_is(stack: Stack) -> None:
 
 def test_what_the_emulator_cannot_do_is_shown_elsewhere() -> None:
     assert [place for place in CANNOT.values() if not (ROOT / place).exists()] == []
+
+
+def test_what_was_set_aside_is_taken_again(stack: Stack) -> None:
+    """A letter as the function writes it, one that is none, and a batch as Lambda writes of one that ended the function."""
+    dossier = stack.submitted()
+    queue, streams = stack.client("sqs"), stack.client("dynamodbstreams")
+    url = queue.get_queue_url(QueueName=f"giamsat-{STAGE}-set-aside")["QueueUrl"]
+    entry = stack.client("dynamodb").scan(TableName=f"giamsat-{STAGE}-trail", Limit=1)["Items"][0]
+    letter = Letter("tasks", "trail", entry["subject"]["S"], 1, "Corrupt")
+    arn = next(one["StreamArn"] for one in streams.list_streams()["Streams"] if one["TableName"] == f"giamsat-{STAGE}-trail")
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][-1]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    first = streams.get_records(ShardIterator=iterator)["Records"][0]["dynamodb"]["SequenceNumber"]
+    function = f"arn:aws:lambda:{REGION}:000000000000:function:giamsat-{STAGE}-stream"
+    info = {"shardId": shard, "startSequenceNumber": first, "endSequenceNumber": first, "streamArn": arn, "batchSize": 1}
+    batch = {"requestContext": {"functionArn": function}, "DDBStreamBatchInfo": info}
+    for body in (written(letter), json.dumps(batch)):
+        queue.send_message(QueueUrl=url, MessageBody=body)
+    assert stack.command("redrive", "--stage", STAGE).splitlines()[-1] == "2 taken again, 0 set aside anew, 0 left in the queue"
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counts = queue.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    assert [int(counts[name]) for name in names] == [0, 0]
+    assert dossier["entries"] == 1
