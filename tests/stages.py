@@ -20,8 +20,10 @@ def staged(stage: str, session: DynamoStore, engine: engines.Engine) -> Iterator
     own = another(stage, engine)
     for name, things in province():
         own.register(things, name)
-    yield own
-    bind_again(session, engine)
+    try:
+        yield own
+    finally:
+        bind_again(session, engine)
 
 
 def another(stage: str, engine: engines.Engine) -> DynamoStore:

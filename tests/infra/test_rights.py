@@ -172,9 +172,13 @@ class Doing:
         self.streamed()
 
     def swept(self, at: datetime) -> None:
-        rounds = iter(range(3))
-        later = replace(self.anew, now=lambda: at)
-        sweep.handle({}, later, lambda _: time.sleep(0.5), lambda: next(rounds, None) is not None)
+        rests: list[float] = []  # between two rounds: a sweep asks oftener whether it goes on
+
+        def rest(seconds: float) -> None:
+            rests.append(seconds)
+            time.sleep(0.5)
+
+        sweep.handle({}, replace(self.anew, now=lambda: at), rest, lambda: len(rests) < 3)
 
     def streamed(self) -> None:
         subject = self.services.store.coded(self.code)
