@@ -67,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (LocalError, Fault) as error:
         return _failed(f"{error}{_full(asked.data)}", FAILED)
     except (BotoCoreError, ClientError) as error:
+        if getattr(asked, "stage", None):
+            return _failed(
+                f"AWS did not do it: {error} (stage {asked.stage}, {asked.region}; are your credentials those of its account?)", FAILED
+            )
         return _failed(f"the engine failed: {error}{_full(asked.data)}", FAILED)
     except OSError as error:
         return _failed(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", FAILED)

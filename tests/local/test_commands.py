@@ -15,6 +15,8 @@ from pathlib import Path
 import jwt
 import pytest
 
+from casework.adapters.aside import FolderAside
+from casework.ports import Letter
 from local import engine as engines
 from local.commands import DONE, FAILED, UNREADABLE, USAGE
 from local.eventlog import COLUMNS
@@ -23,7 +25,7 @@ from tests.e2e.conftest import LONGEST_S, PROJECT, Service, command, environment
 from tests.local.test_engine import ends
 
 Done = subprocess.CompletedProcess[str]
-COMMANDS = ("serve", "seed", "replay", "token", "due", "witness")
+COMMANDS = ("serve", "seed", "replay", "token", "due", "vkey", "witness", "redrive")
 START = datetime(2024, 3, 4, 1, tzinfo=UTC)
 NOON = "2025-01-24T12:00:00+07:00"
 
@@ -129,6 +131,8 @@ def test_help_names_every_command(data: Path) -> None:
         (["due", "--procedure", "XD-01", "--at", "now"], "not 'now'"),
         (["due", "--procedure", "XD-01", "--at", ""], "not ''"),
         (["due", "--procedure", "XD-01", "--at", NOON, "--lang", "de"], "argument --lang: invalid choice: 'de'"),
+        (["seed", "--stage", "A b"], "--stage: a stage is 1 to 20 small letters, digits and dashes, not 'A b'"),
+        (["redrive", "--stage", ""], "--stage: a stage is 1 to 20 small letters, digits and dashes, not ''"),
         (["witness"], "required: --keys"),
         (["witness", "--keys", "k", "--log", "https://log.example"], "--to: a log at an address needs a folder for what is cosigned"),
         (["serve", "--port", "0"], "a port is 1 to 65535, not '0'"),
@@ -539,3 +543,26 @@ def test_a_replay_whose_service_is_killed_goes_on_later(data: Path, tmp_path: Pa
     found = json.loads(done.stdout)
     assert (found["dossiers"], found["events"], found["entries"]) == (6, 120, 138)
     assert 0 < found["added"] < 138
+
+
+def test_the_key_of_each_log_is_printed(data: Path) -> None:
+    printed = [run("vkey", *more, data=data).stdout for more in ([], ["--accesses"])]
+    kept = [(data / "keys" / f"{name}.vkey").read_text() for name in ("log", "accesses")]
+    assert printed == kept
+    assert len(set(kept)) == 2
+
+
+def test_what_was_set_aside_is_left_for_the_service(data: Path) -> None:
+    assert run("redrive", data=data).stdout == "nothing was set aside\n"
+    FolderAside(data / "set-aside").put(Letter("stream", "trail", "0" * 32, 1, "Corrupt"))
+    assert run("redrive", data=data).stdout.startswith("1 for the service to take again")
+    assert run("redrive", data=data).stdout == "nothing was set aside\n"
+
+
+@pytest.mark.parametrize("arguments", [["seed"], ["vkey"], ["redrive"]])
+def test_a_stage_without_an_answer_is_told_by_its_name(data: Path, arguments: list[str]) -> None:
+    nowhere = {
+        "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1",
+    }  # fmt: skip
+    line = one_line(run(*arguments, "--stage", "test", "--region", "nowhere-1", data=data, **nowhere), FAILED)
+    assert "stage test, nowhere-1" in line

@@ -2,19 +2,22 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from casework.adapters.aside import FolderAside, read
 from casework.audit.chain import reopened
 from casework.model.errors import Unavailable
 from casework.ports import Services
-from handlers import stream
+from casework.watching import Arrived
+from handlers import stream, taking
 from local import pump as pumps
 from local.engine import Engine
 from local.home import QUICK, REGION
@@ -256,3 +259,35 @@ def test_a_place_that_the_stream_has_trimmed(client: Client, records: Records, s
     # It begins with the oldest record that there is; who watches drops what was seen before.
     assert records.of(subject) == [1, 2]
     assert forgetful.refused in {1, 2}  # that of accesses may have come to a place, too
+
+
+def test_what_is_asked_for_again_is_taken(client: Client, engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An entry that fails is set aside, and those behind it go on; `giamsat redrive` has it taken when it fails no longer."""
+    delivered, poison = list[tuple[str, int]](), list[str]()
+    monkeypatch.setattr(pumps, "STAGE", "test")
+    monkeypatch.setattr(pumps, "FOLLOWER", f"pump-test-{next(FOLLOWERS)}")
+    monkeypatch.setattr(pumps, "SHARDS_S", 0.1)
+    monkeypatch.setattr(taking, "PAUSES_S", ())
+
+    def deliver(_: Services, arrived: Sequence[Arrived], __: object) -> None:
+        if poison and any(one.entry.place == (poison[0], 1) for one in arrived):
+            raise ValueError("poison")
+        delivered.extend(one.entry.place for one in arrived)
+
+    monkeypatch.setattr(stream, "deliver", deliver)
+    code, subject = opened(client)
+    poison.append(subject)
+    received(client, code)
+    aside = FolderAside(tmp_path / "set-aside")
+    pump = Pump(replace(client.services, aside=aside), engine.endpoint, lambda: True)
+    pump.start()
+    try:
+        until(lambda: (subject, 2) in delivered)
+        assert (subject, 1) not in delivered
+        assert [read(file.read_bytes()).why for file in (tmp_path / "set-aside").glob(f"stream-trail-{subject}-*")] == ["ValueError"]
+        poison.clear()
+        assert aside.redrive() >= 1
+        until(lambda: (subject, 1) in delivered)
+        until(lambda: not list((tmp_path / "set-aside" / "again").glob("*.json")))
+    finally:
+        pump.stop()
