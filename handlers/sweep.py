@@ -37,15 +37,17 @@ def handle(event: dict[str, Any], services: Services, rest: Callable[[float], ob
         sweeper = Sweeper(services, _Aside(beside), pool.map, lasts)
         while lasts():
             rounds += 1
+            looked = seen
             try:
-                looked = services.now()
+                began = services.now()
                 found = sweeper.round()
-                lags.append((services.now() - seen).total_seconds())
-                seen = looked if found.whole else seen
+                looked = began if found.whole and not found.failed else seen
                 written, failed = written + found.written, failed + found.failed
             except Fault as fault:  # The next round looks again.
                 failed += 1
                 log.warning("a round of the sweep was cut short: %s", fault.message)
+            lags.append((services.now() - seen).total_seconds())
+            seen = looked
             if lasts():
                 rest(REST_S - services.now().microsecond / 1e6)
     log.debug("swept %d rounds: %d written, %d failed", rounds, written, failed)

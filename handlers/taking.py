@@ -8,6 +8,8 @@ behind it, for an hour at most: then it is set aside too. `giamsat redrive` has 
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 from casework.model.errors import Contended, Unavailable
@@ -17,6 +19,7 @@ from handlers import log
 Record = dict[str, Any]
 
 PAUSES_S = (0.1, 1.0)  # before the second try of a record, and before the third
+LONGEST_S = 200.0  # for a batch, of the 300 s that the function has
 PATIENCE = timedelta(hours=1)  # with what is nobody's fault; infra keeps records for longer
 
 
@@ -33,11 +36,13 @@ def taken(
     except Exception as fault:
         if services.aside is None:
             raise
-        log.warning("%s: a batch of %d is taken record by record: %r", follower, len(records), fault)
+        log.warning("%s: a batch of %d is taken record by record: %s", follower, len(records), _kind(fault))
     else:
         return _answer()
-    aside = 0
+    aside, until = 0, time.monotonic() + LONGEST_S
     for record in records:
+        if time.monotonic() > until:  # What is done is kept, and the rest comes again.
+            return _answer(aside, record)
         why = _tried(record, take, rest)
         if why is None:
             continue
@@ -72,23 +77,33 @@ def _set_aside(record: Record, services: Services, follower: str, fault: Excepti
     """Put a record's place on the queue; False where it is to wait instead."""
     if isinstance(fault, Unavailable | Contended) and services.now() - _arrived(record, services.now()) < PATIENCE:
         return False
-    keys = record["dynamodb"]["Keys"]
+    keys = record["dynamodb"].get("Keys")
     image = record["dynamodb"].get("NewImage") or {}
-    letter = Letter(
-        follower=follower,
-        table="trail" if "unit_month" in image else "accesses",
-        subject=keys["subject"]["S"],
-        seq=int(keys["seq"]["S"].partition("#")[2]),
-        why=type(fault).__name__,
-    )
+    try:
+        letter = Letter(
+            follower=follower,
+            table="trail" if "unit_month" in image else "accesses",
+            subject=keys["subject"]["S"],
+            seq=int(keys["seq"]["S"].partition("#")[2]),
+            why=type(fault).__name__,
+        )
+    except (KeyError, TypeError, ValueError):
+        log.critical("%s: a row that is no entry of ours is left out: %s", follower, keys)
+        return True
     assert services.aside is not None
     try:
         services.aside.put(letter)
     except Unavailable as unavailable:
         log.warning("%s: nothing can be set aside: %s", follower, unavailable.message)
         return False
-    log.error("%s: entry %d of %s is set aside: %r", follower, letter.seq, letter.subject, fault)
+    log.error("%s: entry %d of %s is set aside: %s", follower, letter.seq, letter.subject, _kind(fault))
     return True
+
+
+def _kind(fault: Exception) -> str:
+    """Tell a fault without its message, which may hold what only the entry may: its kind, and where it came from."""
+    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(fault.__traceback__)[-4:]]
+    return f"{type(fault).__name__} ({' > '.join(frames)})"
 
 
 def _arrived(record: Record, now: datetime) -> datetime:

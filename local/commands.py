@@ -142,6 +142,8 @@ def _redrive(asked: argparse.Namespace) -> int:
     deployed = _deployed(asked)
     with bar("taking again", waiting(deployed)) as advance:
         tally = redriven(deployed, advance)
+    for why in tally.why:
+        print(f"giamsat: one is left: {why}", file=sys.stderr)
     print(tally.told)
     return FAILED if tally.anew or tally.left else DONE
 

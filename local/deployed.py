@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from casework.adapters.dynamo import DynamoStore
@@ -16,6 +17,9 @@ from casework.audit.note import Key
 from casework.wiring import beside
 from local.faults import LocalError
 from local.home import QUICK
+
+# A function is waited for as long as it may take, and not invoked a second time meanwhile.
+PATIENT = Config(connect_timeout=2, read_timeout=330, retries={"total_max_attempts": 1})
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,7 @@ class Deployed:
         """Give a client of a service, made once."""
         if service not in self._clients:
             make: Any = boto3.client
-            self._clients[service] = make(service, region_name=self.region, config=QUICK)
+            self._clients[service] = make(service, region_name=self.region, config=PATIENT if service == "lambda" else QUICK)
         return self._clients[service]
 
     @cached_property

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from casework.adapters.aside import FolderAside
 from casework.model.errors import Fault, Unavailable
-from casework.ports import Services
+from casework.ports import Letter, Services
 from handlers import stream, tasks
 from local.home import QUICK, REGION, STAGE
 from local.redriving import record
@@ -106,10 +106,16 @@ class Pump:
     def _again(self) -> None:
         """Take what was set aside and is asked for again."""
         if isinstance(self._services.aside, FolderAside):
-            for letter in self._services.aside.again():
-                again = record(self._engine, STAGE, letter)
-                if again is not None:
-                    FOLLOWERS[letter.follower].handle({"Records": [again]}, self._services)
+            self._services.aside.again(self._took)
+
+    def _took(self, letter: Letter) -> bool:
+        """Have a letter's entry taken; False where it is to be tried another time. The stream goes on in any case."""
+        try:
+            again = record(self._engine, STAGE, letter)
+            return again is None or not FOLLOWERS[letter.follower].handle({"Records": [again]}, self._services)["batchItemFailures"]
+        except (ClientError, BotoCoreError, Fault) as error:
+            log.warning("entry %d of %s waits to be taken again: %s", letter.seq, letter.subject, error)
+            return False
 
     def _look(self) -> None:
         """Find the shards; a child is read after its parent."""

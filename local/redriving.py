@@ -7,17 +7,20 @@ that fails anew is set aside anew. Clients drop what they had heard before.
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from casework.adapters.aside import TABLES, read
 from casework.model.errors import Corrupt
 from casework.ports import Letter
 from local.deployed import Deployed
 
-AT_ONCE = 10  # messages of one answer of SQS, at most
-REST_S = 2.0
 LONGEST_S = 330  # that a function takes, and that a message is hidden from others
+PAGES = 100  # of a stream, that are read for a batch
+FORGOTTEN = frozenset({"TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException"})
 
 
 @dataclass
@@ -27,6 +30,7 @@ class Tally:
     taken: int = 0
     anew: int = 0
     left: int = 0
+    why: list[str] = field(default_factory=list)  # of each that is left
 
     @property
     def told(self) -> str:
@@ -45,48 +49,62 @@ def record(engine: Any, stage: str, letter: Letter) -> dict[str, Any] | None:  #
 
 
 def waiting(deployed: Deployed) -> int:
-    """Count about how many messages the queue of a stage holds."""
-    url = deployed.resource("SetAside")
-    names = ["ApproximateNumberOfMessages"]
-    return int(deployed.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"][names[0]])
+    """Count about how many messages the queue of a stage holds, those hidden by another run too."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = deployed.client("sqs").get_queue_attributes(QueueUrl=deployed.resource("SetAside"), AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)
 
 
 def redriven(deployed: Deployed, advance: Callable[[int], None] = lambda _: None) -> Tally:
     """Have all that a stage set aside before now taken again, message by message; a message goes when its entries are taken.
 
-    Killed in the middle, it has taken some, and the next run takes the others; one is taken twice at most.
+    Killed in the middle, it has taken some; the next run takes the others, and maybe one of them a second time. What stays in the queue is
+    shown again at once, so that others see it.
     """
-    queue, url, tally, began = deployed.client("sqs"), deployed.resource("SetAside"), Tally(), time.time()
-    while messages := _received(queue, url):
-        old = [message for message in messages if int(message["Attributes"]["SentTimestamp"]) / 1000 <= began]
-        for message in old:
-            _redrive(deployed, message, tally)
-            advance(1)
-        if not old:  # All that is left was set aside anew.
-            break
-    return tally
-
-
-def _received(queue: Any, url: str) -> list[dict[str, Any]]:  # noqa: ANN401 - a client of SQS
-    answer = queue.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=AT_ONCE, VisibilityTimeout=LONGEST_S, WaitTimeSeconds=1, AttributeNames=["SentTimestamp"]
-    )
-    found: list[dict[str, Any]] = answer.get("Messages", [])
-    return found
-
-
-def _redrive(deployed: Deployed, message: dict[str, Any], tally: Tally) -> None:
-    queue, url = deployed.client("sqs"), deployed.resource("SetAside")
+    queue, url, tally = deployed.client("sqs"), deployed.resource("SetAside"), Tally()
+    began: float | None = None
+    seen, kept = set[str](), list[dict[str, Any]]()
     try:
-        for follower, again in _named(deployed, message["Body"]):
+        while True:
+            answer = queue.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=LONGEST_S, WaitTimeSeconds=1, AttributeNames=["SentTimestamp"]
+            )
+            began = began or _told_at(answer)
+            if not answer.get("Messages"):
+                return tally
+            (message,) = answer["Messages"]
+            kept.append(message)
+            if message["MessageId"] in seen or int(message["Attributes"]["SentTimestamp"]) / 1000 > began:
+                continue  # It was set aside anew, which is counted.
+            seen.add(message["MessageId"])
+            if _redrive(deployed, message["Body"], tally):
+                queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                kept.pop()
+            advance(1)
+    finally:
+        for message in kept:
+            queue.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+
+
+def _told_at(answer: dict[str, Any]) -> float:
+    """Tell when AWS answered, by its clock, in seconds; a message that was sent in that second may be one of before."""
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return (parsedate_to_datetime(date).timestamp() if date else time.time()) + 1
+
+
+def _redrive(deployed: Deployed, body: str, tally: Tally) -> bool:
+    """Have the entries of a message taken; False where it is to stay."""
+    try:
+        for follower, again in _named(deployed, body):
             if _taken(deployed, follower, again):
                 tally.taken += 1
             else:
                 tally.anew += 1
-    except Corrupt:
+    except (Corrupt, ClientError, BotoCoreError) as error:
         tally.left += 1
-        return
-    queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        tally.why.append(str(error))
+        return False
+    return True
 
 
 def _named(deployed: Deployed, body: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -128,19 +146,23 @@ def _streamed(deployed: Deployed, batch: dict[str, Any]) -> Iterator[dict[str, A
         iterator = streams.get_shard_iterator(
             StreamArn=batch["arn"], ShardId=batch["shard"], ShardIteratorType="AT_SEQUENCE_NUMBER", SequenceNumber=batch["first"]
         )["ShardIterator"]
-        while iterator:
+        for _ in range(PAGES):  # a page may be empty and not the last
             answer = streams.get_records(ShardIterator=iterator)
             for one in answer["Records"]:
-                if int(one["dynamodb"]["SequenceNumber"]) > int(batch["last"]):
-                    return
-                again = record(deployed.client("dynamodb"), deployed.stage, _letter(batch, one))
-                if again is not None:
+                number = int(one["dynamodb"]["SequenceNumber"])
+                again = record(deployed.client("dynamodb"), deployed.stage, _letter(batch, one)) if one["eventName"] == "INSERT" else None
+                if again is not None and number <= int(batch["last"]):
                     yield again
-            if not answer["Records"]:
-                return
+                if number >= int(batch["last"]):
+                    return
             iterator = answer.get("NextShardIterator")
-    except streams.exceptions.TrimmedDataAccessException as error:
-        raise Corrupt("the stream has forgotten those records") from error
+            if iterator is None:
+                break
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in FORGOTTEN:
+            raise
+        raise Corrupt("the stream has forgotten records that Lambda set aside: it keeps them for a day") from error
+    raise Corrupt("the stream does not give all records that Lambda set aside")
 
 
 def _letter(batch: dict[str, Any], one: dict[str, Any]) -> Letter:

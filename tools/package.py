@@ -72,7 +72,7 @@ def compiler() -> str | None:
 
 def compile_all(folder: Path, python: str) -> None:
     """Put bytecode in the place of the sources."""
-    run([python, "-I", str(Path(__file__).with_name("bytecode.py")), str(folder)], "compiling", PYTHONHASHSEED="0")
+    run([python, "-I", str(Path(__file__).with_name("bytecode.py")), str(folder)], "compiling")
 
 
 def archive(folder: Path, target: Path) -> None:

@@ -3,8 +3,10 @@
 A letter holds no data of an entry: whoever has it taken again reads the entry from its table.
 """
 
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ import orjson
 from casework.adapters.sqs import Sqs
 from casework.model.errors import Corrupt, Unavailable
 from casework.ports import Letter
+
+log = logging.getLogger("giamsat")
 
 AGAIN = "again"  # the folder of what is to be taken again
 TABLES = ("trail", "accesses")
@@ -64,11 +68,21 @@ class FolderAside:
             file.replace(self._folder / AGAIN / file.name)
         return len(files)
 
-    def again(self) -> Iterator[Letter]:
-        """Give the letters that are to be taken again; each goes when the next one is asked for."""
-        for file in sorted((self._folder / AGAIN).glob("*.json")):
-            yield read(file.read_bytes())
-            file.unlink()
+    def again(self, take: Callable[[Letter], bool]) -> None:
+        """Have taken what is to be taken again. A letter that was not taken stays for the next time; what is no letter is put by."""
+        there = self._folder / AGAIN
+        for file in (*sorted(there.glob("*.taking")), *sorted(there.glob("*.json"))):
+            taking = file.with_suffix(".taking")  # the same entry may be set aside and asked for anew meanwhile
+            with suppress(FileNotFoundError):
+                file.replace(taking)
+                try:
+                    letter = read(taking.read_bytes())
+                except Corrupt as fault:
+                    log.error("%s: %s", taking, fault.message)  # noqa: TRY400 - the fault says all there is
+                    taking.replace(file.with_suffix(".bad"))
+                    continue
+                if take(letter):
+                    taking.unlink()
 
     def put(self, letter: Letter) -> None:
         """See `ports.Aside`."""

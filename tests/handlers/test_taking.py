@@ -100,6 +100,28 @@ def test_one_that_fails_once_is_taken(services: Services, records: list[dict[str
     assert taker.seen[-len(records) :] == [at(records, place) for place in range(len(records))]
 
 
+def test_what_takes_too_long_is_left_to_the_next_try(
+    services: Services, records: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(taking, "LONGEST_S", -1.0)
+    answer = taken(records, replace(services, aside=Aside()), "stream", Taker({at(records, 1): ValueError("x")}), lambda _: None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "7"}]}
+
+
+def test_a_row_of_another_form_holds_nothing_up(services: Services, records: list[dict[str, Any]]) -> None:
+    aside, taker = Aside(), Taker({"x": ValueError("x")})
+    records[1]["dynamodb"]["Keys"]["seq"] = {"S": "x"}
+    assert taken(records, replace(services, aside=aside), "stream", taker, lambda _: None)["batchItemFailures"] == []
+    assert aside.kept == []
+    assert at(records, 2) in taker.seen
+
+
+def test_the_log_holds_no_message_of_a_fault(services: Services, records: list[dict[str, Any]], caplog: pytest.LogCaptureFixture) -> None:
+    taken(records, replace(services, aside=Aside()), "stream", Taker({at(records, 1): ValueError("Nguyễn Văn An")}), lambda _: None)
+    assert "ValueError (" in caplog.text
+    assert "Nguyễn" not in caplog.text
+
+
 def test_an_access_is_named_as_one(services: Services, records: list[dict[str, Any]]) -> None:
     aside = Aside()
     del records[0]["dynamodb"]["NewImage"]["unit_month"]

@@ -113,7 +113,7 @@ def test_the_stream_is_read_in_order_and_whole(template: Template) -> None:
         "BatchSize": 100,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
         "BisectBatchOnFunctionError": True,
-        "MaximumRetryAttempts": 2000,
+        "MaximumRetryAttempts": 10000,
         "MaximumRecordAgeInSeconds": 21600,
         "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["SetAside", "Arn"]}}},
         "Enabled": True,

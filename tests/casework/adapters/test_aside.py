@@ -16,6 +16,21 @@ from tests.casework.adapters.test_gateway import KEY, REGION, Gateway, served, s
 LETTER = Letter("stream", "trail", "0" * 32, 5, "Corrupt")
 
 
+def taken(folder: FolderAside, *, done: bool = True) -> list[Letter]:
+    found: list[Letter] = []
+
+    def take(letter: Letter) -> bool:
+        found.append(letter)
+        return done
+
+    folder.again(take)
+    return found
+
+
+def killed(_: Letter) -> bool:
+    raise KeyboardInterrupt
+
+
 def test_a_letter_is_read_as_it_was_written() -> None:
     assert read(written(LETTER)) == LETTER
 
@@ -35,19 +50,45 @@ def test_a_folder_keeps_each_once_and_gives_it_when_asked(tmp_path: Path) -> Non
     others = [LETTER, replace(LETTER, seq=6), replace(LETTER, table="accesses"), replace(LETTER, follower="tasks")]
     for letter in (*others, LETTER):
         kept.put(letter)
-    assert list(folder.again()) == [], "nobody has asked yet"
+    assert taken(folder) == [], "nobody has asked yet"
     assert folder.redrive() == len(others)
     assert folder.redrive() == 0
-    assert sorted(map(written, folder.again())) == sorted(map(written, others))
-    assert list(folder.again()) == []
+    assert sorted(map(written, taken(folder))) == sorted(map(written, others))
+    assert taken(folder) == []
 
 
 def test_one_that_is_not_done_is_given_again(tmp_path: Path) -> None:
     folder = FolderAside(tmp_path)
     folder.put(LETTER)
     folder.redrive()
-    assert next(folder.again()) == LETTER  # and then it is killed
-    assert list(folder.again()) == [LETTER]
+    assert taken(folder, done=False) == [LETTER]
+    with pytest.raises(KeyboardInterrupt):
+        folder.again(killed)
+    assert taken(folder) == [LETTER]
+    assert taken(folder) == []
+
+
+def test_one_that_is_set_aside_anew_meanwhile_stays(tmp_path: Path) -> None:
+    folder = FolderAside(tmp_path)
+    folder.put(LETTER)
+    folder.redrive()
+
+    def anew(letter: Letter) -> bool:
+        folder.put(letter)
+        folder.redrive()
+        return True
+
+    folder.again(anew)
+    assert taken(folder) == [LETTER]
+
+
+def test_what_is_no_letter_holds_up_no_other(tmp_path: Path) -> None:
+    folder = FolderAside(tmp_path)
+    folder.put(LETTER)
+    folder.redrive()
+    (tmp_path / "again" / "a.json").write_text("{")
+    assert taken(folder) == [LETTER]
+    assert [file.name for file in (tmp_path / "again").iterdir()] == ["a.bad"]
 
 
 def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) -> None:
