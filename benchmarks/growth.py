@@ -188,7 +188,7 @@ def _redrawn(change: Change, place: Place, subject: DossierId, at: datetime, cha
             assignments=assigned, alerts=alerts, due_at=due_at,
         )  # fmt: skip
         level = (held.due.level, instant(held.due.moment.partition("#")[0]) + later) if held.due else None
-        due = commits._due(subject, level, at)  # noqa: SLF001 - the function that places it
+        due = commits.due_key(subject, level, at)
         key = held.applicant_key and subject
         return replace(held, id=subject, province=place.province, record=record, due=due, applicant_key=key)
 

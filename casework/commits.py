@@ -186,13 +186,13 @@ def _change(
         record=record,
         flat=flat,
         tip=Tip(entry.seq, entry.hash, entry.recorded_at),
-        due=_due(subject, plan.alert, entry.recorded_at),
+        due=due_key(subject, plan.alert, entry.recorded_at),
         applicant_key=None if unlisted else held.applicant_key if held else plan.applicant_key,
     )
     return Change(named, held, after, entry, dict(envelope.disclosures), None, plan.register, plan.erased)
 
 
-def _due(subject: str, alert: tuple[str, datetime] | None, now: datetime) -> DueKey | None:
+def due_key(subject: str, alert: tuple[str, datetime] | None, now: datetime) -> DueKey | None:
     """Place the subject's row; an instant already past goes into the current hour, so that no row lies behind the watermark."""
     if alert is None:
         return None

@@ -223,6 +223,9 @@ class Dossiers(Protocol):
     def numbered(self, unit: str, province: str, on: date) -> int:
         """Draw the unit's next number of that legal day. A number that is then not used is no fault."""
 
+    def keep_numbered(self, unit: str, province: str, on: date, number: int) -> None:
+        """Let the unit's numbers of that legal day go on behind this one."""
+
     def commit(self, change: Change, now: datetime) -> None:
         """Write a change, whole or not at all.
 
@@ -435,6 +438,13 @@ class Connections(Protocol):
 
 
 OUTBOX_SHARDS = 16
+
+
+def outbox_shard(subject: str) -> int:
+    """Give the shard of the outbox that a subject's markers are in: one reader sees them in order."""
+    return int(subject[:2], 16) % OUTBOX_SHARDS
+
+
 MOST_TAKEN = 24  # markers of one step of the log: each is two writes of a transaction, and two of a unit's register; it takes 100
 
 
@@ -520,8 +530,14 @@ class Log(Protocol):
     def leaves(self, start: int, count: int) -> "list[Logged]":
         """Read leaves in order."""
 
+    def steps(self, start: int, end: int) -> "list[list[Logged]]":
+        """Read the leaves from one size of the log up to another, step by step as they were taken; both are sizes that its head had."""
+
     def leaves_of(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """Give the indices of the leaves of entries, by subject and number; those that the log has not taken yet are left out."""
+
+    def lines(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
+        """Read the lines of this log's entries, by subject and number; those that there are not are left out."""
 
 
 class Vault(Protocol):
@@ -546,6 +562,16 @@ class Vault(Protocol):
 
     def publish(self, size: int, note: str) -> None:
         """Publish a checkpoint of that size, which is the newest from then on."""
+
+
+class Journal(Protocol):
+    """Where the lines of what is published are kept, apart from the store: what is put there is never changed. `Vault` says the rest."""
+
+    def put(self, path: str, data: bytes) -> None:
+        """Put something; to put the same again is nothing."""
+
+    def read(self, path: str) -> bytes | None:
+        """Read what was put; None when there is nothing."""
 
 
 class Depot(Protocol):
@@ -703,13 +729,15 @@ class Services:
     depot: Depot | None = None
     accesses_vault: Vault | None = None
     accesses_seal: Seal | None = None
+    journal: Journal | None = None
+    accesses_journal: Journal | None = None
     aside: Aside | None = None
     stage: str = ""
 
     @property
     def second(self) -> "Services":
-        """The same with the second log, that of accesses, in the place of the first: name, items, vault and seal."""
+        """The same with the second log, that of accesses, in the place of the first: name, items, vault, seal and journal."""
         return replace(
             self, log=self.accesses_log, store=self.store.second, vault=self.accesses_vault, seal=self.accesses_seal,
-            accesses_vault=None, accesses_seal=None,
+            journal=self.accesses_journal, accesses_vault=None, accesses_seal=None, accesses_journal=None,
         )  # fmt: skip

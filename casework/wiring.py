@@ -9,8 +9,8 @@ Settings (all are documented in docs/settings.md):
     GIAMSAT_ISSUER, GIAMSAT_AUDIENCE  what a token must name
     GIAMSAT_LOG        the log that entries belong to
     GIAMSAT_ACCESS_LOG the log that accesses belong to; where it is not set, the one named `accesses` beside that
-    GIAMSAT_VAULT      where the log is published, a folder or s3://bucket/prefix, that of accesses in <it>-accesses; without it, a process
-                       neither publishes nor proves anything
+    GIAMSAT_VAULT      where the log is published, a folder or s3://bucket/prefix, that of accesses in <it>-accesses, and the journal
+                       of each in its name with -journal; without it, a process neither publishes nor proves anything
     GIAMSAT_LOG_KEY    the key that signs both logs, Ed25519: a file (PEM), or the ARN of a key in AWS KMS
     GIAMSAT_DEPOT      where exports lie in the cloud, s3://bucket/prefix; without it none is made, unless somebody brings a depot
     GIAMSAT_ASIDE      the dead-letter queue: its URL, or a folder
@@ -79,6 +79,8 @@ def wired(courier: Courier, environ: Mapping[str, str] = os.environ) -> Services
         seal=_seal(log, key) if key else None,
         accesses_vault=_vault(f"{vault}-accesses", environ) if vault else None,
         accesses_seal=_seal(accesses, key) if key else None,
+        journal=_vault(f"{vault}-journal", environ) if vault else None,
+        accesses_journal=_vault(f"{vault}-accesses-journal", environ) if vault else None,
         aside=_aside(environ["GIAMSAT_ASIDE"], environ) if environ.get("GIAMSAT_ASIDE") else None,
         stage=environ["GIAMSAT_STAGE"],
         depot=BucketDepot(environ["GIAMSAT_DEPOT"], region=_region(environ)) if environ.get("GIAMSAT_DEPOT") else None,

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from casework.actions.recovering import lacking, recover, recover_accesses
 from casework.adapters.aside import FolderAside
 from casework.audit import command as verifying
 from casework.model.errors import Fault, Unavailable, Unreadable
 from casework.model.parties import Role
-from casework.ports import Store
+from casework.ports import Services, Store
 from local import eventlog, seeding
 from local.due import LANGUAGES, due, plain, told
 from local.faults import LocalError
@@ -148,6 +149,33 @@ def _redrive(asked: argparse.Namespace) -> int:
     return FAILED if tally.anew or tally.left else DONE
 
 
+def _recover(asked: argparse.Namespace) -> int:
+    with _restored(asked) as services:
+        waiting = lacking(services), lacking(services.second)
+        if not any(waiting):
+            print("the store lacks nothing of what its logs have published: nothing to recover")
+            return DONE
+        with bar("putting back", sum(waiting)) as advance:
+            found, others = recover(services, advance), recover_accesses(services, advance)
+    print(
+        f"put back {found.entries} entries, among them those of {found.subjects} new subjects, and {others.entries} accesses; "
+        f"{found.erased} disclosures erased again. Their texts, and the names of new applicants, are gone; the logs go on from here"
+    )
+    return DONE
+
+
+@contextlib.contextmanager
+def _restored(asked: argparse.Namespace) -> Iterator[Services]:
+    """Open what nobody else writes to: a stage whose functions its operator has stopped, or a data folder without a service."""
+    if asked.stage:
+        yield _deployed(asked).services
+    elif Home(asked.data).running():
+        raise LocalError("a service runs on this folder: end it first, since nothing may write meanwhile")
+    else:
+        with Home(asked.data).opened() as opened:
+            yield opened.services
+
+
 def _replay(asked: argparse.Namespace) -> int:
     try:
         log = eventlog.read(asked.file)
@@ -251,6 +279,11 @@ def _parser() -> Parser:
     staged(command(
         "redrive", _redrive, "Have entries taken again that a follower of the trail had set aside, once what they failed of is mended.",
         "giamsat redrive --stage test",
+    ))  # fmt: skip
+    staged(command(
+        "recover", _recover,
+        "After a restore from a backup, put back from the journal what the store lacks of the entries that its logs have published.",
+        "giamsat recover --stage test",
     ))  # fmt: skip
     keyed = staged(command(
         "vkey", _vkey, "Print the public key of the log, which inspectors and witnesses hold.", "giamsat vkey --stage test > log.vkey"

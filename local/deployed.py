@@ -14,9 +14,10 @@ from botocore.exceptions import ClientError
 from casework.adapters.dynamo import DynamoStore
 from casework.adapters.seal import KmsSeal
 from casework.audit.note import Key
-from casework.wiring import beside
+from casework.ports import Services
+from casework.wiring import beside, wired
 from local.faults import LocalError
-from local.home import QUICK
+from local.home import QUICK, NoCourier
 
 # A function is waited for as long as it may take, and not invoked a second time meanwhile.
 PATIENT = Config(connect_timeout=2, read_timeout=330, retries={"total_max_attempts": 1})
@@ -34,6 +35,13 @@ class Deployed:
         """Its store."""
         self.resource("Trail")  # told better here than by each table
         return DynamoStore(self.stage, region=self.region)
+
+    @property
+    def services(self) -> Services:
+        """What its sequencer works with, by the very settings that it was deployed with; it pushes nothing."""
+        name = self.resource("SequencerLambdaFunction")
+        found = self.client("lambda").get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        return wired(NoCourier(), {**found, "AWS_REGION": self.region})
 
     @property
     def keys(self) -> tuple[Key, Key]:

@@ -3,28 +3,28 @@
 A step takes some markers, the oldest first, and moves the log's head in one transaction: each entry once, and those of a subject in order.
 A reading of the outbox is no snapshot, so before the first marker of a subject the one before it is looked for. What is published follows
 from the leaves alone, so it may be done twice, or by two; a checkpoint is signed only when the tree that it names goes on from the one
-before. Format: `docs/audit-format.md`, section 7.
+before, and what it is of is kept in the journal. Format: `docs/audit-format.md`, section 7.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from casework import journal
 from casework.audit import tree
-from casework.audit.leaves import entry_leaf, opened_leaf
 from casework.audit.note import Checkpoint, Note, signed
 from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Frontier, Refuted
 from casework.model.errors import Corrupt
 from casework.model.packing import instant
-from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Logged, LogHead, Marker, Services, Taking, Vault
+from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Marker, Services, Vault
 from casework.published import newest, tiles_of, where
+from casework.steps import step
 
 log = logging.getLogger("giamsat")
 
 LENGTH_BYTES = 2  # before each leaf of a bundle
 AHEAD = 4 * MOST_TAKEN  # markers of one reading of a shard
-DOSSIER = "dossier"  # the kind of a subject that is numbered in its unit
 
 
 # Into the log.
@@ -52,7 +52,7 @@ def sequence(services: Services) -> Taken:
     for start in range(0, len(ready), MOST_TAKEN):
         chosen = _ordered(services, ready[start : start + MOST_TAKEN], taken)[:MOST_TAKEN]
         head = services.store.log_head()
-        if chosen and services.store.take(head, _step(services, head, chosen)):
+        if chosen and services.store.take(head, step(services, head, chosen)):
             taken += chosen
     return Taken(len(taken), min((instant(marker.recorded_at) for marker in taken), default=None), more)
 
@@ -75,7 +75,7 @@ def _fresh(services: Services) -> None:
     if published is not None and published.checkpoint.size > (size := services.store.log_head().size):
         raise Corrupt(
             f"the log has {size} leaves and {published.checkpoint.size} were published: the store is older than the checkpoint. "
-            "Restore one that is not, or begin a log of another name"
+            "Run `giamsat recover`, which puts back what the store lacks, before anything else writes"
         )
 
 
@@ -97,34 +97,6 @@ def _ordered(services: Services, markers: Iterable[Marker], taken: Iterable[Mark
     return out
 
 
-def _step(services: Services, head: LogHead, markers: Sequence[Marker]) -> Taking:
-    opened = {unit for marker in markers if (unit := _opened_by(marker))}
-    before = services.store.registered(opened) if opened else {}
-    numbers = dict(before)
-    grown = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes])
-    leaves: list[Logged] = []
-    at: list[int] = []
-    opens: list[tuple[str, int, str]] = []
-    for marker in markers:
-        at.append(head.size + len(leaves))
-        made = [entry_leaf(marker.subject, marker.seq, marker.hash)]
-        if unit := _opened_by(marker):
-            numbers[unit] += 1
-            made.append(opened_leaf(unit, numbers[unit], marker.hash))
-            opens.append((unit, numbers[unit], marker.subject))
-        leaves += [Logged(bytes(leaf), marker.subject, marker.seq) for leaf in made]
-    for one in leaves:
-        grown.append(tree.leaf_hash(one.leaf))
-    registers = {unit: (before[unit], number) for unit, number in numbers.items()}
-    behind = LogHead(grown.size, tuple(one.hex() for one in grown.hashes))
-    return Taking(tuple(markers), tuple(leaves), tuple(at), registers, tuple(opens), behind)
-
-
-def _opened_by(marker: Marker) -> str | None:
-    """Name the unit that opened a dossier with this entry; the first access to one has none."""
-    return marker.unit if marker.kind == DOSSIER and marker.seq == 1 else None
-
-
 # Out of the log.
 
 
@@ -141,6 +113,7 @@ def publish(services: Services) -> int | None:
     if head.size == old:
         return None
     _published_tiles(services, vault, old, head.size)
+    journal.keep(services, old, head.size)
     root = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes]).root
     read = tree.tiled(tiles_of(vault, head.size))
     try:

@@ -453,6 +453,12 @@ def coded(unit: str, on: date, number: int) -> str:
     return f"{unit}-{on:%y%m%d}-{number:04d}"
 
 
+def decoded(code: str) -> tuple[str, date, int]:
+    """Read unit, legal day and number back."""
+    unit, on, number = code.rsplit("-", 2)
+    return unit, date(2000 + int(on[:2]), int(on[2:4]), int(on[4:])), int(number)
+
+
 LISTS = dict.fromkeys(
     (
         "assignments", "steps", "opinions", "intervals", "supplements", "reopenings", "extensions", "apologies", "payments", "blockers",

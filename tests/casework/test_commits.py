@@ -291,12 +291,12 @@ def test_entries_are_recorded_in_order_even_when_the_clock_goes_back(services: S
 
 def test_due_rows_spread_and_lie_no_further_back_than_the_hour() -> None:
     now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
-    assert commits._due("0" * 32, None, now) is None
+    assert commits.due_key("0" * 32, None, now) is None
     found = set()
     for number in range(64):
         subject = f"{number * 1021 % 65536:04x}" + "0" * 28
-        past = commits._due(subject, (AlertLevel.OVERDUE, now - timedelta(days=9)), now)
-        ahead = commits._due(subject, (AlertLevel.AT_RISK, now + timedelta(days=9)), now)
+        past = commits.due_key(subject, (AlertLevel.OVERDUE, now - timedelta(days=9)), now)
+        ahead = commits.due_key(subject, (AlertLevel.AT_RISK, now + timedelta(days=9)), now)
         assert past
         assert ahead
         assert past.bucket.startswith("2026-03-02T09#")

@@ -76,7 +76,10 @@ def test_the_second_log_stands_beside_the_first(environ: dict[str, str], tmp_pat
     assert isinstance(services.vault, FolderVault)
     assert isinstance(services.accesses_vault, FolderVault)
     assert (services.vault.folder, services.accesses_vault.folder) == (tmp_path / "log", tmp_path / "log-accesses")
+    journals = services.journal, services.accesses_journal
+    assert [one.folder.name for one in journals if isinstance(one, FolderVault)] == ["log-journal", "log-accesses-journal"]
     second = services.second
+    assert second.journal is services.accesses_journal
     assert second.seal
     assert services.seal
     assert (second.log, second.vault, second.seal.key.name) == ("giamsat.test/accesses", services.accesses_vault, "giamsat.test/accesses")

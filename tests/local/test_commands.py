@@ -3,11 +3,14 @@
 import contextlib
 import json
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +28,7 @@ from tests.e2e.conftest import LONGEST_S, PROJECT, Service, command, environment
 from tests.local.test_engine import ends
 
 Done = subprocess.CompletedProcess[str]
-COMMANDS = ("serve", "seed", "replay", "token", "due", "vkey", "witness", "redrive")
+COMMANDS = ("serve", "seed", "replay", "token", "due", "vkey", "witness", "redrive", "recover")
 START = datetime(2024, 3, 4, 1, tzinfo=UTC)
 NOON = "2025-01-24T12:00:00+07:00"
 
@@ -559,7 +562,44 @@ def test_what_was_set_aside_is_left_for_the_service(data: Path) -> None:
     assert run("redrive", data=data).stdout == "nothing was set aside\n"
 
 
-@pytest.mark.parametrize("arguments", [["seed"], ["vkey"], ["redrive"]])
+def test_a_store_from_a_backup_gets_back_what_was_published(data: Path, tmp_path: Path) -> None:
+    """A folder's engine is put back to a copy of yesterday; `giamsat recover` reads the rest out of the journal."""
+
+    def published(service: Service, least: int) -> int:
+        for _ in range(200):
+            size = (service.ask("{ auditCheckpoint { size } }", "INSPECTOR")["data"]["auditCheckpoint"] or {"size": 0})["size"]
+            if size >= least:
+                return int(size)
+            time.sleep(0.2)
+        raise AssertionError(f"{least} leaves were not published")
+
+    with started(data) as service:
+        assert run("replay", log(tmp_path / "first.csv", 1, 2), data=data).returncode == DONE
+        assert one_line(run("recover", data=data), FAILED).startswith("giamsat: a service runs on this folder: end it first")
+        before = published(service, 3)
+        assert service.end(signal.SIGTERM) == DONE
+    shutil.copytree(data / "store", tmp_path / "backup")
+    with started(data) as service:
+        assert run("replay", log(tmp_path / "second.csv", 2, 3), data=data).returncode == DONE
+        size = published(service, before + 8)
+        assert service.end(signal.SIGTERM) == DONE
+    shutil.rmtree(data / "store")
+    shutil.copytree(tmp_path / "backup", data / "store")
+    done = run("recover", data=data)
+    assert done.returncode == DONE, done.stderr
+    assert re.match(
+        r"put back [1-9][0-9]* entries, among them those of 2 new subjects, and 0 accesses; 0 disclosures erased again\. ", done.stdout
+    )
+    assert run("recover", data=data).stdout == "the store lacks nothing of what its logs have published: nothing to recover\n"
+    with started(data) as service:
+        assert published(service, size) >= size
+        assert run("replay", tmp_path / "second.csv", "--json", data=data).returncode == DONE  # its procedure is in the register again
+        assert run("replay", log(tmp_path / "third.csv", 1, 1), data=data).returncode == DONE
+        assert published(service, size + 2) > size
+        assert service.ask('{ dossier(code: "SECOND-240305-0002") { entries } }', "INSPECTOR")["data"]["dossier"]["entries"] >= 3
+
+
+@pytest.mark.parametrize("arguments", [["seed"], ["vkey"], ["redrive"], ["recover"]])
 def test_a_stage_without_an_answer_is_told_by_its_name(data: Path, arguments: list[str]) -> None:
     nowhere = {
         "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s", "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1",

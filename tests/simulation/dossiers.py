@@ -1,6 +1,7 @@
 """The second store's dossiers: reads, and the one transaction. What an item holds is laid out where the first store has it laid out."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 
@@ -71,6 +72,16 @@ class SimulatedDossiers:
             row = self._engine.write(update(self._engine.subjects, items.counter_key(unit, on), sets, add={"drawn": 1}))
         assert row
         return int(row["drawn"])
+
+    def keep_numbered(self, unit: str, province: str, on: date, number: int) -> None:
+        """See `ports.Dossiers`."""
+        sets = {"drawn": number, "v": ITEM_VERSION, "province": province}
+
+        def behind(row: Row | None) -> bool:
+            return row is None or row["drawn"] < number
+
+        with self._engine.lock, suppress(Cancelled):
+            self._engine.write(update(self._engine.subjects, items.counter_key(unit, on), sets, behind))
 
     def commit(self, change: Change, now: datetime) -> None:
         """See `ports.Dossiers`."""

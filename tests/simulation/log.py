@@ -90,12 +90,28 @@ class SimulatedLog:
                     found += many[max(0, start - first) : max(0, start + count - first)]
         return found
 
+    def steps(self, start: int, end: int) -> list[list[Logged]]:
+        """See `ports.Log`."""
+        with self._engine.lock:
+            parts = items.leaves_between(start, end)
+            found = [
+                self._engine.query(self._engine.log, self._log + pk, low or "", high, most=items.LEAVES_SPAN) for pk, low, high in parts
+            ]
+        return [items.logged(row["body"], row["places"]) for rows in found for row in rows if start <= int(row["sk"]) < end]
+
     def leaves_of(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """See `ports.Log`."""
         wanted = {self._place(items.leaf_key(subject, seq)): (subject, seq) for subject, seq in places}
         with self._engine.lock:
             rows = self._engine.batch(self._engine.log, list(wanted))
         return {wanted[row["pk"], row["sk"]]: int(row["number"]) for row in rows}
+
+    def lines(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
+        """See `ports.Log`."""
+        table = self._engine.accesses if self._log else self._engine.trail
+        with self._engine.lock:
+            rows = self._engine.batch(table, [(subject, items.seq_key(seq)) for subject, seq in places])
+        return {(row["subject"], items.seq_of(row["seq"])): row["line"] for row in rows}
 
     def _place(self, place: Place) -> Place:
         return self._log + place[0], place[1]

@@ -465,6 +465,15 @@ def test_numbers_are_drawn_once(either: Store) -> None:
     assert either.numbered(unit + "x", "22", date(2031, 3, 3)) == 1
 
 
+def test_numbers_go_on_behind_one_that_is_kept(either: Store) -> None:
+    unit, on = code("U"), date(2031, 3, 3)
+    either.keep_numbered(unit, "22", on, 7)
+    assert either.numbered(unit, "22", on) == 8
+    for number in (3, 8):
+        either.keep_numbered(unit, "22", on, number)
+    assert either.numbered(unit, "22", on) == 9
+
+
 # Lists.
 
 

@@ -145,6 +145,7 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "coded": lambda store, change, _: store.coded(change.after.dossier.code),
     "remembered": lambda store, change, _: store.remembered([(change.memory.scope, change.memory.key)]),
     "numbered": lambda store, change, _: store.numbered("22-XD", "22", date(2031, 3, 3)),
+    "keep_numbered": lambda store, change, _: store.keep_numbered("22-XD", "22", date(2031, 3, 3), 7),
     "commit": lambda store, change, _: store.commit(change, START),
     "entries": lambda store, change, _: store.entries(change.after.id, 0, 5),
     "entries_named": lambda store, change, _: store.entries_named([(change.after.id, 1)]),
@@ -188,6 +189,8 @@ CALLS: dict[str, Callable[[Store, Change, Connection], object]] = {
     "take": lambda store, change, _: store.take(LogHead(), Taking((), (Logged(bytes(73), "s", 1),), (), {}, (), LogHead(1, ("00" * 32,)))),
     "leaves": lambda store, change, _: store.leaves(0, 5),
     "numbered_from": lambda store, change, _: store.numbered_from("22", 1, 5),
+    "steps": lambda store, change, _: store.steps(0, 5),
+    "lines": lambda store, change, _: store.lines([("s", 1)]),
     "leaves_of": lambda store, change, _: store.leaves_of([("s", 1)]),
     "owed": lambda store, change, connection: store.owed(0, START, None, 5),
     "paid": lambda store, change, connection: store.paid(Owed(0, "p", None)),
@@ -278,7 +281,9 @@ def test_an_answer_that_is_lost_leaves_the_change(store: SimulatedStore) -> None
     assert [entry.seq for entry in store.entries(held.id, 0, 9)] == [1, 2]
 
 
-@pytest.mark.parametrize("name", ["numbered", "note", "connect", "acknowledge", "begin", "keep_place", "register", "access"])
+@pytest.mark.parametrize(
+    "name", ["numbered", "keep_numbered", "note", "connect", "acknowledge", "begin", "keep_place", "register", "access"]
+)
 def test_every_write_may_lose_its_answer(store: SimulatedStore, name: str) -> None:
     connection, change = Connection(fresh(), START + HOUR), opened(START)
     if name != "connect":

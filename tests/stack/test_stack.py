@@ -141,6 +141,16 @@ def test_what_the_emulator_cannot_do_is_shown_elsewhere() -> None:
     assert [place for place in CANNOT.values() if not (ROOT / place).exists()] == []
 
 
+def test_a_store_that_was_not_restored_lacks_nothing(stack: Stack) -> None:
+    """What `giamsat recover` works with is that of the stage; its work is shown on the engine."""
+    said = stack.command("recover", "--stage", STAGE).splitlines()[-1]
+    assert said == "the store lacks nothing of what its logs have published: nothing to recover"
+    bucket = stack.client("s3")
+    vault = stack.client("cloudformation").describe_stack_resource(StackName=f"giamsat-{STAGE}", LogicalResourceId="Vault")
+    name = vault["StackResourceDetail"]["PhysicalResourceId"]
+    until(lambda: bucket.list_objects_v2(Bucket=name, Prefix="log-journal/").get("Contents"), "the journal")
+
+
 def test_what_was_set_aside_is_taken_again(stack: Stack) -> None:
     """A letter as the function writes it, one that is none, and a batch as Lambda writes of one that ended the function."""
     stack.submitted()

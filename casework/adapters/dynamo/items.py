@@ -31,7 +31,7 @@ from casework.model.record import Dossier, DossierId, State
 from casework.model.subjects import DOSSIER, restored
 from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Override
-from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Accessed, Change, DueKey, Held, Logged, Noticed, Repeat, Thing
+from casework.ports import MOST_TAKEN, Accessed, Change, DueKey, Held, Logged, Noticed, Repeat, Thing, outbox_shard
 
 SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
@@ -235,11 +235,6 @@ def number_key(unit: str, number: int) -> tuple[str, str]:
     return f"REGISTER#{unit}", f"N#{number:012d}"
 
 
-def shard_of(subject: str) -> int:
-    """Give the shard of the outbox that a subject's markers are in: one reader sees them in order."""
-    return int(subject[:2], 16) % OUTBOX_SHARDS
-
-
 def marker_item(change: Change) -> LogItem:
     """Lay out the outbox marker of a change."""
     return _marker("", change.entry, change.before.tip if change.before else Tip(), change.after.record.unit)
@@ -272,7 +267,7 @@ def _marker(log: str, entry: Entry, tip: Tip, unit: str | None) -> LogItem:
     """Lay out an outbox marker; its shard follows from the subject, so that one reader sees a subject's entries in order."""
     subject = entry.body["subject"]
     return LogItem(
-        f"{log}{outbox(shard_of(subject['id']))}",
+        f"{log}{outbox(outbox_shard(subject['id']))}",
         f"{moment(entry.recorded_at)}#{subject['id']}#{entry.seq:08d}",
         v=ITEM_VERSION,
         province=entry.body["province"],

@@ -97,11 +97,23 @@ class LogTable:
                 found += many[max(0, start - first) : max(0, start + count - first)]
         return found
 
+    def steps(self, start: int, end: int) -> list[list[Logged]]:
+        """See `ports.Log`."""
+        parts = items.leaves_between(start, end)
+        rows = (row for pk, low, high in parts for row in self._reader.rows("log", KEYS, self._log + pk, low, high, items.LEAVES_SPAN))
+        return [items.logged(row["body"], row["places"]) for row in rows if start <= int(row["sk"]) < end]
+
     def leaves_of(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], int]:
         """See `ports.Log`."""
         wanted = {self._place(items.leaf_key(subject, seq)): (subject, seq) for subject, seq in places}
         rows = self._reader.batch("log", [dict(zip(KEYS, key, strict=True)) for key in wanted])
         return {wanted[row["pk"], row["sk"]]: int(row["number"]) for row in rows}
+
+    def lines(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
+        """See `ports.Log`."""
+        keys = [{"subject": subject, "seq": items.seq_key(seq)} for subject, seq in places]
+        rows = self._reader.batch("accesses" if self._log else "trail", keys)
+        return {(row["subject"], items.seq_of(row["seq"])): row["line"] for row in rows}
 
     def _place(self, place: tuple[str, str]) -> tuple[str, str]:
         """Give where an item of this log is."""

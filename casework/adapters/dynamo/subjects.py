@@ -110,6 +110,16 @@ class SubjectTables:
             raise unavailable(error) from error
         return int(item.drawn)
 
+    def keep_numbered(self, unit: str, province: str, on: date, number: int) -> None:
+        """See `ports.Dossiers`."""
+        item = SubjectItem(*items.counter_key(unit, on))
+        actions: list[Action] = [SubjectItem.drawn.set(number), SubjectItem.v.set(ITEM_VERSION), SubjectItem.province.set(province)]
+        try:
+            item.update(actions, condition=SubjectItem.drawn.does_not_exist() | (SubjectItem.drawn < number))
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise unavailable(error) from error
+
     def commit(self, change: Change, now: datetime) -> None:
         """See `ports.Dossiers`."""
         before, after = change.before, change.after
