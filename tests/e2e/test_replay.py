@@ -32,6 +32,8 @@ from local import engine as engines
 from local import eventlog
 from local.home import QUICK, REGION
 from local.replay import replay, total
+from tests.e2e.conftest import loaded
+from tests.simulation.store import SimulatedStore
 from tests.support import Issuer, RecordingCourier, SettableClock, services_over
 from tests.verification import recompute
 
@@ -352,6 +354,40 @@ def test_a_speed_keeps_to_the_time_of_the_log(services: Services, tmp_path: Path
     assert 1.9 < time.monotonic() - began < 15
 
 
+# The real log, whole: in memory, since the engine would take minutes.
+
+
+@pytest.mark.skipif(not RECEIPT.exists(), reason="the real log, ../shared/data/receipt.csv, is not on this machine")
+def test_the_real_log(issuer: Issuer) -> None:
+    clock = SettableClock()
+    store = SimulatedStore(clock, 0)
+    tally = replay(services_over(store, issuer, RecordingCourier(), clock), eventlog.read(RECEIPT), None, lambda _: None)
+    assert told(tally) == RECEIPT_COUNTS
+    assert tally.added == RECEIPT_COUNTS["entries"]
+    tables = store.scanned()
+    assert recompute.problems(tables) == []
+    assert {name: len(tables[name]) for name in ("trail", "log", "disclosures")} == {"trail": 14296, "log": 14296, "disclosures": 0}
+    bodies = [json.loads(item["line"]["S"]) for item in tables["trail"]]
+    requests = {body["request"]: body for body in bodies}
+    assert len(requests) == len(bodies)
+    events = {row["concept:instance"]: row for row in rows(RECEIPT)}
+    for instance, row in events.items():
+        assert requests[f"import:RECEIPT:event/{instance}"]["occurred_at"] == at(row["time:timestamp"])
+    late = [body for body in bodies if body["action"] == "STEP_RECORDED_AFTER_DECISION"]
+    assert (len(late), len({body["subject"]["id"] for body in late})) == (180, 145)
+    states = [json.loads(item["state"]["S"]) for item in tables["subjects"] if item["sk"]["S"] == "STATE"]
+    assert sum("flags" in state for state in states) == 2
+    assert sum(state["submitted_at"] < state["imported"]["starts_at"] for state in states) == 2
+    assert tables["due"] == []  # every deadline of that log is past
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")  # noqa: T201 - told when the test fails
+    chance = random.Random(seed)  # noqa: S311 - an attack to be repeated by its seed
+    value = chance.choice(tables["trail"])["line"]
+    position = chance.randrange(len(value["S"]))
+    value["S"] = value["S"][:position] + ("y" if value["S"][position] == "x" else "x") + value["S"][position + 1 :]
+    assert recompute.problems(tables)
+
+
 # The command
 
 
@@ -409,55 +445,6 @@ def trail_of(endpoint: str) -> int:
     return database(endpoint).scan(TableName="giamsat-local-trail", Select="COUNT")["Count"]
 
 
-@pytest.mark.skipif(not RECEIPT.exists(), reason="the real log, ../shared/data/receipt.csv, is not on this machine")
-def test_the_real_log_killed_and_run_again(tmp_path: Path) -> None:
-    data, out = tmp_path / "data", tmp_path / "first.out"
-    with running("replay", RECEIPT, "--json", "--data", data, out=out) as process:
-        until(lambda: engine_of(data), process)
-        began = stored_bytes(data)
-        until(lambda: stored_bytes(data) > began + 2_000_000, process)
-        first = engine_of(data)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert first is not None
-    assert gone(first)
-    assert out.read_bytes() == b""
-    out = tmp_path / "second.out"
-    with running("replay", RECEIPT, "--json", "--data", data, out=out) as process:
-        until(lambda: engine_of(data), process)
-        second = engine_of(data)
-        assert process.wait(600) == 0
-    assert second is not None
-    assert gone(second)
-    last = json.loads(out.read_text().splitlines()[-1])
-    assert {name: last[name] for name in RECEIPT_COUNTS} == RECEIPT_COUNTS
-    assert 0 < last["added"] < RECEIPT_COUNTS["entries"]
-    assert last["moves_per_s"] > 0
-    with engines.start(data) as engine:
-        tables = scanned(database(engine.endpoint), "local")
-    assert recompute.problems(tables) == []
-    assert {name: len(tables[name]) for name in ("trail", "log", "disclosures")} == {"trail": 14296, "log": 14296, "disclosures": 0}
-    bodies = [json.loads(item["line"]["S"]) for item in tables["trail"]]
-    requests = {body["request"]: body for body in bodies}
-    assert len(requests) == len(bodies)
-    events = {row["concept:instance"]: row for row in rows(RECEIPT)}
-    for instance, row in events.items():
-        assert requests[f"import:RECEIPT:event/{instance}"]["occurred_at"] == at(row["time:timestamp"])
-    late = [body for body in bodies if body["action"] == "STEP_RECORDED_AFTER_DECISION"]
-    assert (len(late), len({body["subject"]["id"] for body in late})) == (180, 145)
-    states = [json.loads(item["state"]["S"]) for item in tables["subjects"] if item["sk"]["S"] == "STATE"]
-    assert sum("flags" in state for state in states) == 2
-    assert sum(state["submitted_at"] < state["imported"]["starts_at"] for state in states) == 2
-    assert tables["due"] == []  # every deadline of that log is past
-    seed = secrets.randbits(32)
-    print(f"seed {seed}")  # noqa: T201 - told when the test fails
-    chance = random.Random(seed)  # noqa: S311 - an attack to be repeated by its seed
-    value = chance.choice(tables["trail"])["line"]
-    position = chance.randrange(len(value["S"]))
-    value["S"] = value["S"][:position] + ("y" if value["S"][position] == "x" else "x") + value["S"][position + 1 :]
-    assert recompute.problems(tables)
-
-
 def many(folder: Path, times: int) -> Path:
     """The small log so many times over, each case and event under a name of its own."""
     file = folder / "permits-many.csv"
@@ -471,8 +458,43 @@ def many(folder: Path, times: int) -> Path:
     return file
 
 
+def test_a_run_killed_and_run_again(tmp_path: Path) -> None:
+    times = 10
+    file, data, out = many(tmp_path, times), tmp_path / "data", tmp_path / "first.out"
+    expected = {name: count * times for name, count in COUNTS.items()}
+    with running("replay", file, "--json", "--data", data, out=out) as process:
+        until(lambda: engine_of(data), process)
+        began = stored_bytes(data)
+        until(lambda: stored_bytes(data) > began + 2_000_000, process)
+        first = engine_of(data)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert first is not None
+    assert gone(first)
+    assert out.read_bytes() == b""
+    out = tmp_path / "second.out"
+    with running("replay", file, "--json", "--data", data, out=out) as process:
+        until(lambda: engine_of(data), process)
+        second = engine_of(data)
+        assert process.wait(600) == 0
+    assert second is not None
+    assert gone(second)
+    last = json.loads(out.read_text().splitlines()[-1])
+    assert {name: last[name] for name in expected} == expected
+    assert 0 < last["added"] < expected["entries"]
+    assert last["moves_per_s"] > 0
+    with engines.start(data) as engine:
+        tables = scanned(database(engine.endpoint), "local")
+    assert recompute.problems(tables) == []
+    assert {name: len(tables[name]) for name in ("trail", "log", "disclosures")} == {
+        "trail": expected["entries"], "log": expected["entries"], "disclosures": 0,
+    }  # fmt: skip
+    requests = {json.loads(item["line"]["S"])["request"] for item in tables["trail"]}
+    assert len(requests) == expected["entries"]
+
+
 def test_a_service_killed_in_the_middle_of_a_replay(tmp_path: Path) -> None:
-    times = 20
+    times = 5
     file, data = many(tmp_path, times), tmp_path / "data"
     expected = {name: count * times for name, count in COUNTS.items()}
     with serving(data, tmp_path / "one") as (service, endpoint), running(
@@ -506,7 +528,9 @@ def test_a_service_killed_in_the_middle_of_a_replay(tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def serving(data: Path, out: Path) -> Iterator[tuple["subprocess.Popen[bytes]", str]]:
-    """A service on a free port, ready: its process and its engine's address."""
+    """A service on a free port, ready: its process and its engine's address. A new folder has the register already."""
+    if not (data / "store").exists():
+        shutil.copytree(loaded(), data / "store", ignore=shutil.ignore_patterns("engine.*"))
     with running("serve", "--port", engines.free_port(), "--data", data, out=out.with_suffix(".out")) as service:
         until(lambda: "Ready." in out.with_suffix(".out").read_text(), service)
         yield service, json.loads((data / "run.json").read_text())["engine"]

@@ -1,11 +1,12 @@
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from local import engine as engines
 from local import tables
-from local.engine import Engine
 from local.faults import EngineFailed
 from tests.local.test_engine import client
 
@@ -16,8 +17,15 @@ STAGE = "tables-test"
 NAMES = {"subjects", "trail", "disclosures", "due", "alerts", "log", "accesses", "live", "register"}
 
 
+@pytest.fixture(scope="module")
+def engine() -> Iterator[engines.Engine]:
+    """An engine of its own: to add an index, it reads every item of every table."""
+    with engines.start(None) as running:
+        yield running
+
+
 @pytest.fixture
-def made(engine: Engine) -> "DynamoDBClient":
+def made(engine: engines.Engine) -> "DynamoDBClient":
     connected = client(engine.endpoint)
     tables.create(connected, STAGE)
     return connected
@@ -107,7 +115,7 @@ class Earlier:
 
 
 @pytest.fixture
-def earlier(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Earlier:
+def earlier(engine: engines.Engine, monkeypatch: pytest.MonkeyPatch) -> Earlier:
     table = next(table for table in tables.definitions(f"earlier-{secrets.token_hex(4)}") if table["TableName"].endswith("-subjects"))
     named = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
     table["GlobalSecondaryIndexes"] = [named["by_unit"], *(named[name] for name in ADDED)]
