@@ -105,7 +105,7 @@ def _built(package: Any, folder: Path, python: str) -> list[Start]:  # noqa: ANN
     package.add(sources)
     package.prune(sources)
     shutil.copytree(sources, ours)
-    package.compile_all(ours, python)
+    package.compile_all(ours, python, package.texts(ours, python, LIBRARIES[platform.machine()]))
     package.archive(ours, folder / "giamsat.zip")
     shutil.rmtree(ours)
     shutil.unpack_archive(folder / "giamsat.zip", ours)
