@@ -4,7 +4,8 @@ Beside the archive, unpacked: the same with its sources in the place of bytecode
 (`peers/naive.py`: every function, every client, Starlette; the locked packages whole, with bytecode as pip writes it); and a
 service on Node, bundled into one file (`peers/answer.mjs`), with the whole schema and with the few types that the request needs.
 Each answers the same request with the same token from the same engine, and prints the same. They take turns. CPU is of the
-process and of nobody else: user and system, as the kernel counts.
+process and of nobody else: user and system, as the kernel counts. Each ends with its answer: a function of Lambda is frozen then and
+takes nothing down.
 """
 
 import importlib
@@ -40,9 +41,10 @@ SMALL = """enum DossierState { SUBMITTED } enum DossierKind { NEW } enum Channel
 type Dossier { code: ID! version: Int! entries: Int! state: DossierState! kind: String! channel: Channel! rehearsal: Boolean! }
 type Query { dossier(code: ID!): Dossier }"""
 ANSWER = """import sys; sys.path.insert(0, sys.argv[1])
-import json
+import json, os
 from handlers.api import handler
-print(handler(json.load(sys.stdin), None)["body"])"""
+print(handler(json.load(sys.stdin), None)["body"], flush=True)
+os._exit(0)"""
 
 
 @dataclass
@@ -103,8 +105,10 @@ def _built(package: Any, folder: Path, python: str) -> list[Start]:  # noqa: ANN
     package.add(sources)
     package.prune(sources)
     shutil.copytree(sources, ours)
-    package.compile_all(ours, python)
+    package.compile_all(ours, python, package.texts(ours, python, LIBRARIES[platform.machine()]))
     package.archive(ours, folder / "giamsat.zip")
+    shutil.rmtree(ours)
+    shutil.unpack_archive(folder / "giamsat.zip", ours)
     package.add(whole)
     for name in SERVERS:
         there = Path(str(importlib.import_module(name).__file__)).parent

@@ -3,7 +3,9 @@
 `log` is the one logger of the service, in lines of JSON; the layers below write to it by its name, `giamsat`.
 """
 
-import gc
+from handlers import prepared  # noqa: F401 - before anything that it quickens
+
+# isort: split
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -15,10 +17,6 @@ from casework.ports import Services
 from casework.wiring import deployed
 
 log = Logger(service="giamsat")
-
-# An answer is some ten thousand small objects that live as long as it does: to look for cycles among them at every 700th costs a tenth
-# of its time and finds none.
-gc.set_threshold(50_000, 20, 20)
 
 Event = dict[str, Any]
 Answer = dict[str, Any]

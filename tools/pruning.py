@@ -47,6 +47,9 @@ def prune(folder: Path) -> None:
             kept.update(_found(told, RIGHTS))
     for file in _found(folder, ("**/*",)) - kept:
         file.unlink()
+    for empty in sorted(folder.rglob("*"), reverse=True):  # botocore looks into each
+        if empty.is_dir() and not any(empty.iterdir()):
+            empty.rmdir()
     for file in folder.glob("*.dist-info/METADATA"):  # importlib.metadata reads its head
         file.write_text(file.read_text(encoding="utf-8").partition("\n\n")[0] + "\n", encoding="utf-8")
     for file in _found(folder, ("botocore/data/**/*.json*",)):

@@ -16,13 +16,11 @@ import json
 import threading
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from urllib.parse import urlsplit
 
-from botocore.exceptions import NoCredentialsError
-from botocore.session import Session
-
 from casework.adapters.lines import Call, Lines, framed
-from casework.adapters.signing import Signer, encoded
+from casework.adapters.signing import Signer, credentials, encoded
 from casework.model.errors import Unavailable
 from casework.ports import Posted
 
@@ -72,15 +70,16 @@ class GatewayCourier:
     """`ports.Courier` on API Gateway."""
 
     def __init__(self, url: str, *, region: str) -> None:
-        """Post to the WebSocket API at `url`, which ends with its stage, with the credentials that AWS libraries find."""
-        credentials = Session().get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        self._signer = Signer(credentials, "execute-api", region)
+        """Post to the WebSocket API at `url`, which ends with its stage; its credentials are looked for at the first post."""
+        self._region = region
         self._path = f"{urlsplit(url).path.rstrip('/')}/@connections/"
         self._lines = Lines(url, TIMEOUT_S, CONNECTIONS)
         self._bucket = Bucket()
         self._one = threading.Lock()
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return Signer(credentials(), "execute-api", self._region)
 
     def post(self, connection: str, message: str) -> bool:
         """See `ports.Courier`.

@@ -151,7 +151,7 @@ class Lines:
         secure = parts.scheme == "https"
         self.host = parts.netloc
         self._at = parts.hostname or "", parts.port or (443 if secure else 80)
-        self._context = (context or ssl.create_default_context()) if secure else None
+        self._secure, self._context = secure, context
         self._within_s, self._most = within_s, most
         self._free: list[_Line] = []
         self._busy: set[_Line] = set()
@@ -163,6 +163,8 @@ class Lines:
     def run(self, calls: Iterable[Call], pace: Callable[[float], float] = lambda _: 0.0) -> None:
         """Make calls until all are done; `pace` says how long each has to wait, by `time.monotonic`."""
         self._selector = self._selector or selectors.DefaultSelector()
+        if self._secure and self._context is None:
+            self._context = ssl.create_default_context()  # not before it is needed: it reads every certificate there is
         try:
             self._run(iter(calls), pace)
         finally:  # What raised leaves nothing behind for the next calls.

@@ -1,15 +1,13 @@
 """Messages into a queue of Amazon SQS, several at once, signed by us. Source: the JSON protocol of SQS, action SendMessage."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from urllib.parse import urlsplit
 
 import orjson
-from botocore.exceptions import NoCredentialsError
-from botocore.session import Session
 
 from casework.adapters.lines import Call, Lines, framed
-from casework.adapters.signing import Signer
+from casework.adapters.signing import Signer, credentials
 from casework.model.errors import Unavailable
 
 TRIES = 3
@@ -24,14 +22,14 @@ class Sqs:
     """A queue that is put into."""
 
     def __init__(self, url: str, *, region: str) -> None:
-        """Put into the queue at `url`, with the credentials that AWS libraries find."""
-        credentials = Session().get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        self._url = url
-        self._signer = Signer(credentials, "sqs", region)
+        """Put into the queue at `url`; its credentials are looked for when it first sends."""
+        self._url, self._region = url, region
         parts = urlsplit(url)
         self._lines = Lines(f"{parts.scheme}://{parts.netloc}", TIMEOUT_S, CONNECTIONS)
+
+    @cached_property
+    def _signer(self) -> Signer:
+        return Signer(credentials(), "sqs", self._region)
 
     def send(self, messages: Sequence[Mapping[str, str]]) -> None:
         """Send messages, each with the parameters of SendMessage.

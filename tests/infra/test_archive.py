@@ -52,6 +52,12 @@ for name in ("dynamodb", "kms", "s3", "secretsmanager"):
         params = {"Bucket": "depot", "Key": "exports/1"}
         found["signed"] = client.generate_presigned_url("get_object", Params=params, ExpiresIn=60).partition("?")[0]
 print(json.dumps(found))"""
+# The texts of methods that an import compiles still; the interpreter tells of each.
+COMPILED = """import json, sys, importlib, pathlib
+found = []
+sys.addaudithook(lambda event, given: found.append(str(given[0])) if event == "compile" else None)
+for name in NAMES: importlib.import_module(f"handlers.{name}")
+print(json.dumps([text for text in found if "def __create_fn__" in text or text.startswith("lambda _cls")]))"""
 CRYPTOGRAPHY = """from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
@@ -104,7 +110,7 @@ def archive(package: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Ar
     for name in ("first", "second-time"):
         package.add(place / name)
         package.prune(place / name)
-        package.compile_all(place / name, python)
+        package.compile_all(place / name, python, package.texts(place / name, python, MACHINES[platform.machine()]))
         package.archive(place / name, place / f"{name}.zip")
     assert (place / "first.zip").read_bytes() == (place / "second-time.zip").read_bytes()
     with zipfile.ZipFile(place / "first.zip") as made:
@@ -160,6 +166,10 @@ def test_every_handler_is_imported_from_the_archive_alone(archive: Archive) -> N
     assert {name for name in found if not name.startswith((str(archive.folder), standard))} <= {"/var/task"}
     assert len([name for name in found if name.startswith(str(archive.folder))]) > 500
     assert not [file for file in archive.folder.rglob("*") if file.suffix in {".py", ".pyi"}]
+
+
+def test_no_start_compiles_the_methods_of_a_class(archive: Archive) -> None:
+    assert archive.run(f"NAMES = {NAMES}\n{COMPILED}") == []
 
 
 def test_it_answers_a_query_a_mutation_and_a_subscription(

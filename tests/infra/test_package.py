@@ -4,6 +4,7 @@ import gzip
 import importlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -100,6 +101,7 @@ def test_descriptions_lose_their_prose_and_nothing_else(pruning: ModuleType, tmp
     pruning.prune(tmp_path)
     found = {name for name in names_in(tmp_path) if name.startswith("botocore")}
     assert {name.split("/")[2] for name in found} == set(pruning.SERVICES)
+    assert not (tmp_path / "botocore" / "data" / "ec2").exists()
     for service in pruning.SERVICES:
         newest = max(path.name for path in (whole / service).iterdir())
         here = f"botocore/data/{service}/{newest}/service-2.json"
@@ -171,6 +173,59 @@ def test_bytecode_stands_in_the_place_of_sources(package: ModuleType, tmp_path: 
     assert str(tmp_path).encode() not in content
     done = subprocess.run([sys.executable, "-I", "-c", PEEKED, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["[None, '.', '.', 1, None, None]", 'File "/var/task/a/b.py", line 11, in g']
+
+
+MADE = """import re, dataclasses, collections
+@dataclasses.dataclass(frozen=True, order=True, slots=True)
+class A:
+    'Told.'
+    x: int
+    y: list = dataclasses.field(default_factory=list)
+@dataclasses.dataclass(kw_only=True)
+class B:
+    'Told.'
+    z: int = 3
+C = collections.namedtuple('C', 'left right', defaults=[7])
+P = re.compile('(?P<year>[0-9]{4})-[^-]+', re.IGNORECASE)
+Q = re.compile(b'a|b{2,}')
+def handler():
+    try: A(1).x = 2
+    except dataclasses.FrozenInstanceError as error: refused = str(error)
+    try: A()
+    except TypeError as error: missing = str(error)
+    return [repr(A(1)), A(1) == A(1), A(1) < A(2), hash(A(1, ())) == hash(A(1, ())), refused, missing, repr(B(z=4)),
+            repr(C(1)), C(1)._asdict(), P.groupindex['year'], P.fullmatch('2026-x')['year'], P.flags, repr(P),
+            [found[0].decode() for found in Q.finditer(b'abbb')], repr(Q)]
+"""
+# Which texts an import compiles: the interpreter tells of each.
+DRIVEN = """import sys, json, re; sys.path.insert(0, sys.argv[1])
+import dataclasses, collections, pathlib
+found = []
+sys.addaudithook(lambda event, given: found.append(str(given[0])[:40]) if event == "compile" else None)
+parse = re._parser.parse
+vars(re._parser)["parse"] = lambda *given: (found.append(str(given[0])), parse(*given))[1]
+import handlers.prepared, handlers.made
+print(json.dumps([handlers.made.handler(), found]))"""
+
+
+def test_what_a_start_compiles_is_compiled_while_packaging(package: ModuleType, tmp_path: Path) -> None:
+    """It is the same as what the start would compile."""
+    for name in ("sources", "compiled"):
+        folder = tmp_path / name / "handlers"
+        folder.mkdir(parents=True)
+        (folder / "__init__.py").touch()
+        shutil.copy(ROOT / "handlers" / "prepared.py", folder)
+        (folder / "made.py").write_text(MADE)
+    known = package.texts(tmp_path / "compiled", sys.executable, platform.machine())
+    package.compile_all(tmp_path / "compiled", sys.executable, known)
+    answers = {}
+    for name in ("sources", "compiled"):
+        command = [sys.executable, "-I", "-c", DRIVEN, str(tmp_path / name)]
+        answers[name] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert answers["sources"][0] == answers["compiled"][0]
+    assert "a|b{2,}" in "".join(answers["sources"][1])
+    assert len(answers["sources"][1]) >= 6
+    assert not answers["compiled"][1]
 
 
 def test_bytecode_is_of_lambdas_python(package: ModuleType) -> None:

@@ -295,14 +295,15 @@ def test_who_is_gone_need_not_be_ended(gate: Gateway, courier: GatewayCourier) -
     assert [seen.method for seen in gate.seen] == ["POST", "DELETE"]
 
 
-def test_without_credentials_there_is_no_courier(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_credentials_nothing_is_posted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
+    courier = GatewayCourier("http://127.0.0.1:9/prod", region=REGION)
     with pytest.raises(NoCredentialsError):
-        GatewayCourier("http://127.0.0.1:9/prod", region=REGION)
+        courier.post(ID, "{}")
 
 
 # A server that ends each operation as API Gateway can, with 1000, after telling what is in argv; says how often the client came.
