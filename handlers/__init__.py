@@ -54,15 +54,16 @@ def entry(handle: Callable[[Event, Services], Answer]) -> Callable[[Event, objec
 
     def handler(event: Event, context: object) -> Answer:
         with correlated(getattr(context, "aws_request_id", None) or made()):
+            here = services()
             try:
-                answer = handle(event, services())
+                answer = handle(event, here)
             except Fault:
                 raise
             except Exception as fault:  # noqa: BLE001 - whatever it is, it is raised, without its message
                 raise Failed(kind(fault)) from None
         if figures := answer.pop("figures", None):
             metrics = Metrics(namespace="giamsat", service="giamsat")
-            metrics.add_dimension("stage", services().stage)
+            metrics.add_dimension("stage", here.stage)
             for name, value in figures.items():
                 metrics.add_metric(name, UNITS[name], value)
             metrics.flush_metrics()
