@@ -40,7 +40,7 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
     Raises:
         LocalError: the port is taken, the engine does not start, the folder cannot be written to.
     """
-    if LEVEL not in os.environ:  # A terminal is no place for a line of each request.
+    if not os.environ.get(LEVEL):  # A terminal is no place for a line of each request.
         log.setLevel("WARNING")
     home = Home(data)
     with _listening(port) as listener, engines.start(data) as engine:
