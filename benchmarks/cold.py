@@ -144,7 +144,10 @@ def _request(folder: Path) -> Iterator[tuple[dict[str, str], bytes]]:
             "body": json.dumps({"query": DOCUMENT, "variables": {"code": code}}),
         }  # fmt: skip
         keys = {name: os.environ[name] for name in ("PATH", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-        yield {**home.environ(engine.endpoint), **keys, "GIAMSAT_GATEWAY_URL": "https://localhost/test"}, json.dumps(event).encode()
+        yield (
+            {**home.environ(engine.endpoint), **keys, "GIAMSAT_GATEWAY_URL": "https://localhost/test", "POWERTOOLS_LOG_LEVEL": "WARNING"},
+            json.dumps(event).encode(),
+        )
 
 
 def _taken(start: Start, environ: dict[str, str], request: bytes) -> str:

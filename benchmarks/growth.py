@@ -115,7 +115,7 @@ def _changes(services: Services) -> tuple[list[Change], list[Change]]:
     walked(services, len(WAY))
     moves, kept.changes = kept.changes, []
     held = overdue_soon(services, clock)
-    settle(services, held.id, known=held)
+    settle(services, held.id, "bench", known=held)
     levels = [change for change in kept.changes if change.alerts]
     print(f"  a dossier that nobody finishes has {len(levels)} levels raised by the time that it is overdue", flush=True)
     return moves, levels[-1:]

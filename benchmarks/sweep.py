@@ -109,7 +109,7 @@ def overdue_soon(services: Services, clock: Clock) -> Held:
     due_at = held.dossier.due_at
     while held.due and (at := instant(held.due.moment.partition("#")[0])) <= due_at:
         clock.now = max(clock.now, at)
-        done = settle(services, held.id, known=held)
+        done = settle(services, held.id, "bench", known=held)
         assert done
         held = done.held
     clock.now = due_at + 2 * SECOND

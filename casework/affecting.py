@@ -41,6 +41,6 @@ def affect(
 
     here = known or services.store.held(subject)
     if here and behind(here, services.now()):  # What its deadlines have come to is noticed before they stand or run on.
-        notice(services, subject)
+        notice(services, subject, correlation)
         here = None
     return recorded(services, subject, correlation, settle, known=here)

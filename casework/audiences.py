@@ -6,12 +6,13 @@ event goes to, and when, is for `actions.deliveries`.
 """
 
 import logging
-import secrets
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from casework.audit.chain import Entry
+from casework.correlation import correlated, current, made
 from casework.following import Follower, whom
 from casework.live import feeds, messages
 from casework.live.cohorts import Status, Subscription, split
@@ -38,12 +39,15 @@ Member = tuple[str, str]  # connection and operation
 class Batch:
     """What the audiences of one batch share: the subjects that are told of, and the time that there is to bring others up to date.
 
-    A subject is loaded when somebody is to be told of it, once for all entries, which are older than the reading.
+    A subject is loaded when somebody is to be told of it, once for all entries, which are older than the reading. It counts the messages
+    of each entry, by its place: those that were posted, and those left to the queue.
     """
 
     services: Services
     until: datetime | None = None
     subjects: dict[str, Held | None] = field(default_factory=dict)
+    posted: Counter[tuple[str, int]] = field(default_factory=Counter)
+    queued: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def subject(self, entry: Entry) -> Held | None:
         """Give the subject of an entry; None, which is logged, when it is gone or cannot be read: that hurts no other."""
@@ -94,7 +98,7 @@ class Audience:
         lively = [row for row in lively if row.status is Status.LIVE]
         self.expired(expired, now)
         self._withdrawn(withdrawn)
-        return sum(self._pushed(event, stamp, those) for event, stamp, those in self._events(entries, stamps, lively))
+        return sum(self._told(event, stamp, those) for event, stamp, those in self._events(entries, stamps, lively))
 
     def expired(self, rows: Iterable[Subscription], now: datetime) -> None:
         """End what is over: a connection that is too old comes again by itself, one whose token has expired with a new one."""
@@ -140,7 +144,9 @@ class Audience:
             return
         found: list[tuple[Event, datetime]] = []
         for entry, stamp in zip(entries, stamps, strict=True):
-            if here := self.batch.subject(entry):
+            with correlated(entry.correlation):
+                here = self.batch.subject(entry)
+            if here:
                 at = cursor(entry.seq) if self.kind.trailed else feeds.cursor(stamp)
                 found.append((Event(self.kind, at, entry.recorded_at, here, entry), stamp))
         if self.kind.trailed:
@@ -158,6 +164,12 @@ class Audience:
         order = {place: number for number, place in enumerate(places)}
         for one, those in sorted(audiences.items(), key=lambda pair: order[pair[0].row]):
             yield places[one.row].standing_for(one.count), one.first.arrived_at, those
+
+    def _told(self, event: Event, stamp: datetime, rows: list[Subscription]) -> int:
+        """Tell an event under the correlation id of its entry."""
+        assert event.entry
+        with correlated(event.entry.correlation):
+            return self._pushed(event, stamp, rows)
 
     def _pushed(self, event: Event, stamp: datetime, rows: list[Subscription]) -> int:
         """Tell an event that came at an instant, or whose first one did, to whom it is for."""
@@ -181,6 +193,7 @@ class Audience:
 
     def _spread(self, message: bytes, decision: Decision, event: Event, stamp: datetime, rows: list[Subscription]) -> int:
         """Post a message to its audience, part by part, as long as it does not come too late; or through the queue."""
+        assert event.entry
         place = self._place(event, stamp)
         if self.services.queue is not None and len(rows) > PART and not self._late(stamp):
             try:
@@ -188,6 +201,7 @@ class Audience:
             except Unavailable as fault:  # Those that were taken are told twice, and drop it.
                 log.warning("an audience of %s is told without the queue: %s", self.name, fault.message)
             else:
+                self.batch.queued[event.entry.place] += len(rows)
                 return len(rows)
         posted = 0
         for part in _parts(rows):
@@ -195,6 +209,7 @@ class Audience:
                 self.brought((row, place) for row in part)
             else:
                 posted += self.posted([(row.connection, row.operation) for row in part], message)
+        self.batch.posted[event.entry.place] += posted
         return posted
 
     def _late(self, stamp: datetime) -> bool:
@@ -223,7 +238,7 @@ class Audience:
         for lane in range(LANES):  # By the connection alone: so what is meant for one comes out in order.
             for part in _parts([row for row in rows if lane_of(row.connection) == lane]):
                 members = tuple((row.connection, row.operation) for row in part)
-                parcels.append(Parcel(self.name, lane, event.held.id, decision.sight, message, members, place, came))
+                parcels.append(Parcel(self.name, lane, event.held.id, decision.sight, message, members, place, came, current()))
         return parcels
 
     def decided(self, row: Subscription, held: Held) -> Decision:
@@ -304,7 +319,7 @@ def _ended(services: Services, rows: Sequence[Subscription], code: str, why: str
     """Tell clients that an operation is over, and forget it."""
     if not rows:
         return
-    told, correlation = [], secrets.token_hex(8)
+    told, correlation = [], current() or made()
     for row in rows:
         error = {"message": why, "extensions": {"code": code, "correlationId": correlation}}
         told.append((row.connection, messages.error(row.operation, [error])))

@@ -154,6 +154,12 @@ def recorded(services: Services, subject: DossierId, correlation: str, settle: S
     raise Contended("the subject is being changed by others; nothing was written")
 
 
+def begun_by(services: Services, subject: DossierId) -> str:
+    """Give the correlation id of the request that long work comes of: a task or an export goes on under that of its first entry."""
+    (first,) = services.store.entries(subject, 0, 1)
+    return first.correlation
+
+
 def _change(
     services: Services, subject: DossierId, held: Held | None, plan: Plan, correlation: str, envelope: Envelope, now: datetime
 ) -> Change:

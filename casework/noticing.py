@@ -24,7 +24,7 @@ RAISED = "ALERT_RAISED"
 MOST_AT_ONCE = 100  # entries of one dossier at a time
 
 
-def settle(services: Services, subject: DossierId, *, known: Held | None = None) -> Written | None:
+def settle(services: Services, subject: DossierId, correlation: str, *, known: Held | None = None) -> Written | None:
     """Raise the next level of a dossier that is reached, or write what else is no longer true of its deadlines; None when all is.
 
     Raises:
@@ -42,7 +42,7 @@ def settle(services: Services, subject: DossierId, *, known: Held | None = None)
             return None
         return Plan(after, held.province, RAISED, service(MAKER), after.alerts[-1].reached_at, alert=next_alert(after, context))
 
-    return recorded(services, subject, f"{MAKER}:{subject}", plan, known=known)
+    return recorded(services, subject, correlation, plan, known=known)
 
 
 def behind(held: Held, now: datetime) -> bool:
@@ -50,11 +50,11 @@ def behind(held: Held, now: datetime) -> bool:
     return isinstance(held.record, Dossier) and held.due is not None and held.due.moment.partition("#")[0] <= moment(now)
 
 
-def notice(services: Services, subject: DossierId) -> None:
+def notice(services: Services, subject: DossierId, correlation: str) -> None:
     """Raise all that is reached. Where that cannot be done it is left to the sweep: it holds nobody up."""
     try:
         for _ in range(MOST_AT_ONCE):
-            if settle(services, subject) is None:
+            if settle(services, subject, correlation) is None:
                 return
     except Fault as fault:
         log.warning("what is due of %s waits: %s", subject, fault.message)

@@ -648,7 +648,7 @@ class Parcel:
     """A payload for a part of a topic's audience, each member a connection and its operation.
 
     They are those of one `lane` (`connection.lane_of`) who saw of a subject what `sight` names (`Decision.sight`). Whoever is not to get it
-    is read on from `place`. `stamp` is when it arrived on a feed.
+    is read on from `place`. `stamp` is when it arrived on a feed, `correlation` the id of the request that it comes of.
     """
 
     topic: str
@@ -659,6 +659,7 @@ class Parcel:
     members: tuple[tuple[str, str], ...]
     place: str
     stamp: datetime | None = None
+    correlation: str | None = None
 
 
 class Queue(Protocol):

@@ -13,10 +13,13 @@ from typing import Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from casework.correlation import correlated, made
+from casework.model.errors import Fault
 from casework.ports import Services
 from casework.wiring import deployed
+from handlers.telling import Lines, kind
 
-log = Logger(service="giamsat")
+log = Logger(service="giamsat", logger_formatter=Lines())
 
 Event = dict[str, Any]
 Answer = dict[str, Any]
@@ -37,14 +40,28 @@ UNITS = {
 }
 
 
-def entry(handle: Callable[[Event, Services], Answer]) -> Callable[[Event, object], Answer]:
-    """Give Lambda's form of a `handle`: its figures go to the log as metrics (EMF), the rest is the answer."""
+class Failed(Exception):
+    """A function failed of what nobody foresaw: of what kind it was, and where."""
 
-    def handler(event: Event, _: object) -> Answer:
-        answer = handle(event, services())
+
+def entry(handle: Callable[[Event, Services], Answer]) -> Callable[[Event, object], Answer]:
+    """Give Lambda's form of a `handle`: its figures go to the log as metrics (EMF), the rest is the answer.
+
+    Lambda writes down what is raised, so that no message of a fault gets to it but our own.
+    """
+
+    def handler(event: Event, context: object) -> Answer:
+        with correlated(getattr(context, "aws_request_id", None) or made()):
+            here = services()
+            try:
+                answer = handle(event, here)
+            except Fault:
+                raise
+            except Exception as fault:  # noqa: BLE001 - whatever it is, it is raised, without its message
+                raise Failed(kind(fault)) from None
         if figures := answer.pop("figures", None):
             metrics = Metrics(namespace="giamsat", service="giamsat")
-            metrics.add_dimension("stage", services().stage)
+            metrics.add_dimension("stage", here.stage)
             for name, value in figures.items():
                 metrics.add_metric(name, UNITS[name], value)
             metrics.flush_metrics()

@@ -4,7 +4,7 @@ Strawberry's own synchronous view does the reading of requests; this file gives 
 `schema.execution`. Bodies may be base64, as API Gateway sends them.
 """
 
-import secrets
+import time
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +16,11 @@ from graphql import ExecutionResult, OperationType
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.sync_base_view import SyncBaseHTTPView
 
+from casework.correlation import HEADER, asked, correlated, current, made
 from casework.model.errors import Unauthenticated
 from casework.model.parties import PUBLIC, Viewer
 from casework.ports import Services
-from handlers import entry
+from handlers import entry, log
 from handlers.sockets import bearer
 from schema.context import Context
 from schema.errors import TopLevel
@@ -131,8 +132,7 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
     def get_context(self, request: Event, response: dict[str, Any]) -> Context:
         """Read the token, if there is one."""
         del response
-        correlation = request["requestContext"].get("requestId") or secrets.token_hex(8)
-        return Context(self._services, self._viewer(request), correlation)
+        return Context(self._services, self._viewer(request), current() or made())
 
     def get_root_value(self, request: Event) -> None:
         """See the base class."""
@@ -189,8 +189,22 @@ class EventView(SyncBaseHTTPView[Event, Answer, dict[str, Any], Context, None]):
 
 
 def handle(event: Event, services: Services) -> Answer:
-    """Take one HTTP event."""
-    correlation = event["requestContext"].get("requestId") or secrets.token_hex(8)
+    """Take one HTTP event. Its answer names its correlation id, by which the log has a line of it, and of what comes of it."""
+    began, gateway = time.perf_counter(), event["requestContext"].get("requestId")
+    correlation = asked(EventAdapter(event).headers, gateway)
+    with correlated(correlation):
+        try:
+            done = _answered(event, services, correlation)
+        except Exception:
+            log.exception("unexpected")
+            raise
+        took = round((time.perf_counter() - began) * 1000)
+        log.info("request", extra={"request": gateway, "status": done["statusCode"], "bytes": len(done["body"]), "ms": took})
+    done["headers"][HEADER] = correlation
+    return done
+
+
+def _answered(event: Event, services: Services, correlation: str) -> Answer:
     kind = kind_asked(event)
     body = event.get("body") or ""
     if len(body) > LONGEST_BYTES or len(body.encode()) > LONGEST_BYTES:  # a body in base64 may hold three quarters of that
@@ -200,17 +214,17 @@ def handle(event: Event, services: Services) -> Answer:
     except Unauthenticated as fault:
         return _refused(401, TopLevel.UNAUTHENTICATED, fault.message, correlation, kind)
     except HTTPException as error:
-        made = _refused(error.status_code, TopLevel.BAD_USER_INPUT, error.reason, correlation, kind)
+        refusal = _refused(error.status_code, TopLevel.BAD_USER_INPUT, error.reason, correlation, kind)
         if error.status_code == 405:  # noqa: PLR2004 - HTTP wants to have said then what may be done
-            made["headers"]["allow"] = "POST" if event["requestContext"]["http"]["method"].upper() == "GET" else "GET, POST"
-        return made
+            refusal["headers"]["allow"] = "POST" if event["requestContext"]["http"]["method"].upper() == "GET" else "GET, POST"
+        return refusal
 
 
 def kind_asked(event: Event) -> str:
     """Give the media type of the answer: the new one to those who name it and like it no less than the legacy one."""
     weights: dict[str, float] = {}
-    for asked in EventAdapter(event).headers.get("accept", "").split(","):
-        name, *parameters = (part.strip().lower() for part in asked.split(";"))
+    for liked in EventAdapter(event).headers.get("accept", "").split(","):
+        name, *parameters = (part.strip().lower() for part in liked.split(";"))
         (weight, *_) = [part.removeprefix("q=") for part in parameters if part.startswith("q=")] or ["1"]
         try:
             weights[name] = float(weight)

@@ -5,7 +5,7 @@ $waited is one more, which a gateway does not send: a connection has had its tim
 Each message is an invocation of its own; what lies between two of them stands in the table `live`.
 """
 
-import secrets
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from graphql import OperationType
 
 from casework.actions.subscriptions import Client, Wanted, subscribe
+from casework.correlation import asked, correlated, current, made
 from casework.live import messages, protocol
 from casework.live.connection import LIFE, OPERATIONS, Began, Connection, Operation, Phase
 from casework.live.messages import LONGEST_PAYLOAD, LONGEST_SENT, SUBPROTOCOL, Subscribe
@@ -36,6 +37,15 @@ OK: dict[str, Any] = {"statusCode": 200}
 
 def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
     """Take one event of a WebSocket API."""
+    with correlated(asked({}, event["requestContext"].get("requestId"))):
+        try:
+            return _taken(event, services)
+        except Exception:
+            log.exception("unexpected")
+            raise
+
+
+def _taken(event: dict[str, Any], services: Services) -> dict[str, Any]:
     about = event["requestContext"]
     match about["routeKey"]:
         case "$connect":
@@ -93,7 +103,10 @@ def _message(text: str, connection_id: str, services: Services) -> None:
             case protocol.End(operation=operation):
                 services.store.end(connection_id, operation, services.now())
             case protocol.Start(message=message):
-                _start(connection, message, services)
+                began = time.perf_counter()
+                if came := _start(connection, message, services):
+                    took = round((time.perf_counter() - began) * 1000)
+                    log.info("operation", extra={"connection": connection_id, "outcome": came, "ms": took})
 
 
 def _acknowledge(connection: Connection, authorization: str | None, services: Services) -> None:
@@ -123,42 +136,39 @@ def bearer(authorization: str) -> str:
     return token.strip()
 
 
-def _start(connection: Connection, message: Subscribe, services: Services) -> None:
+def _start(connection: Connection, message: Subscribe, services: Services) -> str | None:
+    """Have an operation done; gives what came of it, None where it was not begun."""
     until = min(connection.expires_at, connection.viewer_until or connection.expires_at)
     began = services.store.begin(Operation(connection.id, message.id, connection.expires_at), OPERATIONS, services.now())
     if close := protocol.began(began, message):
         services.courier.close_all([connection.id], close.code, close.reason)
     if began is not Began.BEGUN:
-        return
-    correlation = secrets.token_hex(8)
+        return None
+    correlation = current() or made()
     expired = connection.viewer_until is not None and connection.viewer_until <= services.now()
     if connection.viewer is None or expired:
         why = "the token has expired: connect with a new one" if expired else connection.refusal or "bad token"
-        _fail(services, connection.id, message.id, [_error(TopLevel.UNAUTHENTICATED, why, correlation)])
-        return
+        return _fail(services, connection.id, message.id, [_error(TopLevel.UNAUTHENTICATED, why, correlation)])
     if operation_kind(message.query, message.operation) in {OperationType.QUERY, OperationType.MUTATION}:
         context = Context(services, show(services, connection.viewer), correlation)
         result = executed(message.query, message.variables, message.operation, context)
         if result.data is None and result.errors:
-            _fail(services, connection.id, message.id, [dict(error.formatted) for error in result.errors])
-            return
+            return _fail(services, connection.id, message.id, [dict(error.formatted) for error in result.errors])
         answer = encoded(result, correlation)
         if len(answer) > LONGEST_PAYLOAD:
             why = f"the answer is longer than the {LONGEST_SENT // 1024} KB that a message carries: select less, or ask over HTTP"
-            _fail(services, connection.id, message.id, [_error(TopLevel.BAD_USER_INPUT, why, correlation)])
-            return
+            return _fail(services, connection.id, message.id, [_error(TopLevel.BAD_USER_INPUT, why, correlation)])
         services.courier.post(connection.id, messages.following(message.id, answer))
         if services.store.end(connection.id, message.id, services.now()):
             services.courier.post(connection.id, messages.complete(message.id))
-        return
-    _subscribe(connection, message, until, correlation, services)
+        return "answered"
+    return _subscribe(connection, message, until, correlation, services)
 
 
-def _subscribe(connection: Connection, message: Subscribe, until: datetime, correlation: str, services: Services) -> None:
+def _subscribe(connection: Connection, message: Subscribe, until: datetime, correlation: str, services: Services) -> str:
     found = compiled(message.query, message.variables, message.operation, correlation)
     if not isinstance(found, Compiled):
-        _fail(services, connection.id, message.id, found)
-        return
+        return _fail(services, connection.id, message.id, found)
     assert connection.viewer is not None
     viewer = show(services, connection.viewer)
     client = Client(connection.id, message.id, viewer, until)
@@ -167,7 +177,8 @@ def _subscribe(connection: Connection, message: Subscribe, until: datetime, corr
         wanted = Wanted(*aimed(context, found.field, found.arguments), found.arguments, found.document, found.variables, found.operation)
         subscribe(services, client, wanted, renderer(services), _pusher(services, connection.id, message.id))
     except Fault as fault:
-        _fail(services, connection.id, message.id, [_told(fault, correlation)])
+        return _fail(services, connection.id, message.id, [_told(fault, correlation)])
+    return "subscribed"
 
 
 def _pusher(services: Services, connection: str, operation: str) -> Callable[[bytes], bool]:
@@ -180,9 +191,10 @@ def _pusher(services: Services, connection: str, operation: str) -> Callable[[by
     return push
 
 
-def _fail(services: Services, connection: str, operation: str, errors: list[dict[str, Any]]) -> None:
+def _fail(services: Services, connection: str, operation: str, errors: list[dict[str, Any]]) -> str:
     services.courier.post(connection, messages.error(operation, errors))
     services.store.end(connection, operation, services.now())
+    return "refused"
 
 
 def _told(fault: Fault, correlation: str) -> dict[str, Any]:

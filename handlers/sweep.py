@@ -7,10 +7,13 @@ aside, so that a page of one keeps no alert waiting.
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 from casework.actions import exports, tasks
 from casework.actions.deadlines import Sweeper
+from casework.commits import begun_by
+from casework.correlation import correlated
 from casework.model.errors import Fault
 from casework.model.export import Export
 from casework.ports import Held, Services
@@ -70,12 +73,14 @@ class _Aside:
 
 
 def _worked(services: Services, held: Held) -> None:
-    try:
-        (exports if isinstance(held.record, Export) else tasks).work(services, held)
-    except Fault as fault:  # Its row is there still: a later round finds it.
-        log.warning("task %s waits: %s", held.id, fault.message)
-    except Exception:  # noqa: BLE001 - nobody waits for this thread; the log has the rest, and the row is there still
-        log.exception("task %s cannot be worked on", held.id)
+    with ExitStack() as within:
+        try:
+            within.enter_context(correlated(begun_by(services, held.id)))
+            (exports if isinstance(held.record, Export) else tasks).work(services, held)
+        except Fault as fault:  # Its row is there still: a later round finds it.
+            log.warning("task %s waits: %s", held.id, fault.message)
+        except Exception:  # noqa: BLE001 - nobody waits for this thread; the log has the rest, and the row is there still
+            log.exception("task %s cannot be worked on", held.id)
 
 
 handler = entry(handle)

@@ -8,13 +8,14 @@ behind it, for an hour at most: then it is set aside too. `giamsat redrive` has 
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any
 
-from casework.model.errors import Contended, Unavailable
+from casework.audit.chain import reopened
+from casework.correlation import correlated
+from casework.model.errors import Contended, Fault, Unavailable
 from casework.ports import Letter, Services
 from handlers import log
+from handlers.telling import kind
 
 Record = dict[str, Any]
 
@@ -36,18 +37,19 @@ def taken(
     except Exception as fault:
         if services.aside is None:
             raise
-        log.warning("%s: a batch of %d is taken record by record: %s", follower, len(records), _kind(fault))
+        log.warning("%s: a batch of %d is taken record by record: %s", follower, len(records), kind(fault))
     else:
         return _answer()
     aside, until = 0, time.monotonic() + LONGEST_S
     for record in records:
         if time.monotonic() > until:  # What is done is kept, and the rest comes again.
             return _answer(aside, record)
-        why = _tried(record, take, rest)
-        if why is None:
-            continue
-        if not _set_aside(record, services, follower, why):
-            return _answer(aside, record)
+        with correlated(_request(record)):
+            why = _tried(record, take, rest)
+            if why is None:
+                continue
+            if not _set_aside(record, services, follower, why):
+                return _answer(aside, record)
         aside += 1
     return _answer(aside)
 
@@ -96,14 +98,16 @@ def _set_aside(record: Record, services: Services, follower: str, fault: Excepti
     except Unavailable as unavailable:
         log.warning("%s: nothing can be set aside: %s", follower, unavailable.message)
         return False
-    log.error("%s: entry %d of %s is set aside: %s", follower, letter.seq, letter.subject, _kind(fault))
+    log.error("%s: entry %d of %s is set aside: %s", follower, letter.seq, letter.subject, kind(fault))
     return True
 
 
-def _kind(fault: Exception) -> str:
-    """Tell a fault without its message, which may hold what only the entry may: its kind, and where it came from."""
-    frames = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in extract_tb(fault.__traceback__)[-4:]]
-    return f"{type(fault).__name__} ({' > '.join(frames)})"
+def _request(record: Record) -> str | None:
+    """Give the correlation id of a record's entry; None where it cannot be read, which may be why it could not be taken."""
+    try:
+        return reopened(record["dynamodb"]["NewImage"]["line"]["S"]).correlation
+    except (Fault, KeyError, TypeError):
+        return None
 
 
 def _arrived(record: Record, now: datetime) -> datetime:

@@ -9,8 +9,9 @@ from typing import Any
 
 from casework.actions.tasks import begin
 from casework.audit.chain import reopened
+from casework.correlation import correlated
 from casework.ports import Services
-from handlers import entry
+from handlers import entry, log
 from handlers.taking import Record, taken
 
 
@@ -22,7 +23,10 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
 
 def _begin(services: Services, records: Sequence[Record]) -> None:
     for record in records:
-        begin(services, reopened(record["dynamodb"]["NewImage"]["line"]["S"]))
+        arrived = reopened(record["dynamodb"]["NewImage"]["line"]["S"])
+        with correlated(arrived.correlation):
+            if task := begin(services, arrived):
+                log.info("begun", extra={"task": task})
 
 
 handler = entry(handle)

@@ -19,7 +19,7 @@ from casework.actions.dossiers import ID_BYTES, Asked, move, submit
 from casework.model.errors import Fault
 from casework.model.packing import instant, moment
 from casework.model.record import DossierId
-from casework.noticing import settle
+from casework.noticing import MAKER, settle
 from casework.ports import Held, Services
 from local.stories import COUNT as COUNT  # noqa: PLC0414 - part of what the demonstration is
 from local.stories import SEED, Story, laid, told
@@ -93,7 +93,7 @@ def _noticed(services: Services, held: Held, upto: datetime) -> None:
     """Raise what fell due of a dossier before an instant, at the times at which it did."""
     found: Held | None = held
     while found and found.due and (at := instant(found.due.moment.partition("#")[0])) <= upto:
-        done = settle(replace(services, now=_standing(at)), held.id, known=found)
+        done = settle(replace(services, now=_standing(at)), held.id, f"{MAKER}:{held.id}", known=found)
         found = done.held if done else None
 
 

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from casework.correlation import correlated, made
 from casework.model.errors import Corrupt, Fault
 from casework.ports import Services
 from handlers import heartbeat, sequencer, sweep
@@ -81,14 +82,15 @@ class Schedule:
     def _run(self, work: Callable[[], None]) -> None:
         try:
             while not self._stopping.is_set():
-                try:
-                    work()
-                except Corrupt as fault:
-                    log.critical("%s", fault.message)
-                    self._stopping.wait(MINUTE_S)
-                except Fault as fault:
-                    log.warning("the schedule begins again: %s", fault.message)
-                    self._stopping.wait(AGAIN_S)
+                with correlated(made()):
+                    try:
+                        work()
+                    except Corrupt as fault:
+                        log.critical("%s", fault.message)
+                        self._stopping.wait(MINUTE_S)
+                    except Fault as fault:
+                        log.warning("the schedule begins again: %s", fault.message)
+                        self._stopping.wait(AGAIN_S)
         except Exception as fault:
             self.fault = fault  # Whoever watches the schedule ends the service with it.
             raise

@@ -18,6 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from casework.adapters.depot import FolderDepot
+from casework.correlation import HEADER, TRACE
 from casework.live.connection import INIT
 from casework.ports import Services
 from handlers import api, health, sockets
@@ -85,7 +86,8 @@ def application(
         allow_origins=sorted(services.origins),
         allow_origin_regex=LOOPBACK_ORIGIN,
         allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type"],
+        allow_headers=["authorization", "content-type", TRACE, HEADER],
+        expose_headers=[HEADER],
         max_age=600,
     )
     return Starlette(routes=routes, lifespan=beside, middleware=[cross])

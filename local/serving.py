@@ -14,6 +14,7 @@ import uvicorn
 from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.ports import Services
+from handlers import log
 from local import engine as engines
 from local.courier import LocalCourier
 from local.demo import COUNT, Mover, begin, fill, progress
@@ -29,6 +30,7 @@ from local.tokens import issued
 HOST = "127.0.0.1"
 HOUR = timedelta(hours=1)
 ENGINE_LOOK_S = 0.5
+LEVEL = "POWERTOOLS_LOG_LEVEL"
 LONGEST_FRAME = 1024 * 1024  # past the protocol's own limit, so that it is the protocol that answers
 
 
@@ -38,6 +40,8 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
     Raises:
         LocalError: the port is taken, the engine does not start, the folder cannot be written to.
     """
+    if not os.environ.get(LEVEL):  # A terminal is no place for a line of each request.
+        log.setLevel("WARNING")
     home = Home(data)
     with _listening(port) as listener, engines.start(data) as engine:
         courier = LocalCourier()

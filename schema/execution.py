@@ -33,6 +33,7 @@ from graphql.language import Visitor
 from graphql.utilities import strip_ignored_characters
 
 from casework.audit.canonical import canonical
+from casework.correlation import current
 from casework.live.cohorts import Cohort, role_of
 from casework.model.access import Decision, pushed
 from casework.model.errors import Invalid
@@ -232,7 +233,7 @@ class _Variables(Visitor):
 
 def rendered(services: Services, cohort: Cohort, decision: Decision, event: Event) -> bytes:
     """Execute one event for one cohort and decision; gives the payload of a `next` message, encoded."""
-    context = Context(services, Viewer(role_of(cohort.scope)), correlation=event.cursor)
+    context = Context(services, Viewer(role_of(cohort.scope)), correlation=current() or event.cursor)
     decision = pushed(decision)
     if event.held is not None:
         context.decide_once(event.held, decision)

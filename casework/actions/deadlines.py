@@ -13,10 +13,11 @@ from enum import Enum, auto
 from typing import Protocol, TypeVar
 
 from casework.commits import DUE_SHARDS
+from casework.correlation import correlated
 from casework.model.errors import Fault, Unavailable
 from casework.model.packing import moment
 from casework.model.record import Dossier, DossierId
-from casework.noticing import MOST_AT_ONCE, settle
+from casework.noticing import MAKER, MOST_AT_ONCE, settle
 from casework.ports import DueKey, Held, Services
 
 log = logging.getLogger("giamsat")
@@ -75,11 +76,22 @@ class Sweeper:
         self._written = 0
         self._failed = 0
         self._why = ""  # of the last that could not be handled
+        self._round = ""  # the correlation id of what a round writes
 
     def round(self) -> Round:
         """Do all that is due by now, hour by hour, and move the watermark over the hours that are left behind."""
         self._written = self._failed = 0
         now = self._services.now()
+        self._round = f"{MAKER}:{moment(now)}"
+        with correlated(self._round):
+            self._looked(now)
+            if self._failed:
+                log.warning("%d rows and pages of the due table wait for the next round: %s", self._failed, self._why)
+            if self._written:
+                log.info("swept", extra={"written": self._written})
+        return Round(self._written, self._failed, self._going())
+
+    def _looked(self, now: datetime) -> None:
         for hour in self._store.stuck():
             if self._hour(hour, now) is Left.NOTHING:
                 self._store.keep_stuck(hour, stuck=False)
@@ -99,9 +111,6 @@ class Sweeper:
                 break
         if passed != kept:
             self._store.keep_swept(passed)
-        if self._failed:
-            log.warning("%d rows and pages of the due table wait for the next round: %s", self._failed, self._why)
-        return Round(self._written, self._failed, self._going())
 
     def _hour(self, hour: str, now: datetime) -> "Left":
         """Handle the buckets of an hour, in an order of its own, so that two sweeps meet seldom; tells what was found in them."""
@@ -152,13 +161,14 @@ class Sweeper:
     def _one(self, row: DueKey, loaded: Mapping[DossierId, Held] | None, now: datetime) -> int | None:
         """Do what one row asks for; gives how many entries that took, or None when it could not be done. It hurts no other row."""
         subject = DossierId(row.subject)
-        try:
-            return self._done(row, self._store.held(subject) if loaded is None else loaded.get(subject), now)
-        except Fault as fault:
-            self._why = fault.message
-        except Exception:
-            log.exception("the row of %s cannot be handled", row.subject)
-        return None
+        with correlated(self._round):  # in a thread of the pool's
+            try:
+                return self._done(row, self._store.held(subject) if loaded is None else loaded.get(subject), now)
+            except Fault as fault:
+                self._why = fault.message
+            except Exception:
+                log.exception("the row of %s cannot be handled", row.subject)
+            return None
 
     def _done(self, row: DueKey, held: Held | None, now: datetime) -> int:
         if held is None or held.due is None or held.due.place != row.place:
@@ -169,7 +179,7 @@ class Sweeper:
             return 0
         known = held
         for count in range(MOST_AT_ONCE):
-            written = settle(self._services, held.id, known=known)
+            written = settle(self._services, held.id, self._round, known=known)
             if written is None:  # All is raised, by this sweep or by one that was faster.
                 return count
             known = written.held

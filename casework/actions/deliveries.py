@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from casework.audiences import Audience, Batch, parted
 from casework.audit.chain import Entry
+from casework.correlation import correlated
 from casework.live import feeds
 from casework.live.cohorts import Owed, Status
 from casework.live.connection import LANES
@@ -38,7 +39,12 @@ def deliver(services: Services, arrived: Sequence[Arrived], render: Render) -> i
     batch = Batch(services)
     # Whether a feed has members is to be asked behind its rows alone: one may have come since the heads were read.
     wanted = {topic: entries for topic, entries in spread.items() if (heads.get(topic) if kind_of(topic).trailed else topic in heads)}
-    return sum(Audience(services, topic, render, batch).delivered(entries) for topic, entries in wanted.items())
+    posted = sum(Audience(services, topic, render, batch).delivered(entries) for topic, entries in wanted.items())
+    for one in arrived:
+        place = subject, seq = one.entry.place
+        with correlated(one.entry.correlation):
+            log.info("delivered", extra={"subject": subject, "seq": seq, "posted": batch.posted[place], "queued": batch.queued[place]})
+    return posted
 
 
 def hand_out(services: Services, parcel: Parcel, render: Render) -> int:

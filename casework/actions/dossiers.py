@@ -158,7 +158,7 @@ def move(services: Services, viewer: Viewer, subject: DossierId, name: MoveName,
         try:
             return written(services, subject, request, decide, sight=lambda held: sighted(services, viewer, held))
         except _Unnoticed:
-            notice(services, subject)
+            notice(services, subject, asked.correlation)
 
 
 class _Unnoticed(Exception):

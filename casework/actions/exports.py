@@ -18,7 +18,7 @@ from casework.audit.disclosure import Envelope
 from casework.audit.note import Checkpoint
 from casework.audit.tree import tiled
 from casework.bundling import Maker, assembled, numbered
-from casework.commits import Plan, Request, Written, recorded, written
+from casework.commits import Plan, Request, Written, begun_by, recorded, written
 from casework.inspecting import All, covered
 from casework.makers import actor, behalf, caller, service
 from casework.model.errors import Corrupt, Invalid
@@ -349,7 +349,7 @@ def _kept(services: Services, held: Held, planned: Callable[[Export, datetime], 
             return None
         return replace(planned(_export(here), now), province=held.province)
 
-    done = recorded(services, held.id, held.id, settle, known=held)
+    done = recorded(services, held.id, begun_by(services, held.id), settle, known=held)
     return done.held if done else None
 
 

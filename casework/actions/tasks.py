@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from casework.audit.chain import Entry
-from casework.commits import Plan, recorded
+from casework.commits import Plan, begun_by, recorded
 from casework.errands import MAKER, Errand, errand_of
 from casework.makers import service
 from casework.model.errors import Fault, Unavailable
@@ -60,20 +60,20 @@ def id_of(task: Task) -> DossierId:
     return DossierId(hashlib.sha256(f"task\0{task.of}\0{task.seq}".encode()).hexdigest()[:32])
 
 
-def begin(services: Services, entry: Entry) -> None:
-    """Begin the task that follows from an entry, if any does; what was begun is left as it is.
+def begin(services: Services, entry: Entry) -> DossierId | None:
+    """Begin the task that follows from an entry, if any does, and give its id; what was begun is left as it is.
 
     Raises:
         Contended, Unavailable: as `commits.recorded`.
     """
     task = following_of(entry)
     if task is None:
-        return
+        return None
 
     def settle(held: Held | None, now: datetime) -> Plan | None:
         return None if held else _plan(started(task, now), "TASK_STARTED", now, now)
 
-    recorded(services, id_of(task), str(entry.body["request"]), settle)
+    return id_of(task) if recorded(services, id_of(task), entry.correlation, settle) else None
 
 
 def work(services: Services, held: Held) -> None:
@@ -111,10 +111,10 @@ def _page(services: Services, held: Held) -> Held | None:
 
 def _done(services: Services, leased: Held, errand: Errand) -> int:
     """Change the dossiers of the page in hand; gives how many failed."""
-    failed = 0
+    failed, correlation = 0, begun_by(services, leased.id)
     for subject, known in services.store.held_all(_members(_task(leased))).items():
         try:
-            errand.do(subject, known, leased.id)
+            errand.do(subject, known, correlation)
         except Unavailable:
             if (_task(leased).tries or 0) < MOST_TRIES:
                 raise  # What was to be written may stand: the page is done again.
@@ -161,7 +161,7 @@ def _kept(services: Services, held: Held, planned: Callable[[datetime], Plan]) -
     def settle(now_held: Held | None, now: datetime) -> Plan | None:
         return planned(now) if now_held is not None and now_held.tip.seq == held.tip.seq else None
 
-    done = recorded(services, held.id, held.id, settle, known=held)
+    done = recorded(services, held.id, begun_by(services, held.id), settle, known=held)
     return done.held if done else None
 
 

@@ -18,7 +18,7 @@ from casework.model.packing import instant, moment
 from casework.ports import Parcel
 
 LONGEST = 256 * 1024  # bytes of a message; infra/queues.yml has the same
-PLAIN = ("topic", "lane", "subject", "sight", "members", "place")  # fields that are written as they are
+PLAIN = ("topic", "lane", "subject", "sight", "members", "place", "correlation")  # fields that are written as they are
 
 
 def written(parcel: Parcel) -> str:
@@ -38,7 +38,8 @@ def read(text: str) -> Parcel:
         members = tuple((str(connection), str(operation)) for connection, operation in found["members"])
         texts = {name: str(found[name]) for name in ("topic", "subject", "sight", "place")}
         stamp, payload = instant(found["stamp"]) if found["stamp"] else None, b64decode(found["payload"], validate=True)
-        return Parcel(**texts, lane=int(found["lane"]), members=members, payload=payload, stamp=stamp)
+        correlation = None if found.get("correlation") is None else str(found["correlation"])  # version 0.4 wrote none
+        return Parcel(**texts, lane=int(found["lane"]), members=members, payload=payload, stamp=stamp, correlation=correlation)
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise Corrupt("a message of the queue is no parcel") from error
 

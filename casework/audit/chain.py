@@ -78,6 +78,11 @@ class Entry:
         return self.body["subject"]["id"], self.seq
 
     @property
+    def correlation(self) -> str:
+        """The id of the request that it comes of."""
+        return str(self.body["request"])
+
+    @property
     def recorded_at(self) -> datetime:
         """When it was written, by the order of its chain."""
         return instant(self.body["recorded_at"])

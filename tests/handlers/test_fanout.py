@@ -263,7 +263,7 @@ def test_one_that_cannot_be_read_holds_up_nobody(hall: Hall, caplog: pytest.LogC
         records["Records"].insert(number, {**records["Records"][-1], "messageId": f"bad-{number}", "body": text})
     assert fanout.handle(records, hall.services) == {"batchItemFailures": []}
     assert hall.seen() == [[event]] * MEMBERS
-    assert [found.levelname for found in caplog.records] == ["CRITICAL"] * 2
+    assert [found.levelname for found in caplog.records if found.levelname != "INFO"] == ["CRITICAL"] * 2
     assert "bad-0" in caplog.text
     assert "bad-1" in caplog.text
 

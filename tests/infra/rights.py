@@ -27,6 +27,7 @@ STREAMED = ("GetRecords", "GetShardIterator", "DescribeStream", "ListStreams")
 QUEUED = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")
 NOT_FOUND = 404
 LOGGED = ("CreateLogStream", "PutLogEvents")
+TRACED = ("PutTraceSegments", "PutTelemetryRecords")
 
 FUNCTIONS = {
     "api": (api, "handle"), "sockets": (sockets, "handle"), "stream": (stream, "handle"), "tasks": (tasks, "handle"),
@@ -139,8 +140,12 @@ def of_tables(action: str, body: dict[str, Any]) -> set[Right]:
 
 
 def by_itself(function: str) -> set[Right]:
-    """Give the rights that a function needs for how it is started, to read its settings, and to write its log."""
-    found = {("secretsmanager:GetSecretValue", "secret")} | {(f"logs:{action}", "log") for action in LOGGED}
+    """Give the rights that a function needs for how it is started, to read its settings, to write its log, and to be traced."""
+    found = (
+        {("secretsmanager:GetSecretValue", "secret")}
+        | {(f"logs:{action}", "log") for action in LOGGED}
+        | {(f"xray:{action}", "traces") for action in TRACED}
+    )
     for event in yaml.safe_load((ROOT / "serverless.yml").read_text())["functions"][function]["events"]:
         match event:
             case {"stream": {"arn": {"Fn::GetAtt": [table, _]}, "destinations": {"onFailure": {"arn": {"Fn::GetAtt": [queue, _]}}}}}:
@@ -155,7 +160,7 @@ def granted(function: str) -> dict[Right, str]:
     """Give the rights of a function's role: action and pattern of places, with how it is written."""
     role = yaml.safe_load((ROOT / "infra" / "roles.yml").read_text())["Resources"][f"{function.capitalize()}Role"]
     found: dict[Right, str] = {}
-    for policy in role["Properties"]["Policies"]:
+    for policy in (one.get("Fn::If", [None, one])[1] for one in role["Properties"]["Policies"]):
         for statement in policy["PolicyDocument"]["Statement"]:
             for action in _listed(statement["Action"]):
                 for resource in _listed(statement["Resource"]):
@@ -167,8 +172,10 @@ def _listed(value: Any) -> list[Any]:  # noqa: ANN401 - one of something, or a l
     return value if isinstance(value, list) else [value]
 
 
-def _place(resource: dict[str, Any]) -> str:
+def _place(resource: dict[str, Any] | str) -> str:
     match resource:
+        case "*":
+            return "traces"
         case {"Fn::GetAtt": [name, "StreamArn"]}:
             return f"{name.lower()}/stream"
         case {"Fn::GetAtt": [name, _]}:

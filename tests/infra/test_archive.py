@@ -78,7 +78,7 @@ class Archive:
     def run(self, code: str, given: str = "", **environ: str) -> Any:  # noqa: ANN401 - JSON
         """Run code over the archive alone; gives what it printed."""
         command = [self.python, "-I", "-S", "-c", f"import sys; sys.path.insert(0, sys.argv[1])\n{code}", str(self.folder)]
-        bare = {"PATH": os.environ["PATH"], **environ}
+        bare = {"PATH": os.environ["PATH"], "POWERTOOLS_LOG_LEVEL": "WARNING", **environ}
         done = subprocess.run(command, input=given, env=bare, cwd="/", capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

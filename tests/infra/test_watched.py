@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from casework.correlation import HEADER, TRACE
 from handlers import UNITS
 from local import server
 from tests.infra.test_template import ROOT, UPDATE, Template, of_type, packaged
@@ -222,22 +223,30 @@ def test_a_minute_that_was_missed_is_not_made_up_for(template: Template) -> None
     assert all((config["MaximumEventAgeInSeconds"], config["MaximumRetryAttempts"]) == (60, 0) for config in found.values())
 
 
-def test_functions_are_neither_traced_nor_versioned(template: Template) -> None:
+def test_functions_are_traced_only_where_it_is_asked_for_and_not_versioned(template: Template) -> None:
     assert not of_type(template, "AWS::Lambda::Version")
     for function in of_type(template, "AWS::Lambda::Function").values():
-        assert not {"TracingConfig", "SnapStart"} & set(function)
+        assert "SnapStart" not in function
+        assert function["TracingConfig"] == {"Fn::If": ["Traces", {"Mode": "Active"}, {"Ref": "AWS::NoValue"}]}
         assert function["MemorySize"] == 1024
+    for role in of_type(template, "AWS::IAM::Role").values():
+        (traces,) = [policy["Fn::If"] for policy in role["Policies"] if "xray" in str(policy)]
+        assert (traces[0], traces[2]) == ("Traces", {"Ref": "AWS::NoValue"}), "the right goes with what it is for"
 
 
 def test_pages_may_ask_over_http_from_where_they_may_open_sockets(template: Template) -> None:
     condition, cors, otherwise = template["Resources"]["HttpApi"]["Properties"]["CorsConfiguration"]["Fn::If"]
     assert (condition, otherwise) == ("HasOrigins", {"Ref": "AWS::NoValue"})
     assert cors.pop("AllowOrigins") == {"Fn::Split": [",", {"Ref": "Origins"}]}
-    assert cors == {"AllowMethods": ["GET", "POST"], "AllowHeaders": ["authorization", "content-type"], "MaxAge": 600}
+    assert cors == {
+        "AllowMethods": ["GET", "POST"], "AllowHeaders": ["authorization", "content-type", TRACE, HEADER],
+        "ExposeHeaders": [HEADER], "MaxAge": 600,
+    }  # fmt: skip
     here = re.search(r"CORSMiddleware,(.*?)\n    \)", Path(server.__file__).read_text(), re.DOTALL)
     assert here  # one machine answers the same
     assert 'allow_methods=["GET", "POST"]' in here[1]
-    assert 'allow_headers=["authorization", "content-type"]' in here[1]
+    assert 'allow_headers=["authorization", "content-type", TRACE, HEADER]' in here[1]
+    assert "expose_headers=[HEADER]" in here[1]
     assert "max_age=600" in here[1]
 
 

@@ -86,7 +86,7 @@ def swept(client: Client, code: str) -> None:
     """Let the sweep see to a dossier."""
     subject = client.services.store.coded(code)
     assert subject
-    while settle(client.services, subject):
+    while settle(client.services, subject, "sweep"):
         pass
 
 

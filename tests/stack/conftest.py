@@ -121,7 +121,9 @@ def settled(stack: Stack) -> None:
     kept = {"key-set": stack.issuer.key_set(), "secrets": {"current": 1, "secrets": {"1": secrets.token_hex(32)}}}
     arns = {f"{name}-arn": manager.create_secret(Name=name, SecretString=json.dumps(held))["ARN"] for name, held in kept.items()}
     plain = {"locked-days": "1", "issuer": ISSUER, "audience": AUDIENCE, "log": LOG, "origins": "https://front.test"}
-    none = dict.fromkeys(("alarm-address", "domain", "certificate-arn", "hosted-zone"), "-") | {"reserve": "no", "log-sockets": "no"}
+    none = dict.fromkeys(("alarm-address", "domain", "certificate-arn", "hosted-zone"), "-") | dict.fromkeys(
+        ("reserve", "log-sockets", "trace"), "no"
+    )
     for name, value in {**plain, **none, **arns}.items():
         parameters.put_parameter(Name=f"/giamsat/{STAGE}/{name}", Value=value, Type="String")
 

@@ -108,6 +108,9 @@ def test_all_functions_are_here(stack: Stack) -> None:
 def test_a_query_is_answered(stack: Stack, unpacked: Path) -> None:
     answer = invoked(stack, unpacked, "api", asked({"query": '{ procedure(code: "XD-01") { code } }'}))
     assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"data": {"procedure": {"code": "XD-01"}}})
+    logged = (unpacked.parent / "api.log").read_text().splitlines()
+    (line,) = [json.loads(one) for one in logged if '"message":"request"' in one]
+    assert (answer["headers"]["x-correlation-id"], line["correlation_id"]) == ("JKJaXmPLvHcESHA=", "JKJaXmPLvHcESHA=")
 
 
 def test_a_connection_is_taken(stack: Stack, unpacked: Path) -> None:

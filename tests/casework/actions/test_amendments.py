@@ -266,4 +266,4 @@ def test_a_dossier_received_by_the_old_calendar_is_taken_by_the_second_pass(
     assert found.dossier.calendar_version == old.version
     assert finished(services, clock, done).passing == 2
     (entry,) = recomputed(services, late)
-    assert entry["request"] == subject
+    assert entry["request"] == done.entry.correlation

@@ -167,7 +167,7 @@ def test_an_outage_of_three_working_days_over_tet_is_made_up_for(here: Services,
     time.now = at("2027-02-03T18:00")
     swept_until(here, at("2027-02-03T00:00"))
     for subject in subjects:  # What fell due before stands already, noticed then.
-        while settle(here, subject):
+        while settle(here, subject, "sweep"):
             pass
     sweep(here)
     before = {subject: alerts(here, subject) for subject in subjects}
@@ -236,7 +236,7 @@ def test_a_dossier_of_version_0_2_takes_its_deadlines_in_when_it_is_looked_at(he
     recorded(here, subject, "test", without)
     time.now = at("2027-01-15T07:30")
     actions = []
-    while done := settle(here, subject):
+    while done := settle(here, subject, "sweep"):
         actions.append((done.entry.body["action"], bool(done.entry.body["changes"])))
     assert actions[0] == ("DEADLINE_RECOMPUTED", True)
     assert {action for action, _ in actions[1:]} == {"ALERT_RAISED"}

@@ -142,8 +142,9 @@ def test_the_sweep_makes_it_and_takes_it_away(world: Exporting) -> None:
     assert (made.state, made.done, made.steps) == (ExportState.READY, 2, 2)
     raw = b"".join(world.depot.read(path_of(asked.id)))
     assert (len(raw), judged(raw, dossier(subject), Trust(world.key)).failure) == (made.bytes, None)
-    actions = [entry.body["action"] for entry in world.store.entries(asked.id, 0, 10)]
-    assert actions == ["EXPORT_REQUESTED", "EXPORT_STARTED", "EXPORT_READY"]
+    entries = world.store.entries(asked.id, 0, 10)
+    assert [entry.body["action"] for entry in entries] == ["EXPORT_REQUESTED", "EXPORT_STARTED", "EXPORT_READY"]
+    assert {entry.correlation for entry in entries} == {entries[0].correlation}, "under the id of the request"
     world.clock.now += KEPT + timedelta(seconds=1)
     swept()
     assert world.export(asked.id).state is ExportState.EXPIRED

@@ -193,7 +193,7 @@ class World:
         self.whole = False
         for case in self.cases:
             before, watch = self.seen[case.id], self.watches[case.id]
-            while done := settle(self.services, case.id):
+            while done := settle(self.services, case.id, "sweep"):
                 ahead = watch.ahead(case)
                 must("whether anything was reached", ahead is not None and ahead[0].reached_at <= self.now, True)  # noqa: FBT003 - wanted
                 assert ahead
