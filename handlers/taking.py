@@ -12,6 +12,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
+from casework.adapters.dynamo.images import table_of
 from casework.model.errors import Contended, Unavailable
 from casework.ports import Letter, Services
 from handlers import log
@@ -78,11 +79,10 @@ def _set_aside(record: Record, services: Services, follower: str, fault: Excepti
     if isinstance(fault, Unavailable | Contended) and services.now() - _arrived(record, services.now()) < PATIENCE:
         return False
     keys = record["dynamodb"].get("Keys")
-    image = record["dynamodb"].get("NewImage") or {}
     try:
         letter = Letter(
             follower=follower,
-            table="trail" if "unit_month" in image else "accesses",
+            table=table_of(record),
             subject=keys["subject"]["S"],
             seq=int(keys["seq"]["S"].partition("#")[2]),
             why=type(fault).__name__,

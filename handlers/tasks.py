@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from casework.actions.tasks import begin
-from casework.audit.chain import reopened
+from casework.adapters.dynamo.images import entry_of
 from casework.ports import Services
 from handlers import entry
 from handlers.taking import Record, taken
@@ -22,7 +22,7 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
 
 def _begin(services: Services, records: Sequence[Record]) -> None:
     for record in records:
-        begin(services, reopened(record["dynamodb"]["NewImage"]["line"]["S"]))
+        begin(services, entry_of(record)[0])
 
 
 handler = entry(handle)
