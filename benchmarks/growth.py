@@ -27,7 +27,7 @@ from benchmarks.sweep import RECEIVED, Clock, overdue_soon
 from benchmarks.units import WATCH, counted, watching
 from casework import commits
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.models import ITEM_VERSION, LiveItem, LogItem
+from casework.adapters.dynamo.models import LiveItem, LogItem
 from casework.audiences import PART
 from casework.audit.chain import Entry
 from casework.live.connection import LANES
@@ -240,7 +240,7 @@ def _laid(change: Change, indexes: dict[tuple[str, str], tuple[str, ...]], load:
     for topic in topics_of(entry.body, units, (dossier.reception_point, change.after.province)):
         if not kind_of(topic).trailed:
             place = Fed(entry.recorded_at, change.after.id, entry.seq).place
-            fed = LiveItem(f"FEED#{topic}", place, v=ITEM_VERSION, province="-", expires_at=0).serialize()
+            fed = LiveItem(f"FEED#{topic}", place, province="-", expires_at=0).serialize()
             _add(load, "live", _hash(fed), capacity.table(None, fed, transacted=False))
 
 
@@ -267,7 +267,7 @@ def _logged(changes: list[Change], size: int, load: Load) -> int:
 
 
 def _log(load: Load, place: tuple[str, str], **more: Any) -> None:  # noqa: ANN401 - the attributes of the model
-    row = LogItem(*place, v=ITEM_VERSION, province="-", **more).serialize()
+    row = LogItem(*place, province="-", **more).serialize()
     _add(load, "log", place[0], capacity.table(None, row, transacted=True))
 
 

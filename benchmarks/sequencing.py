@@ -22,7 +22,7 @@ from benchmarks.bare import Items, Rates, heard
 from benchmarks.report import Result
 from benchmarks.setting import engine_on_disk, services_on
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.models import ITEM_VERSION, LogItem
+from casework.adapters.dynamo.models import LogItem
 from casework.adapters.seal import FileSeal
 from casework.adapters.vault import FolderVault
 from casework.model.packing import moment
@@ -92,7 +92,7 @@ def _of_dossier(number: int) -> Iterator[dict[str, Any]]:
     for seq in range(1, EACH + 1):
         at = moment(FIRST_AT + number * APART + seq * BETWEEN)
         yield LogItem(
-            items.outbox(outbox_shard(subject)), f"{at}#{subject}#{seq:08d}", v=ITEM_VERSION, province="22", subject=subject,
+            items.outbox(outbox_shard(subject)), f"{at}#{subject}#{seq:08d}", province="22", subject=subject,
             kind="dossier", seq=seq, hash=secrets.token_hex(32), unit=f"22-XD-{number % UNITS}", before=before,
         ).serialize()  # fmt: skip
         before = at

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from casework.actions.deliveries import deliver
-from casework.audit.chain import reopened
+from casework.adapters.dynamo.images import entry_of
 from casework.ports import Services
 from casework.watching import Arrived
 from handlers import entry, log
@@ -29,12 +29,7 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
 
 
 def _push(services: Services, records: Sequence[Record]) -> None:
-    arrived = []
-    for record in records:
-        image = record["dynamodb"]["NewImage"]
-        unit = image["unit_month"]["S"].rpartition("#")[0] if "unit_month" in image else None
-        arrived.append(Arrived(reopened(image["line"]["S"]), unit))
-    deliver(services, arrived, renderer(services))
+    deliver(services, [Arrived(*entry_of(record)) for record in records], renderer(services))
 
 
 handler = entry(handle)

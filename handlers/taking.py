@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from casework.audit.chain import reopened
+from casework.adapters.dynamo.images import entry_of, table_of
 from casework.correlation import correlated
 from casework.model.errors import Contended, Fault, Unavailable
 from casework.ports import Letter, Services
@@ -80,11 +80,10 @@ def _set_aside(record: Record, services: Services, follower: str, fault: Excepti
     if isinstance(fault, Unavailable | Contended) and services.now() - _arrived(record, services.now()) < PATIENCE:
         return False
     keys = record["dynamodb"].get("Keys")
-    image = record["dynamodb"].get("NewImage") or {}
     try:
         letter = Letter(
             follower=follower,
-            table="trail" if "unit_month" in image else "accesses",
+            table=table_of(record),
             subject=keys["subject"]["S"],
             seq=int(keys["seq"]["S"].partition("#")[2]),
             why=type(fault).__name__,
@@ -105,7 +104,7 @@ def _set_aside(record: Record, services: Services, follower: str, fault: Excepti
 def _request(record: Record) -> str | None:
     """Give the correlation id of a record's entry; None where it cannot be read, which may be why it could not be taken."""
     try:
-        return reopened(record["dynamodb"]["NewImage"]["line"]["S"]).correlation
+        return entry_of(record)[0].correlation
     except (Fault, KeyError, TypeError):
         return None
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from casework.actions.tasks import begin
-from casework.audit.chain import reopened
+from casework.adapters.dynamo.images import entry_of
 from casework.correlation import correlated
 from casework.ports import Services
 from handlers import entry, log
@@ -23,7 +23,7 @@ def handle(event: dict[str, Any], services: Services) -> dict[str, Any]:
 
 def _begin(services: Services, records: Sequence[Record]) -> None:
     for record in records:
-        arrived = reopened(record["dynamodb"]["NewImage"]["line"]["S"])
+        arrived = entry_of(record)[0]
         with correlated(arrived.correlation):
             if task := begin(services, arrived):
                 log.info("begun", extra={"task": task})

@@ -25,7 +25,7 @@ UNMASK = "mutation($input: UnmaskApplicantInput!) { unmaskApplicant(input: $inpu
 def record(one: Accessed) -> dict[str, Any]:
     keys = {"subject": {"S": one.entry.place[0]}, "seq": {"S": f"E#{one.entry.seq:08d}"}}
     kept = {"disclosures": {"L": [{"S": text} for text in one.disclosures.values()]}} if one.disclosures else {}
-    return {"eventName": "INSERT", "dynamodb": {"Keys": keys, "NewImage": {**keys, "line": {"S": one.entry.line}, **kept}}}
+    return {"eventName": "INSERT", "dynamodb": {"Keys": keys, "NewImage": {**keys, "v": {"N": "1"}, "line": {"S": one.entry.line}, **kept}}}
 
 
 def subject_of(services: Services, code: str) -> DossierId:
@@ -140,7 +140,12 @@ def test_an_access_is_no_event_of_the_dossier_nor_an_entry_one_of_its_accesses(c
     (entry,) = services.store.entries(held.id, held.tip.seq - 1, 1)
     line = {"S": entry.line}
     stream.handle(
-        {"Records": [{"eventName": "INSERT", "dynamodb": {"NewImage": {"line": line, "unit_month": {"S": "22-XD#2036-06"}}}}]}, services
+        {
+            "Records": [
+                {"eventName": "INSERT", "dynamodb": {"NewImage": {"v": {"N": "1"}, "line": line, "unit_month": {"S": "22-XD#2036-06"}}}}
+            ]
+        },
+        services,
     )
     assert len(changed.heard()) == 1
     assert told(viewed) == []

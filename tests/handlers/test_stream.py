@@ -17,7 +17,7 @@ from tests.support import Client, RecordingCourier
 
 def record(entry: Entry, name: str = "INSERT", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a record
     keys = {"subject": {"S": entry.body["subject"]["id"]}, "seq": {"S": f"E#{entry.seq:08d}"}}
-    image = {**keys, "line": {"S": entry.line}, "unit_month": {"S": "22-XD#2031-03"}}
+    image = {**keys, "v": {"N": "1"}, "line": {"S": entry.line}, "unit_month": {"S": "22-XD#2031-03"}}
     return {"eventName": name, "dynamodb": {"Keys": keys, "NewImage": image, **more}}
 
 

@@ -219,7 +219,7 @@ def streamed(store: DynamoStore, code: str) -> list[dict[str, Any]]:
             "dynamodb": {
                 "ApproximateCreationDateTime": 1795426481.0, "SequenceNumber": f"{entry.seq:021d}", "StreamViewType": "NEW_IMAGE",
                 "Keys": {"subject": {"S": subject}, "seq": {"S": f"E#{entry.seq:08d}"}},
-                "NewImage": {"subject": {"S": subject}, "line": {"S": entry.line}, "unit_month": {"S": "22-XD#2026-11"}},
+                "NewImage": {"subject": {"S": subject}, "v": {"N": "1"}, "line": {"S": entry.line}, "unit_month": {"S": "22-XD#2026-11"}},
             },
         }
         for entry in store.entries(subject, 0, 100)

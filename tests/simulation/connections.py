@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.connections import MOST_MEMBERS, NOTED, NOWHERE, TRIES, WANTED
-from casework.adapters.dynamo.models import ITEM_VERSION
+from casework.adapters.dynamo.forms import FORMS
 from casework.adapters.dynamo.reader import LEAST, TOP
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Owed, Status, Subscription
@@ -81,7 +81,7 @@ class SimulatedConnections:
     def subscribe(self, subscription: Subscription, now: datetime) -> None:
         """See `ports.Connections`."""
         live, topic, key = self._engine.live, subscription.topic, _row_key(subscription)
-        head = {"wanted_until": _epoch(now + WANTED), "v": ITEM_VERSION, "province": NOWHERE}
+        head = {"wanted_until": _epoch(now + WANTED), "v": FORMS["live"].writes, "province": NOWHERE}
         there = {
             "status": subscription.status.value,
             "seen": subscription.seen,
@@ -286,7 +286,7 @@ class SimulatedConnections:
         return self._engine.get(self._engine.live, place)
 
     def _put(self, place: Place, attributes: Row, condition: Condition = anyhow) -> Write:
-        row = {"pk": place[0], "sk": place[1], "v": ITEM_VERSION, "province": NOWHERE, **attributes}
+        row = {"pk": place[0], "sk": place[1], "v": FORMS["live"].writes, "province": NOWHERE, **attributes}
         return put(self._engine.live, row, condition)
 
     def _made(self, write: Write) -> bool:

@@ -6,7 +6,8 @@ from datetime import date, datetime
 from typing import Any
 
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.models import ITEM_VERSION, SubjectItem
+from casework.adapters.dynamo.forms import FORMS
+from casework.adapters.dynamo.models import SubjectItem
 from casework.adapters.dynamo.subjects import MOST_DISCLOSURES
 from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
@@ -67,7 +68,7 @@ class SimulatedDossiers:
 
     def numbered(self, unit: str, province: str, on: date) -> int:
         """See `ports.Dossiers`."""
-        sets = {"v": ITEM_VERSION, "province": province}
+        sets = {"v": FORMS["subjects"].writes, "province": province}
         with self._engine.lock:
             row = self._engine.write(update(self._engine.subjects, items.counter_key(unit, on), sets, add={"drawn": 1}))
         assert row
@@ -75,7 +76,7 @@ class SimulatedDossiers:
 
     def keep_numbered(self, unit: str, province: str, on: date, number: int) -> None:
         """See `ports.Dossiers`."""
-        sets = {"drawn": number, "v": ITEM_VERSION, "province": province}
+        sets = {"drawn": number, "v": FORMS["subjects"].writes, "province": province}
 
         def behind(row: Row | None) -> bool:
             return row is None or row["drawn"] < number

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.connections import NOWHERE
-from casework.adapters.dynamo.models import ITEM_VERSION
+from casework.adapters.dynamo.forms import FORMS
 from casework.ports import DueKey
 from tests.simulation.engine import Engine
 from tests.simulation.tables import Row
@@ -53,7 +53,7 @@ class SimulatedDue:
     def keep_stuck(self, hour: str, *, stuck: bool) -> None:
         """See `ports.Due`."""
         place = (items.SWEPT[0], hour)
-        row: Row = {"pk": items.SWEPT[0], "sk": hour, "v": ITEM_VERSION, "province": NOWHERE}
+        row: Row = {"pk": items.SWEPT[0], "sk": hour, "v": FORMS["live"].writes, "province": NOWHERE}
         with self._engine.lock:
             self._engine.write(put(self._engine.live, row) if stuck else delete(self._engine.live, place))
 
@@ -63,7 +63,7 @@ class SimulatedDue:
         def later(row: Row | None) -> bool:
             return row is None or row["body"] < hour
 
-        sets = {"body": hour, "v": ITEM_VERSION, "province": NOWHERE}
+        sets = {"body": hour, "v": FORMS["live"].writes, "province": NOWHERE}
         with self._engine.lock:
             try:
                 self._engine.write(update(self._engine.live, items.SWEPT, sets, later))

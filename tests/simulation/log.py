@@ -7,7 +7,7 @@ from typing import Self
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.connections import NOWHERE
-from casework.adapters.dynamo.models import ITEM_VERSION
+from casework.adapters.dynamo.forms import FORMS
 from casework.model.errors import Unavailable
 from casework.ports import Logged, LogHead, Marker, Taking
 from tests.simulation.engine import Engine
@@ -122,7 +122,7 @@ class SimulatedLog:
 
 
 def _put(place: Place, attributes: Row, condition: Condition = anyhow) -> Callable[[Table], Write]:
-    row = {"pk": place[0], "sk": place[1], "v": ITEM_VERSION, "province": NOWHERE, **attributes}
+    row = {"pk": place[0], "sk": place[1], "v": FORMS["log"].writes, "province": NOWHERE, **attributes}
     return lambda log: put(log, row, condition)
 
 

@@ -17,8 +17,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.models import ITEM_VERSION, AccessItem, LiveItem, SubjectItem
-from casework.adapters.dynamo.reader import TOP, Attributes, Reader
+from casework.adapters.dynamo.forms import FORMS, Attributes
+from casework.adapters.dynamo.models import AccessItem, LiveItem, SubjectItem
+from casework.adapters.dynamo.reader import TOP, Reader
 from casework.adapters.dynamo.subjects import answered, unavailable
 from casework.audit.canonical import canonical, parsed
 from casework.live.cohorts import Owed, Status, Subscription
@@ -112,7 +113,7 @@ class LiveTable:
         head: list[Action] = [
             LiveItem.members.add(1),
             LiveItem.wanted_until.set(_epoch(now + WANTED)),
-            LiveItem.v.set(ITEM_VERSION),
+            LiveItem.v.set(LiveItem.v | FORMS["live"].writes),
             LiveItem.province.set(NOWHERE),
         ]
         until = _epoch(subscription.expires_at)
@@ -354,7 +355,7 @@ def _where(subscription: Subscription) -> str:
 
 
 def _item(pk: str, sk: str, **attributes: Any) -> LiveItem:  # noqa: ANN401 - the attributes of the model
-    return LiveItem(pk, sk, v=ITEM_VERSION, province=NOWHERE, **attributes)
+    return LiveItem(pk, sk, province=NOWHERE, **attributes)
 
 
 def _get(pk: str, sk: str) -> LiveItem | None:

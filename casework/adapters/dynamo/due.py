@@ -9,7 +9,8 @@ from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.connections import CONDITION, NOWHERE
-from casework.adapters.dynamo.models import ITEM_VERSION, DueItem, LiveItem, SubjectItem
+from casework.adapters.dynamo.forms import FORMS
+from casework.adapters.dynamo.models import DueItem, LiveItem, SubjectItem
 from casework.adapters.dynamo.reader import Reader
 from casework.adapters.dynamo.subjects import unavailable
 from casework.ports import DueKey
@@ -55,7 +56,7 @@ class DueTable:
 
     def keep_stuck(self, hour: str, *, stuck: bool) -> None:
         """See `ports.Due`."""
-        row = LiveItem(items.SWEPT[0], hour, v=ITEM_VERSION, province=NOWHERE)
+        row = LiveItem(items.SWEPT[0], hour, province=NOWHERE)
         try:
             if stuck:
                 row.save()
@@ -66,7 +67,8 @@ class DueTable:
 
     def keep_swept(self, hour: str) -> None:
         """See `ports.Due`."""
-        kept: list[Action] = [LiveItem.body.set(hour), LiveItem.v.set(ITEM_VERSION), LiveItem.province.set(NOWHERE)]
+        form = LiveItem.v.set(LiveItem.v | FORMS["live"].writes)
+        kept: list[Action] = [LiveItem.body.set(hour), form, LiveItem.province.set(NOWHERE)]
         try:
             LiveItem(*items.SWEPT).update(kept, condition=LiveItem.pk.does_not_exist() | (LiveItem.body < hour))
         except UpdateError as error:

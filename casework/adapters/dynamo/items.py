@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from casework.adapters.dynamo.forms import FORMS
 from casework.adapters.dynamo.models import (
-    ITEM_VERSION,
     AccessItem,
     AlertItem,
     DisclosureItem,
@@ -33,7 +33,6 @@ from casework.model.unit import Officer, Ongoing, ReceptionPoint, Unit
 from casework.model.workdays import Override
 from casework.ports import MOST_TAKEN, Accessed, Change, DueKey, Held, Logged, Noticed, Repeat, Thing, outbox_shard
 
-SLIP = ("kind", "state")  # the attributes that a slip follows from
 STATE = "STATE"
 SWEPT = ("SWEPT", "SWEPT")  # the place of the sweep's watermark; before it, the hours in which something is stuck
 MOST_STUCK = 1000  # of these hours
@@ -75,7 +74,6 @@ def state_item(change: Change) -> SubjectItem:
     item = SubjectItem(
         held.id,
         STATE,
-        v=ITEM_VERSION,
         province=held.province,
         kind=change.subject.kind,
         version=held.version,
@@ -119,7 +117,7 @@ def held(item: SubjectItem) -> Held:
     """Read a state back.
 
     Raises:
-        Corrupt: it is of a later version than this service knows, or not a state.
+        Corrupt: as for `held_of`.
     """
     return held_of(item.attribute_values)
 
@@ -128,17 +126,23 @@ def slip(item: Mapping[str, Any]) -> tuple[int, int] | None:
     """Read generation and key version from a dossier's state; None for a subject of another kind."""
     if item["kind"] != DOSSIER:
         return None
-    flat: Mapping[str, Any] = parsed(item["state"])
+    flat = FORMS["subjects"].state(item, parsed(item["state"]))
     return int(flat["secret_generation"]), int(flat["slip_key"])
 
 
 def held_of(item: Mapping[str, Any]) -> Held:
-    """Read a state back from its attributes by name."""
-    if int(item["v"]) != ITEM_VERSION or "state" not in item or "recorded_at" not in item:
-        raise Corrupt(f"the state of {item['pk']} is of a form that this version does not read")
+    """Read a state back from its attributes by name.
+
+    The record is built from the fields in their newest form; `flat` is what is stored, since the next entry tells what changes against
+    that: a change of the form stands in the entry that makes it.
+
+    Raises:
+        Corrupt: it is of a later form than this version reads, or not a state.
+    """
     try:
         flat = parsed(item["state"])
-        record = restored(item["kind"], flat)
+        record = restored(item["kind"], FORMS["subjects"].state(item, flat))
+        recorded_at = instant(item["recorded_at"])
     except (KeyError, ValueError, TypeError) as error:
         raise Corrupt(f"the state of {item['pk']} cannot be read") from error
     due = None
@@ -149,7 +153,7 @@ def held_of(item: Mapping[str, Any]) -> Held:
         province=item["province"],
         record=record,
         flat=flat,
-        tip=Tip(int(item["entries"]), item["head"], instant(item["recorded_at"])),
+        tip=Tip(int(item["entries"]), item["head"], recorded_at),
         due=due,
         applicant_key=item.get("applicant_key"),
     )
@@ -169,7 +173,6 @@ def trail_item(change: Change) -> TrailItem:
     return TrailItem(
         change.subject.id,
         seq_key(entry.seq),
-        v=ITEM_VERSION,
         province=after.province,
         line=entry.line,
         moment=f"{recorded}#{change.subject.id}#{entry.seq:08d}",
@@ -246,7 +249,6 @@ def access_item(access: Accessed) -> AccessItem:
     return AccessItem(
         entry.place[0],
         seq_key(entry.seq),
-        v=ITEM_VERSION,
         province=entry.body["province"],
         line=entry.line,
         disclosures=[access.disclosures[digest] for digest in sorted(access.disclosures)] or None,
@@ -269,7 +271,6 @@ def _marker(log: str, entry: Entry, tip: Tip, unit: str | None) -> LogItem:
     return LogItem(
         f"{log}{outbox(outbox_shard(subject['id']))}",
         f"{moment(entry.recorded_at)}#{subject['id']}#{entry.seq:08d}",
-        v=ITEM_VERSION,
         province=entry.body["province"],
         subject=subject["id"],
         kind=subject["kind"],
@@ -286,7 +287,6 @@ def disclosure_item(change: Change) -> DisclosureItem:
     return DisclosureItem(
         change.subject.id,
         seq_key(change.entry.seq),
-        v=ITEM_VERSION,
         province=change.after.province,
         disclosures=texts,
     )
@@ -295,7 +295,7 @@ def disclosure_item(change: Change) -> DisclosureItem:
 def code_item(change: Change) -> SubjectItem:
     """Lay out the way from a code to its dossier."""
     held = change.after
-    return SubjectItem(*code_key(held.dossier.code), v=ITEM_VERSION, province=held.province, subject=held.id)
+    return SubjectItem(*code_key(held.dossier.code), province=held.province, subject=held.id)
 
 
 def due_item(change: Change, due: DueKey) -> DueItem:
@@ -303,7 +303,6 @@ def due_item(change: Change, due: DueKey) -> DueItem:
     return DueItem(
         due.bucket,
         due.moment,
-        v=ITEM_VERSION,
         province=change.after.province,
         subject=change.subject.id,
         level=due.level,
@@ -323,7 +322,6 @@ def alert_items(change: Change, alert: Alert) -> Iterator[AlertItem]:
     """
     held, side = change.after, "OPEN" if alert.open else "PAST"
     same: dict[str, Any] = {
-        "v": ITEM_VERSION,
         "province": held.province,
         "body": canonical(packed(alert)).decode(),
         "raised_sort": f"{moment(alert.observed_at)}#{held.id}#{alert.number:06d}",
@@ -387,14 +385,13 @@ def note_item(name: str, text: str) -> RegisterItem:
 
 
 def _registered(pk: str, sk: str, province: str, body: Plain, list_key: str | None = None, list_sort: str | None = None) -> RegisterItem:
-    return RegisterItem(pk, sk, v=ITEM_VERSION, province=province, body=canonical(body).decode(), list_key=list_key, list_sort=list_sort)
+    return RegisterItem(pk, sk, province=province, body=canonical(body).decode(), list_key=list_key, list_sort=list_sort)
 
 
 def repeat_item(repeat: Repeat, province: str) -> SubjectItem:
     """Lay out the memory of a request."""
     return SubjectItem(
         *memory_key(repeat.scope, repeat.key),
-        v=ITEM_VERSION,
         province=province,
         subject=repeat.subject,
         seq=repeat.seq,

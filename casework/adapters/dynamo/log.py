@@ -14,8 +14,9 @@ from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
 from casework.adapters.dynamo.connections import CONDITION, CONFLICT, NOWHERE
-from casework.adapters.dynamo.models import ITEM_VERSION, LogItem
-from casework.adapters.dynamo.reader import TOP, Attributes, Reader
+from casework.adapters.dynamo.forms import Attributes
+from casework.adapters.dynamo.models import LogItem
+from casework.adapters.dynamo.reader import TOP, Reader
 from casework.adapters.dynamo.subjects import unavailable
 from casework.ports import Logged, LogHead, Marker, Taking
 
@@ -129,4 +130,4 @@ def _marker(row: Attributes) -> Marker:
 
 
 def _item(pk: str, sk: str, **attributes: Any) -> LogItem:  # noqa: ANN401 - the attributes of the model
-    return LogItem(pk, sk, v=ITEM_VERSION, province=NOWHERE, **attributes)
+    return LogItem(pk, sk, province=NOWHERE, **attributes)

@@ -1,16 +1,39 @@
 """The tables as pynamodb models. They are defined in `infra/tables.yml`; a test holds the two together.
 
-One process speaks to one store: `bind` points all models at it, over one shared connection.
+One process speaks to one store: `bind` points all models at it, over one shared connection. Whatever a model reads comes through
+`forms`, and whatever is put carries the number of the form that is written.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar, Self
 
 from pynamodb.attributes import ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
-ITEM_VERSION = 1
+from casework.adapters.dynamo.forms import FORMS, plain
+
+
+class Item(Model):
+    """An item of one of the tables, read in the newest form whatever form it is stored in."""
+
+    table: ClassVar[str]
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """See `pynamodb.models.Model`: all reads by models come through here."""
+        was = plain(data)
+        now = FORMS[cls.table].read(was)
+        if now is was:
+            return super().from_raw_data(data)
+        types = {attribute.attr_name: attribute.attr_type for attribute in cls.get_attributes().values()}
+        return super().from_raw_data({name: {types[name]: now[name]} for name in types.keys() & now.keys()})
+
+
+def _written(table: str) -> Callable[[], int]:
+    """Give the form of what is put: that of the release, when it is put."""
+    return lambda: FORMS[table].writes
 
 
 class _ByUnit(GlobalSecondaryIndex["SubjectItem"]):
@@ -58,15 +81,17 @@ class _ByPoint(GlobalSecondaryIndex["SubjectItem"]):
     due_sort = UnicodeAttribute(range_key=True)
 
 
-class SubjectItem(Model):
+class SubjectItem(Item):
     """A subject's state, the code that leads to it, the memory of a request, or a unit's counter of a day."""
+
+    table = "subjects"
 
     class Meta:
         table_name = ""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     kind = UnicodeAttribute(null=True)
     version = NumberAttribute(null=True)
@@ -122,15 +147,17 @@ class _TrailByProvince(GlobalSecondaryIndex["TrailItem"]):
     moment = UnicodeAttribute(range_key=True)
 
 
-class TrailItem(Model):
+class TrailItem(Item):
     """An audit entry: its line, and the keys of the indexes, all of which follow from the line and the state."""
+
+    table = "trail"
 
     class Meta:
         table_name = ""
 
     subject = UnicodeAttribute(hash_key=True)
     seq = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     line = UnicodeAttribute()
     moment = UnicodeAttribute()
@@ -142,42 +169,48 @@ class TrailItem(Model):
     by_province = _TrailByProvince()
 
 
-class DisclosureItem(Model):
+class DisclosureItem(Item):
     """The disclosures that came with one entry: the only place where personal values are at rest."""
+
+    table = "disclosures"
 
     class Meta:
         table_name = ""
 
     subject = UnicodeAttribute(hash_key=True)
     seq = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     disclosures: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute)
 
 
-class AccessItem(Model):
+class AccessItem(Item):
     """An entry of the second log: its line, and the disclosures that came with it."""
+
+    table = "accesses"
 
     class Meta:
         table_name = ""
 
     subject = UnicodeAttribute(hash_key=True)
     seq = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     line = UnicodeAttribute()
     disclosures: ListAttribute[Any] = ListAttribute(of=UnicodeAttribute, null=True)
 
 
-class DueItem(Model):
+class DueItem(Item):
     """The one row of what is next to be done by itself: the next level of an open dossier, the next page of a task, and when."""
+
+    table = "due"
 
     class Meta:
         table_name = ""
 
     bucket = UnicodeAttribute(hash_key=True)
     moment = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     subject = UnicodeAttribute()
     level = UnicodeAttribute()
@@ -219,15 +252,17 @@ class _AlertsByPoint(GlobalSecondaryIndex["AlertItem"]):
     raised_sort = UnicodeAttribute(range_key=True)
 
 
-class AlertItem(Model):
+class AlertItem(Item):
     """An alert, open or past: a copy of what its dossier's state holds, for lists."""
+
+    table = "alerts"
 
     class Meta:
         table_name = ""
 
     subject = UnicodeAttribute(hash_key=True)
     number = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     body = UnicodeAttribute()
     unit_key = UnicodeAttribute()
@@ -241,18 +276,20 @@ class AlertItem(Model):
     by_point = _AlertsByPoint()
 
 
-class LogItem(Model):
+class LogItem(Item):
     """An outbox marker: an entry that the log has yet to take, `before` the record time of the subject's entry before it.
 
     Or the log's head, some of its leaves with what each is for, where an entry's leaf is, or how many dossiers a unit has opened.
     """
+
+    table = "log"
 
     class Meta:
         table_name = ""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     subject = UnicodeAttribute(null=True)
     kind = UnicodeAttribute(null=True)
@@ -265,15 +302,17 @@ class LogItem(Model):
     places = UnicodeAttribute(null=True)
 
 
-class LiveItem(Model):
+class LiveItem(Item):
     """A connection, an operation, a tombstone, a subscription, a topic's head, a row of a feed, or a follower's place."""
+
+    table = "live"
 
     class Meta:
         table_name = ""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     body = UnicodeAttribute(null=True)
     phase = UnicodeAttribute(null=True)
@@ -294,15 +333,17 @@ class _ByList(GlobalSecondaryIndex["RegisterItem"]):
     list_sort = UnicodeAttribute(range_key=True)
 
 
-class RegisterItem(Model):
+class RegisterItem(Item):
     """A version of a procedure, its place in a list, a unit, a reception point, an officer, or an override of the calendar."""
+
+    table = "register"
 
     class Meta:
         table_name = ""
 
     pk = UnicodeAttribute(hash_key=True)
     sk = UnicodeAttribute(range_key=True)
-    v = NumberAttribute()
+    v = NumberAttribute(default_for_new=_written(table))
     province = UnicodeAttribute()
     body = UnicodeAttribute()
     list_key = UnicodeAttribute(null=True)
@@ -310,16 +351,9 @@ class RegisterItem(Model):
     by_list = _ByList()
 
 
-MODELS: dict[str, type[Model]] = {
-    "subjects": SubjectItem,
-    "trail": TrailItem,
-    "disclosures": DisclosureItem,
-    "due": DueItem,
-    "alerts": AlertItem,
-    "log": LogItem,
-    "accesses": AccessItem,
-    "live": LiveItem,
-    "register": RegisterItem,
+MODELS: dict[str, type[Item]] = {
+    model.table: model
+    for model in (SubjectItem, TrailItem, DisclosureItem, DueItem, AlertItem, LogItem, AccessItem, LiveItem, RegisterItem)
 }
 
 

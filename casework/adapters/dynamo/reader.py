@@ -1,7 +1,7 @@
 """The list reader: pages of an index and batches by key, without pynamodb's models, which cost more than all the rest of a page.
 
-It signs by itself (`signing`), sends with urllib3 over connections that it keeps alive, and reads items as plain attributes by name. It
-writes nothing.
+It signs by itself (`signing`), sends with urllib3 over connections that it keeps alive, and gives items as plain attributes by name, in the
+newest form (`forms`). It writes nothing.
 """
 
 import random
@@ -18,6 +18,7 @@ import urllib3
 from pynamodb.connection import Connection
 from urllib3.exceptions import HTTPError as Unreachable
 
+from casework.adapters.dynamo.forms import FORMS, Attributes, plain
 from casework.adapters.signing import Signer
 from casework.model.errors import Unavailable
 from casework.ports import Span
@@ -26,8 +27,6 @@ TRIES = 3
 OK, FAULTY = 200, 500  # statuses: done, and from here on the engine's own fault
 BATCH = 100  # keys of one BatchGetItem
 AGAIN = frozenset({"ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded"})
-
-Attributes = dict[str, Any]
 
 
 class Reader:
@@ -64,11 +63,11 @@ class Reader:
             "Limit": span.count + 1,  # BETWEEN takes both ends in, and one of them may be a row that was shown already
             "ReturnConsumedCapacity": "TOTAL",
         }
-        rows: list[Attributes] = []
+        read, rows = FORMS[table].read, list[Attributes]()
         while True:
             answer = self._asked("Query", asked)
             self.consumed += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
-            rows.extend(row for row in map(_plain, answer["Items"]) if low < row[keys[1]] < high)
+            rows.extend(read(row) for row in map(plain, answer["Items"]) if low < row[keys[1]] < high)
             asked["ExclusiveStartKey"] = answer.get("LastEvaluatedKey")
             if asked["ExclusiveStartKey"] is None or len(rows) >= span.count:
                 return rows[: span.count]
@@ -87,11 +86,11 @@ class Reader:
         }
         if low is not None:
             asked["ExclusiveStartKey"] = {keys[0]: {"S": partition}, keys[1]: {"S": low}}
-        rows: list[Attributes] = []
+        read, rows = FORMS[table].read, list[Attributes]()
         while True:
             answer = self._asked("Query", asked)
             self.consumed += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0)
-            rows.extend(map(_plain, answer["Items"]))
+            rows.extend(map(read, map(plain, answer["Items"])))
             asked["ExclusiveStartKey"] = answer.get("LastEvaluatedKey")
             if asked["ExclusiveStartKey"] is None or len(rows) >= count:
                 return rows
@@ -103,16 +102,20 @@ class Reader:
         return list(islice(merge(*pages, key=lambda row: row[keys[1]], reverse=span.backwards), span.count))
 
     def batch(self, table: str, keys: Sequence[Mapping[str, str]], only: Sequence[str] = ()) -> Iterator[Attributes]:
-        """Read items by their keys, consistently, in no order; what is absent is left out. `only` names the attributes wanted."""
+        """Read items by their keys, consistently, in no order; what is absent is left out.
+
+        `only` names the attributes wanted: such as are the same in every form, since a part of an item is not upgraded.
+        """
         name = f"giamsat-{self._stage}-{table}"
-        part_of = {"ProjectionExpression": ", ".join(only)} if only else {}
+        part_of = {"ProjectionExpression": ", ".join((*only, "v"))} if only else {}
+        read = FORMS[table].known if only else FORMS[table].read
         for start in range(0, len(keys), BATCH):
             wanted: Any = [{part: {"S": text} for part, text in key.items()} for key in keys[start : start + BATCH]]
             for attempt in range(TRIES):
                 asked = {"RequestItems": {name: {"Keys": wanted, "ConsistentRead": True, **part_of}}, "ReturnConsumedCapacity": "TOTAL"}
                 answer = self._asked("BatchGetItem", asked)
                 self.consumed += sum(table["CapacityUnits"] for table in answer.get("ConsumedCapacity") or ())
-                yield from map(_plain, answer["Responses"].get(name, ()))
+                yield from map(read, map(plain, answer["Responses"].get(name, ())))
                 wanted = answer.get("UnprocessedKeys", {}).get(name, {}).get("Keys")
                 if not wanted:
                     break
@@ -151,7 +154,3 @@ LEAST = " "  # below every sort key there is; the engine takes no empty one
 
 def _rest(attempt: int) -> None:
     time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - jitter, not a secret
-
-
-def _plain(item: Mapping[str, Mapping[str, Any]]) -> Attributes:
-    return {name: value for name, held in item.items() for value in held.values()}  # each holds one: its type and itself

@@ -19,8 +19,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from casework.adapters.dynamo import items
-from casework.adapters.dynamo.models import ITEM_VERSION, DisclosureItem, DueItem, SubjectItem, TrailItem
-from casework.adapters.dynamo.reader import Attributes, Reader
+from casework.adapters.dynamo.forms import FORMS, Attributes
+from casework.adapters.dynamo.models import DisclosureItem, DueItem, SubjectItem, TrailItem
+from casework.adapters.dynamo.reader import Reader
 from casework.audit.chain import Entry, reopened
 from casework.audit.disclosure import digest_of
 from casework.model.errors import Unavailable
@@ -65,9 +66,7 @@ class SubjectTables:
     def slip(self, subject: DossierId) -> tuple[int, int] | None:
         """See `ports.Dossiers`."""
         try:
-            return items.slip(
-                SubjectItem.get(subject, items.STATE, consistent_read=True, attributes_to_get=list(items.SLIP)).attribute_values
-            )
+            return items.slip(SubjectItem.get(subject, items.STATE, consistent_read=True).attribute_values)
         except DoesNotExist:
             return None
         except GetError as error:
@@ -101,7 +100,7 @@ class SubjectTables:
         item = SubjectItem(*items.counter_key(unit, on))
         actions: list[Action] = [
             SubjectItem.drawn.add(1),
-            SubjectItem.v.set(ITEM_VERSION),
+            SubjectItem.v.set(SubjectItem.v | FORMS["subjects"].writes),
             SubjectItem.province.set(province),
         ]
         try:
@@ -113,7 +112,11 @@ class SubjectTables:
     def keep_numbered(self, unit: str, province: str, on: date, number: int) -> None:
         """See `ports.Dossiers`."""
         item = SubjectItem(*items.counter_key(unit, on))
-        actions: list[Action] = [SubjectItem.drawn.set(number), SubjectItem.v.set(ITEM_VERSION), SubjectItem.province.set(province)]
+        actions: list[Action] = [
+            SubjectItem.drawn.set(number),
+            SubjectItem.v.set(SubjectItem.v | FORMS["subjects"].writes),
+            SubjectItem.province.set(province),
+        ]
         try:
             item.update(actions, condition=SubjectItem.drawn.does_not_exist() | (SubjectItem.drawn < number))
         except UpdateError as error:

@@ -37,6 +37,7 @@ REGION = "ap-southeast-1"
 KEYS = ("list_key", "list_sort")
 PLACES = [f"{number:03d}" for number in range(0, 60, 3)]  # rows of the usual list; the numbers between them are nobody's
 AT_ONCE = 100
+FORM = {"N": "1"}
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Shelf:
         """Put rows, each a list and a place in it."""
         items = [{"pk": secrets.token_hex(8), "sk": "ROW", "list_key": key, "list_sort": place, "body": body} for key, place in rows]
         for start in range(0, len(items), AT_ONCE):
-            some = [{name: {"S": text} for name, text in item.items()} for item in items[start : start + AT_ONCE]]
+            some = [{"v": FORM, **{name: {"S": text} for name, text in item.items()}} for item in items[start : start + AT_ONCE]]
             self.client.transact_write_items(TransactItems=[{"Put": {"TableName": self.table, "Item": item}} for item in some])
 
     def page(self, key: str, span: Span) -> list[str]:
@@ -203,7 +204,7 @@ def test_a_batch_of_any_size_leaves_out_what_is_absent(shelf: Shelf) -> None:
     names = [secrets.token_hex(8) for _ in range(2 * BATCH + 30)]
     there = names[::2]
     for start in range(0, len(there), AT_ONCE):
-        some = [{"pk": {"S": name}, "sk": {"S": "ONE"}, "body": {"S": name[::-1]}} for name in there[start : start + AT_ONCE]]
+        some = [{"v": FORM, "pk": {"S": name}, "sk": {"S": "ONE"}, "body": {"S": name[::-1]}} for name in there[start : start + AT_ONCE]]
         shelf.client.transact_write_items(TransactItems=[{"Put": {"TableName": shelf.table, "Item": item}} for item in some])
     before = shelf.reader.consumed
     found = list(shelf.reader.batch("register", [{"pk": name, "sk": "ONE"} for name in names]))
@@ -215,14 +216,14 @@ def test_a_batch_of_any_size_leaves_out_what_is_absent(shelf: Shelf) -> None:
 
 def test_a_batch_gives_the_attributes_that_are_wanted(shelf: Shelf) -> None:
     name = secrets.token_hex(8)
-    item = {"pk": {"S": name}, "sk": {"S": "ONE"}, "body": {"S": "b"}, "list_key": {"S": "k"}, "list_sort": {"S": "s"}}
+    item = {"v": FORM, "pk": {"S": name}, "sk": {"S": "ONE"}, "body": {"S": "b"}, "list_key": {"S": "k"}, "list_sort": {"S": "s"}}
     shelf.client.put_item(TableName=shelf.table, Item=item)
-    assert list(shelf.reader.batch("register", [{"pk": name, "sk": "ONE"}], only=("pk", "body"))) == [{"pk": name, "body": "b"}]
+    assert list(shelf.reader.batch("register", [{"pk": name, "sk": "ONE"}], only=("pk", "body"))) == [{"pk": name, "body": "b", "v": "1"}]
 
 
 # An engine that answers otherwise.
 
-DONE: dict[str, Any] = {"Items": [{"list_sort": {"S": "a"}}]}
+DONE: dict[str, Any] = {"Items": [{"v": FORM, "list_sort": {"S": "a"}}]}
 Answer = tuple[int, dict[str, Any] | str] | None
 
 
@@ -343,7 +344,7 @@ TABLE = "giamsat-test-register"
 
 
 def part(read: str, left: str) -> Answer:
-    items = [{"pk": {"S": name}} for name in read]
+    items = [{"v": FORM, "pk": {"S": name}} for name in read]
     keys = [{"pk": {"S": name}, "sk": {"S": "ONE"}} for name in left]
     return 200, {"Responses": {TABLE: items}, "UnprocessedKeys": {TABLE: {"Keys": keys}} if keys else {}}
 
