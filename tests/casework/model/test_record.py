@@ -29,6 +29,7 @@ from casework.model.record import (
     State,
     Step,
     coded,
+    decoded,
     flattened,
     restored,
 )
@@ -104,6 +105,7 @@ def test_what_is_no_dossier_is_refused() -> None:
 ])  # fmt: skip
 def test_a_code_has_at_least_four_digits(number: int, code: str) -> None:
     assert coded("22-XD", date(2025, 1, 20), number) == code
+    assert decoded(code) == ("22-XD", date(2025, 1, 20), number)
 
 
 @pytest.mark.parametrize("state", State)
