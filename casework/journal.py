@@ -4,22 +4,24 @@ Whoever restores a store from a backup has in it what the backup lacks (`actions
 those are disclosures, which can be erased and are not here. Format: `docs/audit-format.md`, section 12.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 from casework.audit.chain import Entry, reopened
 from casework.audit.leaves import ENTRY, LEAF_BYTES
 from casework.model.errors import Corrupt
 from casework.ports import Logged, Services
 
-AT_ONCE = 8  # steps that are put at once
+FEW = 4  # steps that are put without asking which are there
 FOLDER = 100_000  # leaves of a folder
 
 Kept = tuple[bytes, Entry | None]  # a leaf, and the entry that it is of; a number of a register has none
 
 
 def keep(services: Services, old: int, new: int) -> None:
-    """Keep the lines of the leaves from one size of the log up to another; to keep them again is nothing.
+    """Keep the lines of the leaves from one size of the log up to another, step after step; what is kept already is passed over.
+
+    So what is kept has no gap, whoever is killed, and a long way is gone on with from where it was left.
 
     Raises:
         Corrupt: an entry of the log is not in the trail, or something else was kept.
@@ -28,16 +30,18 @@ def keep(services: Services, old: int, new: int) -> None:
     journal = services.journal
     if journal is None:
         return
-    starts, size = [], old
-    steps = services.store.steps(old, new)
-    for one in steps:
-        starts.append(size)
-        size += len(one)
+    steps, size = [], old
+    for leaves in services.store.steps(old, new):
+        steps.append((size, leaves))
+        size += len(leaves)
     if size != new:
         raise Corrupt(f"the leaves from {old} to {new} do not come in whole steps")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        for _ in pool.map(lambda start, one: journal.put(path(start), _written(services, one)), starts, steps):
-            pass
+    first = bisect_left(steps, 1, key=lambda step: journal.read(path(step[0])) is None) if len(steps) > FEW else 0
+    for start, leaves in steps[max(0, first - 1) :]:  # The last that is kept is held against what it should be.
+        try:
+            journal.put(path(start), _written(services, leaves))
+        except Corrupt as fault:
+            raise Corrupt(f"{fault.message}: if the store was restored, run `giamsat recover` before anything else writes") from fault
 
 
 def read(services: Services, start: int) -> Sequence[Kept] | None:

@@ -199,7 +199,7 @@ def handle(event: Event, services: Services) -> Answer:
             log.exception("unexpected")
             raise
         took = round((time.perf_counter() - began) * 1000)
-        log.info("request", extra={"request": gateway, "status": done["statusCode"], "bytes": len(done["body"]), "ms": took})
+        log.info("request", extra={"request": gateway, "status": done["statusCode"], "bytes": len(done["body"].encode()), "ms": took})
     done["headers"][HEADER] = correlation
     return done
 

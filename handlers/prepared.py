@@ -27,7 +27,7 @@ def use(content: bytes) -> None:
     """Take from now on what was compiled, in the place of compiling it."""
     codes: dict[bytes, CodeType]
     patterns: dict[tuple[str | bytes, int], tuple[Any, ...]]
-    codes, patterns = marshal.loads(content)  # noqa: S302 - of this archive, as its modules are
+    codes, patterns, magic = marshal.loads(content)  # noqa: S302 - of this archive, as its modules are
 
     def known(text: str) -> CodeType | str:
         return codes.get(sha256(text.encode()).digest(), text)
@@ -39,7 +39,8 @@ def use(content: bytes) -> None:
     compiled = _compiler.compile
     vars(dataclasses)["exec"] = lambda text, names, into: exec(known(text), names, into)  # noqa: S102 - `dataclass` would
     vars(collections)["eval"] = lambda text, names: eval(known(text), names)  # noqa: S307 - `namedtuple` would
-    _compiler.compile = pattern
+    if magic == _sre.MAGIC:  # Another minor version may read patterns in another way.
+        _compiler.compile = pattern
 
 
 if TEXTS.exists():

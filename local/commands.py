@@ -150,13 +150,11 @@ def _redrive(asked: argparse.Namespace) -> int:
 
 
 def _recover(asked: argparse.Namespace) -> int:
-    with _restored(asked) as services:
-        waiting = lacking(services), lacking(services.second)
-        if not any(waiting):
-            print("the store lacks nothing of what its logs have published: nothing to recover")
-            return DONE
-        with bar("putting back", sum(waiting)) as advance:
-            found, others = recover(services, advance), recover_accesses(services, advance)
+    with _restored(asked) as services, bar("putting back", lacking(services) + lacking(services.second)) as advance:
+        found, others = recover(services, advance), recover_accesses(services, advance)
+    if not found.leaves + others.leaves:
+        print("the store lacks nothing of what its logs have published: nothing to recover")
+        return DONE
     print(
         f"put back {found.entries} entries, among them those of {found.subjects} new subjects, and {others.entries} accesses; "
         f"{found.erased} disclosures erased again. Their texts, and the names of new applicants, are gone; the logs go on from here"

@@ -55,7 +55,8 @@ def prepared(statements: list[str], expressions: list[str], patterns: list[tuple
 
     # What would make a pattern gives what it is made of.
     with patch.object(_compiler, "_sre", SimpleNamespace(**{**vars(_sre), "compile": made})):
-        return marshal.dumps((codes, {(text, flags): _compiler.compile(text, flags) for text, flags in patterns}))
+        compiled = {(text, flags): _compiler.compile(text, flags) for text, flags in patterns}
+    return marshal.dumps((codes, compiled, _sre.MAGIC))
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ disclosures are in no journal, the memory of their requests, and what was never 
 Nobody else may write meanwhile. It may run twice, at once, and be killed in the middle.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from casework.accesses import newest as newest_access
 from casework.accesses import tip_of
 from casework.audit import tree
 from casework.audit.chain import Entry, Subject, Tip, committed
+from casework.audit.leaves import entry_leaf
 from casework.audit.note import Checkpoint
 from casework.commits import TRIES, due_key, rest
 from casework.erasing import erase_again
@@ -31,7 +33,7 @@ from casework.model.raising import next_alert
 from casework.model.record import Dossier, DossierId, decoded
 from casework.model.subjects import Record, restored
 from casework.model.task import Task, TaskState
-from casework.ports import Accessed, Change, Held, Marker, Raced, Services, Thing, outbox_shard
+from casework.ports import Accessed, Change, Held, LogHead, Marker, Raced, Services, Taking, Thing, outbox_shard
 from casework.published import newest
 from casework.steps import grown_from, step
 from casework.views import setting
@@ -82,44 +84,74 @@ def _recovered(services: Services, put_back: Callable[[Services, Entry, Recovere
     found, published = Recovered(), newest(services)
     if published is None:
         return found
-    size = published.checkpoint.size
-    _proved(services, published.checkpoint)
-    while (head := services.store.log_head()).size < size:
-        kept = _kept(services, head.size)
-        entries = [entry for _, entry in kept if entry is not None]
-        for entry in entries:
+    proved = _proved(services, published.checkpoint)
+    while kept := _kept(services, (head := services.store.log_head()).size, published.checkpoint.size, proved):
+        for entry in (entry for _, entry in kept if entry is not None):
             put_back(services, entry, found)
-        taking = step(services, head, [_marker(services, entry) for entry in entries])
-        if [one.leaf for one in taking.leaves] != [leaf for leaf, _ in kept]:
-            raise Corrupt(f"the log numbers what was opened from leaf {head.size} on otherwise than it had: {CHANGED}")
+        try:
+            taking = _taking(services, head, kept)
+        except Corrupt:
+            if services.store.log_head() == head:
+                raise
+            continue  # Another run has taken the step meanwhile.
         if services.store.take(head, taking):
             found.leaves += len(kept)
             advance(len(kept))
     return found
 
 
-def _proved(services: Services, checkpoint: Checkpoint) -> None:
-    """Hold what was kept from the log's head on to the newest checkpoint.
+def _taking(services: Services, head: LogHead, kept: Sequence[Kept]) -> Taking:
+    """Give the step that the log had taken, out of the markers that were put back."""
+    taking = step(services, head, [_marker(services, entry) for _, entry in kept if entry is not None])
+    if [one.leaf for one in taking.leaves] != [leaf for leaf, _ in kept]:
+        raise Corrupt(f"the log numbers what was opened from leaf {head.size} on otherwise than it had: {CHANGED}")
+    return taking
+
+
+def _proved(services: Services, checkpoint: Checkpoint) -> Mapping[int, bytes]:
+    """Hold what was kept from the log's head on to the newest checkpoint; gives the hash of each step's leaves by the index of the first.
 
     Raises:
         Corrupt: it does not lead there.
     """
-    grown = grown_from(services.store.log_head())
+    grown, proved = grown_from(services.store.log_head()), dict[int, bytes]()
+    if grown.size >= checkpoint.size:
+        return proved
     while grown.size < checkpoint.size:
-        for leaf, entry in _kept(services, grown.size):
-            if entry is not None and leaf[-tree.HASH_BYTES :].hex() != entry.hash:
-                raise Corrupt(f"the journal has another entry {entry.seq} of {entry.place[0]} than the log")
+        start, kept = grown.size, _kept(services, grown.size, checkpoint.size, {})
+        proved[start] = _hashed(kept)
+        for leaf, _ in kept:
             grown.append(tree.leaf_hash(leaf))
-    if grown.size == checkpoint.size and grown.root != checkpoint.root:
+    if (grown.size, grown.root) != (checkpoint.size, checkpoint.root):
         raise Corrupt(
             f"what the store has and the journal keeps does not lead to the checkpoint of {checkpoint.size} leaves: restore another backup"
         )
+    return proved
 
 
-def _kept(services: Services, start: int) -> Sequence[Kept]:
+def _hashed(kept: Sequence[Kept]) -> bytes:
+    return hashlib.sha256(b"".join(leaf for leaf, _ in kept)).digest()
+
+
+def _kept(services: Services, start: int, size: int, proved: Mapping[int, bytes]) -> Sequence[Kept]:
+    """Read a step; behind the newest checkpoint, of that `size`, there may be none.
+
+    What lies there was kept for the next checkpoint, which was never signed. The log takes it too, since nothing else can be kept in its
+    place; it is held to its chains alone.
+
+    Raises:
+        Corrupt: it is missing, or it is not what leads to the checkpoint.
+    """
     found = journal.read(services, start)
     if not found:
+        if start >= size:
+            return ()
         raise Corrupt(f"the journal of {services.log} has nothing that begins at leaf {start}: the store cannot be recovered from there")
+    for leaf, entry in found:
+        if entry is not None and leaf != bytes(entry_leaf(*entry.place, entry.hash)):
+            raise Corrupt(f"the journal has another entry {entry.seq} of {entry.place[0]} than the log")
+    if start in proved and _hashed(found) != proved[start]:
+        raise Corrupt(f"the journal's step from leaf {start} on was changed meanwhile: run it again")
     return found
 
 

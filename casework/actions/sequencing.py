@@ -112,8 +112,8 @@ def publish(services: Services) -> int | None:
     old = before.checkpoint.size if before else 0
     if head.size == old:
         return None
-    _published_tiles(services, vault, old, head.size)
     journal.keep(services, old, head.size)
+    _published_tiles(services, vault, old, head.size)
     root = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes]).root
     read = tree.tiled(tiles_of(vault, head.size))
     try:

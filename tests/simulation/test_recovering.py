@@ -6,6 +6,7 @@ After that the log goes on from its newest checkpoint, and every export verifies
 import copy
 import io
 import random
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import count
@@ -16,7 +17,7 @@ import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from casework.actions import exports
+from casework.actions import exports, sequencing
 from casework.actions.amendments import Amending, amend
 from casework.actions.deadlines import Sweeper
 from casework.actions.incidents import Asked, Opening, open_incident
@@ -42,6 +43,7 @@ from casework.model.task import Task, TaskState
 from casework.model.workdays import OverrideKind, legal_day
 from casework.ports import OUTBOX_SHARDS, Held, Services
 from casework.published import newest
+from casework.steps import step
 from handlers import sequencer
 from local import engine as engines
 from local.home import QUICK, REGION
@@ -352,13 +354,21 @@ def test_nothing_is_written_where_the_journal_does_not_lead_to_the_checkpoint(tm
         (was.replace(line, line.replace(b'"seq":', b'"sEq":')), "cannot be read"),
         (was.replace(line, line.replace(b'"request":"', b'"request":"x')), "another entry"),
         (bytes([was[0] ^ 1]) + was[1:], "another|cannot be read|does not lead"),
-        (was.replace(line[2:66], b"0" * 64), "does not lead"),
+        (was.replace(line[2:66], b"0" * 64), "another entry"),
         (b"\n".join([*was.split(b"\n")[:-2], b""]), "does not lead|nothing that begins"),
     ):
         there[path(start)] = forged
         with pytest.raises(Corrupt, match=tells):
             recover(world.services)
         assert world.tables() == stood
+    there[path(start)] = was
+    last = max(there)
+    opened = b"02" + b"00" * 72 + b" \n"  # a leaf more than the checkpoint has
+    there[last], kept = there[last] + opened, there[last]
+    with pytest.raises(Corrupt, match="does not lead"):
+        recover(world.services)
+    assert world.tables() == stood
+    there[last] = kept
     del there[path(start)]
     with pytest.raises(Corrupt, match="nothing that begins at leaf"):
         recover(world.services)
@@ -376,6 +386,94 @@ def test_a_store_that_was_written_to_in_between_is_refused(tmp_path: Path) -> No
         recover(world.services)
     with pytest.raises(Corrupt, match="older than the checkpoint"):
         sequencer.handle({}, world.services)
+
+
+def test_what_was_kept_and_never_signed_is_taken_too(tmp_path: Path) -> None:
+    """Else nothing could ever be kept in its place."""
+    story = told(Lost(tmp_path))
+    world = story.world
+    late = world.received()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.vault, "publish", lambda size, note: None)
+        sequencer.handle({}, world.services)
+    story.before = world.tables()
+    published = newest(world.services)
+    assert published
+    assert published.checkpoint.size < world.store.log_head().size
+    world.put_back(story.backup)
+    world.recovered()
+    assert world.store.held(late)
+    same(story)
+    world.received()
+    assert sequencer.handle({}, world.services)["published"] > published.checkpoint.size
+
+
+def test_a_store_at_the_checkpoint_whose_journal_goes_on_is_told_what_to_do(tmp_path: Path) -> None:
+    world = Lost(tmp_path)
+    world.received()
+    world.taken()
+    backup = world.tables()
+    late = world.received()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.vault, "publish", lambda size, note: None)
+        sequencer.handle({}, world.services)
+    world.put_back(backup)
+    assert lacking(world.services) == 0
+    other = world.received()
+    with pytest.raises(Corrupt, match="giamsat recover"):
+        sequencer.handle({}, world.services)
+    world.put_back(backup)
+    assert world.store.held(other) is None
+    assert recover(world.services).entries == 2
+    assert world.store.held(late)
+    sequencer.handle({}, world.services)
+
+
+def test_two_at_once_put_back_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    story = lost(tmp_path)
+    world, usual, calls = story.world, step, 0
+
+    def overtaken(*given: Any) -> Any:  # noqa: ANN401 - as it takes and gives
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            world.recovered()  # another run takes all there is, while this one has put its step back
+        return usual(*given)
+
+    monkeypatch.setattr("casework.actions.recovering.step", overtaken)
+    assert recover(world.services).leaves == 0
+    assert calls > 1
+    same(story)
+
+
+def test_a_long_way_of_the_journal_is_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sequencer that could not publish for hours keeps what came meanwhile, however often it is killed, and asks for little twice."""
+    monkeypatch.setattr(sequencing, "MOST_TAKEN", 1)
+    world = Lost(tmp_path)
+    for _ in range(12):
+        world.received()
+    while sequencing.sequence(world.services).count:
+        pass
+    journal = world.services.journal
+    assert isinstance(journal, Shelf)
+    put, puts = journal.put, 0
+
+    def killed(path: str, data: bytes) -> None:
+        nonlocal puts
+        puts += 1
+        if puts % 8 == 0:
+            raise Crash(puts, done=False)
+        put(path, data)
+
+    monkeypatch.setattr(journal, "put", killed)
+    runs = 0
+    while newest(world.services) is None:
+        runs += 1
+        with suppress(Crash):
+            sequencing.publish(world.services)
+    steps = len(world.store.steps(0, world.store.log_head().size))
+    assert (len(journal.there), runs > 2) == (steps, True)
+    assert puts < steps + 3 * runs
 
 
 def test_what_is_published_is_in_the_journal_first(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.stack.conftest import LONGEST_S, STAGE, Stack
 
 WITHIN_S = 150  # two schedules of a minute, and what they do
 DUE = '{ procedure(code: "XD-01") { code version } dueIfReceived(procedure: "XD-01", at: "2026-03-02T09:00:00+07:00") { dueAt } }'
-NO_FUNCTIONS = ("__init__.py", "rendering.py", "health.py", "taking.py", "telling.py")
+NO_FUNCTIONS = ("__init__.py", "rendering.py", "health.py", "taking.py", "telling.py", "prepared.py")
 ALERTS = "query($code: ID!) { dossier(code: $code) { alerts { level } } }"
 CHECKPOINT = "{ auditCheckpoint { size note } }"
 REQUEST = "mutation($input: RequestExportInput!) { requestExport(input: $input) { export { id } errors { code } } }"

@@ -21,6 +21,7 @@ from casework.adapters.dynamo.subjects import unavailable
 from casework.ports import Logged, LogHead, Marker, Taking
 
 KEYS = ("pk", "sk")
+LINE = ("subject", "seq", "line")
 
 
 class LogTable:
@@ -113,7 +114,7 @@ class LogTable:
     def lines(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
         """See `ports.Log`."""
         keys = [{"subject": subject, "seq": items.seq_key(seq)} for subject, seq in places]
-        rows = self._reader.batch("accesses" if self._log else "trail", keys)
+        rows = self._reader.batch("accesses" if self._log else "trail", keys, LINE)
         return {(row["subject"], items.seq_of(row["seq"])): row["line"] for row in rows}
 
     def _place(self, place: tuple[str, str]) -> tuple[str, str]:
