@@ -21,7 +21,6 @@ from casework.adapters.dynamo.subjects import unavailable
 from casework.ports import Logged, LogHead, Marker, Taking
 
 KEYS = ("pk", "sk")
-LINE = ("subject", "seq", "line")
 
 
 class LogTable:
@@ -114,7 +113,10 @@ class LogTable:
     def lines(self, places: Collection[tuple[str, int]]) -> Mapping[tuple[str, int], str]:
         """See `ports.Log`."""
         keys = [{"subject": subject, "seq": items.seq_key(seq)} for subject, seq in places]
-        rows = self._reader.batch("accesses" if self._log else "trail", keys, LINE)
+        if self._log:
+            rows = self._reader.batch("accesses", keys, ("subject", "seq", "line"))
+        else:
+            rows = self._reader.batch("trail", keys, ("subject", "seq", "line"))
         return {(row["subject"], items.seq_of(row["seq"])): row["line"] for row in rows}
 
     def _place(self, place: tuple[str, str]) -> tuple[str, str]:
