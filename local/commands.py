@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Unreadable as error:
         return _failed(str(error), UNREADABLE)
     except Unavailable as error:
-        return _failed(f"{error}; run it again to go on{_full(asked.data)}", FAILED)
+        return _failed(f"{'; '.join([str(error), *getattr(error, '__notes__', ())])}; run it again to go on{_full(asked.data)}", FAILED)
     except (LocalError, Fault) as error:
-        return _failed(f"{error}{_full(asked.data)}", FAILED)
+        return _failed(f"{'; '.join([str(error), *getattr(error, '__notes__', ())])}{_full(asked.data)}", FAILED)
     except (BotoCoreError, ClientError) as error:
         if getattr(asked, "stage", None):
             return _failed(
@@ -167,6 +167,8 @@ def _restored(asked: argparse.Namespace) -> Iterator[Services]:
     """Open what nobody else writes to: a stage whose functions its operator has stopped, or a data folder without a service."""
     if asked.stage:
         yield _deployed(asked).services
+    elif not (asked.data / "log" / "checkpoint").exists():
+        raise LocalError(f"nothing was ever published from {asked.data}: name the folder whose store was put back with --data")
     elif Home(asked.data).running():
         raise LocalError("a service runs on this folder: end it first, since nothing may write meanwhile")
     else:

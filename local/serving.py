@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 
+from casework.actions.recovering import lacking
 from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.ports import Services
@@ -38,7 +39,7 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
     """Serve until a signal ends it; with `demo`, an empty store is filled first, and some of what fills it goes on moving.
 
     Raises:
-        LocalError: the port is taken, the engine does not start, the folder cannot be written to.
+        LocalError: the port is taken, the engine does not start, the folder cannot be written to, the store is older than its log.
     """
     if not os.environ.get(LEVEL):  # A terminal is no place for a line of each request.
         log.setLevel("WARNING")
@@ -49,6 +50,11 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
         opened = home.services(engine.endpoint, courier)
         depot = home.depot(url)
         opened = replace(opened, services=replace(opened.services, depot=depot))
+        if lacking(opened.services) or lacking(opened.services.second):
+            raise LocalError(
+                f"the store is older than what its logs have published, as one is that came from a backup: "
+                f"`giamsat recover --data {data}` puts back what it lacks; what would be written before that is lost"
+            )
         _fill(opened.services, demo=demo, empty=home.empty(engine.endpoint))
         moving = Mover(opened.services) if demo and progress(opened.services) else None
         schedule = Schedule(opened.services)

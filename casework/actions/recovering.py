@@ -53,6 +53,9 @@ class Recovered:
     leaves: int = 0  # that the log took again
 
 
+PutBack = Callable[[Services, Entry, Recovered], None]
+
+
 def lacking(services: Services) -> int:
     """Give how many leaves of what the log has published are not in the store's log; of both logs by `services` and its `second`.
 
@@ -80,12 +83,24 @@ def recover_accesses(services: Services, advance: Callable[[int], None] = lambda
     return _recovered(services.second, _access, advance)
 
 
-def _recovered(services: Services, put_back: Callable[[Services, Entry, Recovered], None], advance: Callable[[int], None]) -> Recovered:
+def _recovered(services: Services, put_back: PutBack, advance: Callable[[int], None]) -> Recovered:
     found, published = Recovered(), newest(services)
     if published is None:
         return found
     proved = _proved(services, published.checkpoint)
-    while kept := _kept(services, (head := services.store.log_head()).size, published.checkpoint.size, proved):
+    try:
+        _gone_through(services, published.checkpoint.size, proved, put_back, found, advance)
+    except Fault as fault:
+        fault.add_note(f"{found.entries} entries were put back before that, and stay")
+        raise
+    return found
+
+
+def _gone_through(
+    services: Services, size: int, proved: Mapping[int, bytes], put_back: PutBack, found: Recovered, advance: Callable[[int], None]
+) -> None:
+    """Put back step by step what the journal has from the log's head on, and let the log take it."""
+    while kept := _kept(services, (head := services.store.log_head()).size, size, proved):
         for entry in (entry for _, entry in kept if entry is not None):
             put_back(services, entry, found)
         try:
@@ -97,7 +112,6 @@ def _recovered(services: Services, put_back: Callable[[Services, Entry, Recovere
         if services.store.take(head, taking):
             found.leaves += len(kept)
             advance(len(kept))
-    return found
 
 
 def _taking(services: Services, head: LogHead, kept: Sequence[Kept]) -> Taking:
@@ -185,11 +199,18 @@ def _entry(services: Services, entry: Entry, found: Recovered) -> None:
         found.subjects += held is None
         break
     else:
-        raise Contended(f"entry {entry.seq} of {subject} cannot be put back: {CHANGED}")
+        raise Contended(f"entry {entry.seq} of {subject} cannot be put back{_taken(services, entry)}: {CHANGED}")
     if entry.seq == 1:
         _counted(services, subject)
     if entry.body["action"] == ERASED:
         found.erased += erase_again(services, subject)
+
+
+def _taken(services: Services, entry: Entry) -> str:
+    """Say whether the code of the dossier that an entry opens was given to another one meanwhile."""
+    code = next((change["to"] for change in entry.body["changes"] if change["field"] == "code"), None) if entry.seq == 1 else None
+    other = services.store.coded(code) if code else None
+    return f", since its code {code} was given to another dossier, {other}" if other and other != entry.place[0] else ""
 
 
 def _counted(services: Services, subject: DossierId) -> None:

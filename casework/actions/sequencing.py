@@ -14,12 +14,12 @@ from datetime import datetime
 from casework import journal
 from casework.audit import tree
 from casework.audit.note import Checkpoint, Note, signed
-from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Frontier, Refuted
+from casework.audit.tree import HASH_BYTES, TILE_WIDTH, Refuted
 from casework.model.errors import Corrupt
 from casework.model.packing import instant
 from casework.ports import MOST_TAKEN, OUTBOX_SHARDS, Marker, Services, Vault
 from casework.published import newest, tiles_of, where
-from casework.steps import step
+from casework.steps import grown_from, step
 
 log = logging.getLogger("giamsat")
 
@@ -114,7 +114,7 @@ def publish(services: Services) -> int | None:
         return None
     journal.keep(services, old, head.size)
     _published_tiles(services, vault, old, head.size)
-    root = Frontier(head.size, [bytes.fromhex(one) for one in head.hashes]).root
+    root = grown_from(head).root
     read = tree.tiled(tiles_of(vault, head.size))
     try:
         if before and old:

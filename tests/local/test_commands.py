@@ -562,6 +562,12 @@ def test_what_was_set_aside_is_left_for_the_service(data: Path) -> None:
     assert run("redrive", data=data).stdout == "nothing was set aside\n"
 
 
+def test_a_folder_of_which_nothing_was_published_is_no_success(data: Path) -> None:
+    line = one_line(run("recover", "--data", str(data / "typo"), data=data), FAILED)
+    assert line == f"giamsat: nothing was ever published from {data / 'typo'}: name the folder whose store was put back with --data"
+    assert not (data / "typo").exists()
+
+
 def test_a_store_from_a_backup_gets_back_what_was_published(data: Path, tmp_path: Path) -> None:
     """A folder's engine is put back to a copy of yesterday; `giamsat recover` reads the rest out of the journal."""
 
@@ -575,8 +581,8 @@ def test_a_store_from_a_backup_gets_back_what_was_published(data: Path, tmp_path
 
     with started(data) as service:
         assert run("replay", log(tmp_path / "first.csv", 1, 2), data=data).returncode == DONE
-        assert one_line(run("recover", data=data), FAILED).startswith("giamsat: a service runs on this folder: end it first")
         before = published(service, 3)
+        assert one_line(run("recover", data=data), FAILED).startswith("giamsat: a service runs on this folder: end it first")
         assert service.end(signal.SIGTERM) == DONE
     shutil.copytree(data / "store", tmp_path / "backup")
     with started(data) as service:
@@ -585,6 +591,9 @@ def test_a_store_from_a_backup_gets_back_what_was_published(data: Path, tmp_path
         assert service.end(signal.SIGTERM) == DONE
     shutil.rmtree(data / "store")
     shutil.copytree(tmp_path / "backup", data / "store")
+    line = one_line(run("serve", "--port", str(engines.free_port()), data=data), FAILED)
+    assert line.startswith("giamsat: the store is older than what its logs have published"), line
+    assert f"`giamsat recover --data {data}`" in line
     done = run("recover", data=data)
     assert done.returncode == DONE, done.stderr
     assert re.match(

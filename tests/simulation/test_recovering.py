@@ -5,6 +5,7 @@ After that the log goes on from its newest checkpoint, and every export verifies
 
 import copy
 import io
+import json
 import random
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -33,7 +34,7 @@ from casework.audit.note import Note
 from casework.audit.verify import Scope, Trust, verify
 from casework.journal import path
 from casework.model.amending import Amendment, Moved
-from casework.model.errors import Corrupt
+from casework.model.errors import Contended, Corrupt
 from casework.model.export import Export, ExportState
 from casework.model.inspection import InspectionScope
 from casework.model.packing import moment
@@ -382,8 +383,10 @@ def test_a_store_that_was_written_to_in_between_is_refused(tmp_path: Path) -> No
     story = lost(tmp_path)
     world = story.world
     assert world.insisted(world.some(story.old))
-    with pytest.raises(Corrupt, match="let nothing write"):
+    with pytest.raises(Corrupt, match="let nothing write") as refused:
         recover(world.services)
+    put_back = len(world.tables()["trail"]) - len(story.backup["trail"]) - 1
+    assert refused.value.__notes__ == [f"{put_back} entries were put back before that, and stay"]
     with pytest.raises(Corrupt, match="older than the checkpoint"):
         sequencer.handle({}, world.services)
 
@@ -474,6 +477,15 @@ def test_a_long_way_of_the_journal_is_gone_on_with(tmp_path: Path, monkeypatch: 
     steps = len(world.store.steps(0, world.store.log_head().size))
     assert (len(journal.there), runs > 2) == (steps, True)
     assert puts < steps + 3 * runs
+
+
+def test_a_code_that_was_given_twice_is_told(tmp_path: Path) -> None:
+    story = lost(tmp_path)
+    other = story.world.opening()().held
+    lost_one = json.loads(story.before["subjects"][story.fresh, "STATE"]["state"])["code"]
+    assert other.dossier.code == lost_one
+    with pytest.raises(Contended, match=f"its code {lost_one} was given to another dossier, {other.id}"):
+        story.world.recovered()
 
 
 def test_what_is_published_is_in_the_journal_first(tmp_path: Path) -> None:
