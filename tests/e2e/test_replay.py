@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -33,7 +33,6 @@ from local import eventlog
 from local.home import QUICK, REGION
 from local.replay import replay, total
 from tests.e2e.conftest import loaded
-from tests.simulation.store import SimulatedStore
 from tests.support import Issuer, RecordingCourier, SettableClock, services_over
 from tests.verification import recompute
 
@@ -354,40 +353,6 @@ def test_a_speed_keeps_to_the_time_of_the_log(services: Services, tmp_path: Path
     assert 1.9 < time.monotonic() - began < 15
 
 
-# The real log, whole: in memory, since the engine would take minutes.
-
-
-@pytest.mark.skipif(not RECEIPT.exists(), reason="the real log, ../shared/data/receipt.csv, is not on this machine")
-def test_the_real_log(issuer: Issuer) -> None:
-    clock = SettableClock()
-    store = SimulatedStore(clock, 0)
-    tally = replay(services_over(store, issuer, RecordingCourier(), clock), eventlog.read(RECEIPT), None, lambda _: None)
-    assert told(tally) == RECEIPT_COUNTS
-    assert tally.added == RECEIPT_COUNTS["entries"]
-    tables = store.scanned()
-    assert recompute.problems(tables) == []
-    assert {name: len(tables[name]) for name in ("trail", "log", "disclosures")} == {"trail": 14296, "log": 14296, "disclosures": 0}
-    bodies = [json.loads(item["line"]["S"]) for item in tables["trail"]]
-    requests = {body["request"]: body for body in bodies}
-    assert len(requests) == len(bodies)
-    events = {row["concept:instance"]: row for row in rows(RECEIPT)}
-    for instance, row in events.items():
-        assert requests[f"import:RECEIPT:event/{instance}"]["occurred_at"] == at(row["time:timestamp"])
-    late = [body for body in bodies if body["action"] == "STEP_RECORDED_AFTER_DECISION"]
-    assert (len(late), len({body["subject"]["id"] for body in late})) == (180, 145)
-    states = [json.loads(item["state"]["S"]) for item in tables["subjects"] if item["sk"]["S"] == "STATE"]
-    assert sum("flags" in state for state in states) == 2
-    assert sum(state["submitted_at"] < state["imported"]["starts_at"] for state in states) == 2
-    assert tables["due"] == []  # every deadline of that log is past
-    seed = secrets.randbits(32)
-    print(f"seed {seed}")  # noqa: T201 - told when the test fails
-    chance = random.Random(seed)  # noqa: S311 - an attack to be repeated by its seed
-    value = chance.choice(tables["trail"])["line"]
-    position = chance.randrange(len(value["S"]))
-    value["S"] = value["S"][:position] + ("y" if value["S"][position] == "x" else "x") + value["S"][position + 1 :]
-    assert recompute.problems(tables)
-
-
 # The command
 
 
@@ -458,10 +423,9 @@ def many(folder: Path, times: int) -> Path:
     return file
 
 
-def test_a_run_killed_and_run_again(tmp_path: Path) -> None:
-    times = 10
-    file, data, out = many(tmp_path, times), tmp_path / "data", tmp_path / "first.out"
-    expected = {name: count * times for name, count in COUNTS.items()}
+def killed_and_run_again(file: Path, folder: Path, expected: Mapping[str, int]) -> Tables:
+    """Replay a file by the command, kill it on the way with its engine, and run it again; gives what the store holds then."""
+    data, out = folder / "data", folder / "first.out"
     with running("replay", file, "--json", "--data", data, out=out) as process:
         until(lambda: engine_of(data), process)
         began = stored_bytes(data)
@@ -472,7 +436,7 @@ def test_a_run_killed_and_run_again(tmp_path: Path) -> None:
     assert first is not None
     assert gone(first)
     assert out.read_bytes() == b""
-    out = tmp_path / "second.out"
+    out = folder / "second.out"
     with running("replay", file, "--json", "--data", data, out=out) as process:
         until(lambda: engine_of(data), process)
         second = engine_of(data)
@@ -486,11 +450,37 @@ def test_a_run_killed_and_run_again(tmp_path: Path) -> None:
     with engines.start(data) as engine:
         tables = scanned(database(engine.endpoint), "local")
     assert recompute.problems(tables) == []
-    assert {name: len(tables[name]) for name in ("trail", "log", "disclosures")} == {
-        "trail": expected["entries"], "log": expected["entries"], "disclosures": 0,
-    }  # fmt: skip
-    requests = {json.loads(item["line"]["S"])["request"] for item in tables["trail"]}
-    assert len(requests) == expected["entries"]
+    counts = {name: len(tables[name]) for name in ("trail", "log", "disclosures")}
+    assert counts == {"trail": expected["entries"], "log": expected["entries"], "disclosures": 0}
+    assert len({json.loads(item["line"]["S"])["request"] for item in tables["trail"]}) == expected["entries"]
+    return tables
+
+
+def test_a_run_killed_and_run_again(tmp_path: Path) -> None:
+    killed_and_run_again(many(tmp_path, 10), tmp_path, {name: count * 10 for name, count in COUNTS.items()})
+
+
+@pytest.mark.skipif(not RECEIPT.exists(), reason="the real log, ../shared/data/receipt.csv, is not on this machine")
+def test_the_real_log_killed_and_run_again(tmp_path: Path) -> None:
+    tables = killed_and_run_again(RECEIPT, tmp_path, RECEIPT_COUNTS)
+    bodies = [json.loads(item["line"]["S"]) for item in tables["trail"]]
+    requests = {body["request"]: body for body in bodies}
+    events = {row["concept:instance"]: row for row in rows(RECEIPT)}
+    for instance, row in events.items():
+        assert requests[f"import:RECEIPT:event/{instance}"]["occurred_at"] == at(row["time:timestamp"])
+    late = [body for body in bodies if body["action"] == "STEP_RECORDED_AFTER_DECISION"]
+    assert (len(late), len({body["subject"]["id"] for body in late})) == (180, 145)
+    states = [json.loads(item["state"]["S"]) for item in tables["subjects"] if item["sk"]["S"] == "STATE"]
+    assert sum("flags" in state for state in states) == 2
+    assert sum(state["submitted_at"] < state["imported"]["starts_at"] for state in states) == 2
+    assert tables["due"] == []  # every deadline of that log is past
+    seed = secrets.randbits(32)
+    print(f"seed {seed}")  # noqa: T201 - told when the test fails
+    chance = random.Random(seed)  # noqa: S311 - an attack to be repeated by its seed
+    value = chance.choice(tables["trail"])["line"]
+    position = chance.randrange(len(value["S"]))
+    value["S"] = value["S"][:position] + ("y" if value["S"][position] == "x" else "x") + value["S"][position + 1 :]
+    assert recompute.problems(tables)
 
 
 def test_a_service_killed_in_the_middle_of_a_replay(tmp_path: Path) -> None:

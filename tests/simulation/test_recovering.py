@@ -379,6 +379,46 @@ def test_nothing_is_written_where_the_journal_does_not_lead_to_the_checkpoint(tm
     same(story)
 
 
+def test_what_was_proved_is_what_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is read twice; one that is changed in between is not taken."""
+    story = lost(tmp_path)
+    world = story.world
+    other = Lost(tmp_path / "other", 6)
+    for _ in range(3):
+        other.received()
+    other.taken()
+    theirs = other.services.journal
+    ours = world.services.journal
+    assert isinstance(ours, Shelf)
+    assert isinstance(theirs, Shelf)
+    start, reads, usual = path(world.store.log_head().size), 0, ours.read
+
+    def read(place: str) -> bytes | None:
+        nonlocal reads
+        reads += place == start
+        return theirs.there[path(0)] if place == start and reads == 2 else usual(place)
+
+    stood = world.tables()
+    monkeypatch.setattr(ours, "read", read)
+    with pytest.raises(Corrupt, match="was changed meanwhile"):
+        recover(world.services)
+    assert world.tables() == stood
+    world.recovered()
+    same(story)
+
+
+def test_a_state_that_was_changed_in_the_backup_is_told(tmp_path: Path) -> None:
+    story = lost(tmp_path)
+    world = story.world
+    table = world.store.engine.subjects
+    row = dict(table[story.old, "STATE"])
+    state = json.loads(row["state"])
+    row["state"] = json.dumps({**state, "channel": "POST" if state["channel"] != "POST" else "ONLINE"})
+    table.write((story.old, "STATE"), row, world.clock.now, lambda: (world.clock.now, world.clock.now))
+    with pytest.raises(Corrupt, match="does not lead to the state that it commits to"):
+        recover(world.services)
+
+
 def test_a_store_that_was_written_to_in_between_is_refused(tmp_path: Path) -> None:
     story = lost(tmp_path)
     world = story.world
@@ -472,6 +512,7 @@ def test_a_long_way_of_the_journal_is_gone_on_with(tmp_path: Path, monkeypatch: 
     runs = 0
     while newest(world.services) is None:
         runs += 1
+        assert runs < 20, "it comes no further"
         with suppress(Crash):
             sequencing.publish(world.services)
     steps = len(world.store.steps(0, world.store.log_head().size))
