@@ -55,13 +55,16 @@ class Talk:
         self.text(json.dumps({"type": kind, **more}))
 
     def hear(self) -> dict[str, Any]:
-        """Hear the next message."""
-        said = self.socket.recv(timeout=LONGEST_S)
-        assert isinstance(said, str), "a text frame"
-        message = json.loads(said)
-        assert isinstance(message, dict)
-        self.heard.append(message)
-        return message
+        """Hear the next message; a ping, which a server may send at any time, gets its pong and is none."""
+        while True:
+            said = self.socket.recv(timeout=LONGEST_S)
+            assert isinstance(said, str), "a text frame"
+            message = json.loads(said)
+            assert isinstance(message, dict)
+            if message["type"] != "ping":
+                self.heard.append(message)
+                return message
+            self.say("pong")
 
     def until(self, fits: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
         """Hear up to a message that fits; gives those before it."""

@@ -19,7 +19,8 @@ PROVED = "query($code: ID!) { dossier(code: $code) { accesses(first: 10) { nodes
 
 
 def next_of(socket: ClientConnection) -> dict[str, Any]:
-    message = json.loads(socket.recv(LONGEST_S))
+    while (message := json.loads(socket.recv(LONGEST_S)))["type"] == "ping":
+        continue  # It comes in a minute of its own, whatever else is said.
     assert message["type"] == "next", message
     found: dict[str, Any] = message["payload"]["data"]["fileViewed"]
     return found

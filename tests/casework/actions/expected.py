@@ -160,6 +160,7 @@ class Case:
     generation: int = 1
     works: list[Work] = field(default_factory=list)
     started: datetime | None = None  # the clock that runs, or ran last
+    reopened: int = 0  # times; two may fall on one instant
     since: datetime | None = None  # its last interval
     settled: datetime | None = None  # decided or delivered
     due_at: datetime | None = None  # as `falling` has it
@@ -542,6 +543,7 @@ def follow(case: Case, name: MoveName, given: Given, at: datetime, viewer: Viewe
             case.works.append(again)
             case.state, case.started, case.since, case.settled, case.fresh, case.asked = "IN_PROCESS", at, at, None, [], []
             case.longer, case.sorry, case.stepped_at = [], False, None
+            case.reopened += 1
             case.happened = [] if case.runs else [Pause(at)]  # a blocker that stands still stops the next clock, too
         case M.RATE:
             case.rated = True

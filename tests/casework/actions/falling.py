@@ -48,7 +48,7 @@ class Watch:
 
     calendar: Calendar
     armed: dict[Key, tuple[int, datetime]] = field(default_factory=dict)
-    started: datetime | None = None  # the clock that was seen last
+    reopened: int = 0  # how often it was when it was seen last
     raised: dict[Rung, tuple[bool, str | None]] = field(default_factory=dict)
 
     def follow(self, case: Case) -> None:
@@ -59,9 +59,9 @@ class Watch:
         here = list(falling(case, self.calendar))
         for one in here:
             arming, due_at = self.armed.get(one.key, (0, None))
-            anew = due_at != one.due_at or (one.key == OWN and self.started != case.started)  # A reopening is a clock of its own.
+            anew = due_at != one.due_at or (one.key == OWN and self.reopened != case.reopened)  # A reopening is a clock of its own.
             self.armed[one.key] = arming + anew, one.due_at
-        self.started = case.started
+        self.reopened = case.reopened
         live = {(one.key, self.armed[one.key][0]) for one in here}
         for number, (rung, (stood, officer)) in enumerate(self.raised.items(), 1):
             if stood and str(number) not in case.noted:

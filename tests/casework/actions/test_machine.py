@@ -368,6 +368,8 @@ SCRIPT: list[tuple[MoveName, How, str] | timedelta] = [
     (M.DELIVER, How("desk"), "NOT_YOUR_MOVE"), (M.DELIVER, How(when="before"), "BEFORE_LAST_MOVE"), (M.DELIVER, How(), DONE),
     (M.RATE, How(flaw=0), "BAD_SCORE"), (M.RATE, How(), DONE), (M.RATE, How(), "ALREADY_RATED"), ALL_DAY,
     (M.ERASE, How("desk"), "NOT_YOUR_MOVE"), (M.REOPEN, How(), DONE), (M.ERASE, How("head"), "STATE"), (M.DECIDE, How("head"), DONE),
+    # Each at one instant, and due at one: a clock of its own all the same.
+    (M.REOPEN, How(when="ahead"), DONE), (M.DECIDE, How("head"), DONE), (M.REOPEN, How(), DONE), (M.DECIDE, How("head"), DONE),
 ]  # fmt: skip
 
 
