@@ -3,7 +3,7 @@
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test stack coverage check bench package verifier lock
+.PHONY: help setup run test stack coverage check bench package deploy verifier lock
 
 BIN := .venv/bin
 WORKERS ?= 2
@@ -27,6 +27,7 @@ help:
 	@echo "make check   formatting, lint, types, layers, coverage, every test, then make stack"
 	@echo "make bench   runs every benchmark"
 	@echo "make package builds what is deployed into build/ (ARCH=arm64 STAGE=dev); needs no account"
+	@echo "make deploy  packages and deploys that with your AWS credentials (ARCH=arm64 STAGE=dev AWS_REGION=ap-southeast-1)"
 	@echo "make verifier builds build/giamsat-verify.pyz, which inspectors run without anything else of this"
 	@echo "make lock    makes the lock files again"
 
@@ -63,6 +64,10 @@ bench: setup
 
 package: .venv/.project node_modules/.stamp
 	@$(BIN)/python tools/package.py
+
+# What is packaged names its stage all through, so a stage is packaged whenever it is deployed; the same sources give the same bytes.
+deploy: package
+	@exec node_modules/.bin/osls deploy --stage $${STAGE:-dev} --package build
 
 verifier: .venv/.project
 	@$(BIN)/python tools/verifier.py

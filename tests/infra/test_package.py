@@ -255,6 +255,18 @@ def test_what_does_not_compile_is_told(package: ModuleType, tmp_path: Path) -> N
         package.compile_all(tmp_path, sys.executable)
 
 
+def test_a_deploy_packages_for_its_own_stage_and_deploys_that() -> None:
+    done = subprocess.run(
+        [shutil.which("make") or "make", "-n", "deploy", "STAGE=trial"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    packed, deployed = done.stdout.splitlines()[-2:]
+    assert packed.endswith("tools/package.py")
+    shell = ["/bin/sh", "-c", deployed.replace("exec ", "echo ")]
+    said = subprocess.run(shell, cwd=ROOT, env={"STAGE": "trial"}, capture_output=True, text=True, check=True)
+    assert said.stdout.split()[1:] == ["deploy", "--stage", "trial", "--package", "build"]
+    (ROOT / said.stdout.split()[0]).resolve(strict=True)
+
+
 def test_another_architecture_is_refused(package: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("ARCH", "mips")
     assert package.main() == 1
