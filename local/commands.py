@@ -150,7 +150,7 @@ def _redrive(asked: argparse.Namespace) -> int:
 
 
 def _recover(asked: argparse.Namespace) -> int:
-    with _restored(asked) as services, bar("putting back", lacking(services) + lacking(services.second)) as advance:
+    with _restored(asked) as services, bar("leaves proved, then put back", 2 * (lacking(services) + lacking(services.second))) as advance:
         found, others = recover(services, advance), recover_accesses(services, advance)
     if not found.leaves + others.leaves:
         print("the store lacks nothing of what its logs have published: nothing to recover")

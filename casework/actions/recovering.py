@@ -68,7 +68,7 @@ def lacking(services: Services) -> int:
 
 
 def recover(services: Services, advance: Callable[[int], None] = lambda _: None) -> Recovered:
-    """Put back what the trail lacks, and let the log take it; `advance` hears of each step how many leaves it has.
+    """Put back what the trail lacks, and let the log take it; `advance` hears how many leaves were proved, and then how many were taken.
 
     Raises:
         Corrupt: the journal does not lead to the newest checkpoint, and nothing was written; or what the store has is something else.
@@ -87,7 +87,7 @@ def _recovered(services: Services, put_back: PutBack, advance: Callable[[int], N
     found, published = Recovered(), newest(services)
     if published is None:
         return found
-    proved = _proved(services, published.checkpoint)
+    proved = _proved(services, published.checkpoint, advance)
     try:
         _gone_through(services, published.checkpoint.size, proved, put_back, found, advance)
     except Fault as fault:
@@ -122,7 +122,7 @@ def _taking(services: Services, head: LogHead, kept: Sequence[Kept]) -> Taking:
     return taking
 
 
-def _proved(services: Services, checkpoint: Checkpoint) -> Mapping[int, bytes]:
+def _proved(services: Services, checkpoint: Checkpoint, advance: Callable[[int], None]) -> Mapping[int, bytes]:
     """Hold what was kept from the log's head on to the newest checkpoint; gives the hash of each step's leaves by the index of the first.
 
     Raises:
@@ -136,6 +136,7 @@ def _proved(services: Services, checkpoint: Checkpoint) -> Mapping[int, bytes]:
         proved[start] = _hashed(kept)
         for leaf, _ in kept:
             grown.append(tree.leaf_hash(leaf))
+        advance(len(kept))
     if (grown.size, grown.root) != (checkpoint.size, checkpoint.root):
         raise Corrupt(
             f"what the store has and the journal keeps does not lead to the checkpoint of {checkpoint.size} leaves: restore another backup"
