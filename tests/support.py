@@ -21,6 +21,7 @@ from local.tokens import USUAL
 
 ISSUER, AUDIENCE, KEY_ID = "giamsat.test", "giamsat", "test-1"
 MONDAY = datetime(2036, 6, 9, 3, tzinfo=UTC)  # 10:00 in Vietnam; no day off within seven weeks
+SUBMISSION = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": {"name": "An"}}  # but for its key
 BEGUN = time.monotonic()
 
 
@@ -72,6 +73,16 @@ class SettableClock:
 
     def __call__(self) -> datetime:
         return present() + self.ahead
+
+
+@dataclass
+class StandingClock:
+    """The time, which stands until it is set."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        return self.now
 
 
 @dataclass

@@ -7,19 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import LONGEST_S, Service, started
+from tests.support import SUBMISSION
 
 ID = "7f1c2b9e-03d4-4a5b-8c6d-9e0f1a2b3c4d"
 
 
 def asked(service: Service) -> None:
     """Open a dossier under an id of ours."""
-    given = {
-        "idempotencyKey": "k",
-        "procedure": "XD-01",
-        "receptionPoint": "22-MC",
-        "channel": "ONLINE",
-        "applicant": {"name": "Nguyễn Văn An"},
-    }
+    given = {**SUBMISSION, "idempotencyKey": "k"}
     document = "mutation($input: SubmitDossierInput!) { submitDossier(input: $input) { errors { code } } }"
     body = json.dumps({"query": document, "variables": {"input": given}}).encode()
     headers = {"content-type": "application/json", "x-correlation-id": ID, "authorization": f"Bearer {service.token('CITIZEN')}"}

@@ -15,7 +15,7 @@ from casework.model.errors import Contended, Unavailable
 from casework.ports import Services
 from handlers import api
 from schema.limits import MOST_DEPTH, MOST_NODES, MOST_ROOT_FIELDS, MOST_TOKENS
-from tests.support import AUDIENCE, ISSUER, KEY_ID, Client, Issuer, present
+from tests.support import AUDIENCE, ISSUER, KEY_ID, SUBMISSION, Client, Issuer, present
 
 ROLE = "{ viewer { role } }"
 MODERN = "application/graphql-response+json"
@@ -258,13 +258,7 @@ def test_a_bad_token_by_get_is_a_401_before_the_document_is_looked_at(client: Cl
 
 
 def test_a_bad_token_moves_nothing(client: Client) -> None:
-    given = {
-        "idempotencyKey": "bad-token",
-        "procedure": "XD-01",
-        "receptionPoint": "22-MC",
-        "channel": "ONLINE",
-        "applicant": {"name": "An"},
-    }
+    given = {**SUBMISSION, "idempotencyKey": "bad-token"}
     answer = client.raw(asked(SUBMIT, input=given), authorization="Bearer x")
     assert answer["statusCode"] == 401
     assert "data" not in body(answer)
@@ -537,7 +531,7 @@ def test_a_megabyte_of_what_is_none_is_bad_user_input(client: Client, name: str)
 )  # fmt: skip
 def test_a_megabyte_in_an_input_is_a_refusal(client: Client, name: str, field: str, code: str) -> None:
     large: dict[str, Any] = {"applicant": {"name": "ế" * (MEGABYTE // 6)}, "checked": ["FORM"] * 90_000}
-    given = {"submitDossier": {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": {"name": "An"}},
+    given = {"submitDossier": SUBMISSION,
              "receiveDossier": {"dossier": client.submitted()["dossier"]["code"], "checked": ["FORM", "DEED"]}}[name]  # fmt: skip
     at = {"at": "2026-01-20T09:00:00Z"} if field == "backdatingReason" else {}
     who = "CITIZEN" if name == "submitDossier" else "RECEPTION"
@@ -588,7 +582,7 @@ def test_a_failing_commit_is_internal_and_names_no_table(client: Client, monkeyp
         raise ValueError("giamsat-test-subjects")
 
     monkeypatch.setattr(client.services.store, "commit", fails)
-    given = {"idempotencyKey": "k", "procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": {"name": "An"}}
+    given = {**SUBMISSION, "idempotencyKey": "k"}
     answer = client.raw(asked(SUBMIT, input=given), authorization=f"Bearer {client.issuer.token('CITIZEN')}")
     refused(answer, "INTERNAL")
 

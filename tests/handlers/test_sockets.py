@@ -19,7 +19,7 @@ from handlers import rendering, sockets, stream
 from local.engine import Engine
 from local.home import REGION
 from schema.execution import rendered
-from tests.support import Client, Issuer, RecordingCourier, SettableClock, present
+from tests.support import SUBMISSION, Client, Issuer, RecordingCourier, SettableClock, present
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -277,13 +277,7 @@ def test_a_query_gives_next_and_complete(join: Callable[..., Socket]) -> None:
 
 def test_a_mutation_gives_next_and_complete(join: Callable[..., Socket]) -> None:
     document = "mutation($input: SubmitDossierInput!) { submitDossier(input: $input) { dossier { code version } errors { code } } }"
-    given = {
-        "idempotencyKey": secrets.token_hex(8),
-        "procedure": "XD-01",
-        "receptionPoint": "22-MC",
-        "channel": "ONLINE",
-        "applicant": {"name": "An"},
-    }
+    given = {**SUBMISSION, "idempotencyKey": secrets.token_hex(8)}
     socket = join("CITIZEN")
     codes = set()
     for id_ in ("1", "2"):

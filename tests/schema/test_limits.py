@@ -13,7 +13,7 @@ from graphql import get_introspection_query, parse
 from casework.ports import Services
 from schema.execution import _prepared
 from schema.limits import LONGEST_DOCUMENT, MOST_ALIASES, MOST_DEPTH, MOST_FIELDS, MOST_NODES, MOST_ROOT_FIELDS, MOST_TOKENS, sized
-from tests.support import Client, Issuer
+from tests.support import SUBMISSION, Client, Issuer
 
 README = Path(__file__).parents[2] / "README.md"
 ASKED = re.compile(r"\bask [A-Z]+ '([^']+)'")
@@ -217,13 +217,7 @@ def test_only_the_operation_that_runs_is_counted(client: Client, idle: Client) -
 def test_a_mutation_that_asks_too_much_writes_nothing(client: Client, idle: Client) -> None:
     document = """mutation($input: SubmitDossierInput!) { submitDossier(input: $input) {
         dossier { code trail(first: 5001) { nodes { seq } } } errors { code } } }"""
-    given = {
-        "idempotencyKey": "too-much",
-        "procedure": "XD-01",
-        "receptionPoint": "22-MC",
-        "channel": "ONLINE",
-        "applicant": {"name": "An"},
-    }
+    given = {**SUBMISSION, "idempotencyKey": "too-much"}
     costly(idle, document, "CITIZEN", input=given)
     found = client.ask(document.replace("5001", "100"), "CITIZEN", "citizen-cost", input=given)["data"]["submitDossier"]
     assert len(found["dossier"]["trail"]["nodes"]) == 1

@@ -13,10 +13,10 @@ import pytest
 from casework.model.texts import LONGEST_NAME
 from schema.node import global_id
 from tests.schema.common import LONG, TRAIL, UNKNOWN, beside, code_of, coordinated, entries, lead, soon, told
-from tests.support import Client, Issuer, SettableClock, present
+from tests.support import SUBMISSION, Client, Issuer, SettableClock, present
 
 AN = {"name": "Nguyễn Văn An"}
-OPEN = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": AN}
+OPEN = {**SUBMISSION, "applicant": AN}
 
 
 def asked_for(client: Client) -> str:

@@ -20,7 +20,7 @@ from schema.node import global_id, read_id
 from schema.paging import cursor, place_cursor
 from tests.schema.common import bad_input, beside, lead
 from tests.stages import staged
-from tests.support import Client, Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import SUBMISSION, Client, Issuer, RecordingCourier, SettableClock, services_over
 
 ARGUMENTS = (
     "dossier: $dossier, unit: $unit, actor: $actor, from: $from, to: $to, first: $first, last: $last, after: $after, before: $before"
@@ -70,7 +70,7 @@ def moved(client: Client, code: str, name: str, who: str, subject: str, **given:
 
 
 def opened(client: Client, procedure: str = "XD-01") -> str:
-    given = {"procedure": procedure, "receptionPoint": "22-MC", "channel": "COUNTER", "applicant": {"name": "An"}}
+    given = {**SUBMISSION, "procedure": procedure, "channel": "COUNTER"}
     code: str = client.done("submitDossier", "CITIZEN", **given)["dossier"]["code"]
     return code
 

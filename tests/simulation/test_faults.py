@@ -30,7 +30,8 @@ from tests.simulation.faults import Crash, Faults
 from tests.simulation.soundness import uncounted, unsound
 from tests.simulation.store import SimulatedStore
 from tests.simulation.test_contract import subscription, whole
-from tests.simulation.worlds import DAY, HOUR, SECOND, START, Clock, World
+from tests.simulation.worlds import DAY, HOUR, SECOND, START, World
+from tests.support import StandingClock
 
 NONE = Faults()
 OPEN, CLOSED = Partition(Index.UNIT, f"{UNIT}#OPEN"), Partition(Index.UNIT, f"{UNIT}#CLOSED")
@@ -53,12 +54,12 @@ def seed() -> int:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StandingClock:
+    return StandingClock(START)
 
 
 @pytest.fixture
-def store(clock: Clock, seed: int) -> SimulatedStore:
+def store(clock: StandingClock, seed: int) -> SimulatedStore:
     return SimulatedStore(clock, seed)
 
 
@@ -297,7 +298,7 @@ def test_every_write_may_lose_its_answer(store: SimulatedStore, name: str) -> No
     assert rows_of(store) != before
 
 
-def test_a_change_may_be_made_after_its_answer_was_given_up(clock: Clock, seed: int) -> None:
+def test_a_change_may_be_made_after_its_answer_was_given_up(clock: StandingClock, seed: int) -> None:
     def late(number: int) -> bool:
         store = SimulatedStore(clock, number)
         held = begun(store)
@@ -313,7 +314,7 @@ def test_a_change_may_be_made_after_its_answer_was_given_up(clock: Clock, seed: 
     until(late, seed)
 
 
-def test_a_change_that_is_made_late_asks_its_conditions_again(clock: Clock, store: SimulatedStore) -> None:
+def test_a_change_that_is_made_late_asks_its_conditions_again(clock: StandingClock, store: SimulatedStore) -> None:
     held = begun(store)
     late, other = moved(held, START + HOUR, texts=["late"]), moved(held, START + HOUR)
     store.faults = Faults(delayed=SURE)
@@ -347,7 +348,7 @@ def test_a_single_write_that_is_sent_again_is_made_twice(store: SimulatedStore) 
 # A crash at each call in turn.
 
 
-def test_a_subscription_that_dies_anywhere_forgets_nobody(clock: Clock, seed: int) -> None:
+def test_a_subscription_that_dies_anywhere_forgets_nobody(clock: StandingClock, seed: int) -> None:
     for after in (False, True):
         left = set()
         for call in range(1, 5):
@@ -363,7 +364,7 @@ def test_a_subscription_that_dies_anywhere_forgets_nobody(clock: Clock, seed: in
         assert left == ({(1, 1), (1, 2), (2, 2)} if after else {(1, 1), (1, 2)})
 
 
-def test_whoever_dies_while_disconnecting_can_disconnect_again(clock: Clock, seed: int) -> None:
+def test_whoever_dies_while_disconnecting_can_disconnect_again(clock: StandingClock, seed: int) -> None:
     calls = 0
     for call in range(1, 20):
         store = SimulatedStore(clock, seed)
@@ -383,7 +384,7 @@ def test_whoever_dies_while_disconnecting_can_disconnect_again(clock: Clock, see
     assert calls == 1 + 2 + 2 * 2  # one query; the connection and its minute; of each operation its row with the head's count, and itself
 
 
-def test_a_commit_that_dies_is_whole_or_not_there(clock: Clock, seed: int) -> None:
+def test_a_commit_that_dies_is_whole_or_not_there(clock: StandingClock, seed: int) -> None:
     for after in (False, True):
         store = SimulatedStore(clock, seed)
         held = begun(store)
@@ -402,7 +403,7 @@ def test_a_commit_that_dies_is_whole_or_not_there(clock: Clock, seed: int) -> No
 # Reads that are late.
 
 
-def test_lists_lag_a_write_and_nothing_else_does(store: SimulatedStore, clock: Clock) -> None:
+def test_lists_lag_a_write_and_nothing_else_does(store: SimulatedStore, clock: StandingClock) -> None:
     store.faults = Faults(lagging=SURE, lag_s=1.0)
     held = begun(store)
     clock.now += SECOND / 1_000_000
@@ -418,7 +419,7 @@ def test_lists_lag_a_write_and_nothing_else_does(store: SimulatedStore, clock: C
     assert (shown(store, OPEN), shown(store, CLOSED)) == ([], [later])
 
 
-def test_the_register_lags_in_its_lists(store: SimulatedStore, clock: Clock) -> None:
+def test_the_register_lags_in_its_lists(store: SimulatedStore, clock: StandingClock) -> None:
     store.faults = Faults(lagging=SURE, lag_s=1.0)
     person = Officer("x", Role.HEAD, "22")
     store.register([person], "22")
@@ -427,7 +428,7 @@ def test_the_register_lags_in_its_lists(store: SimulatedStore, clock: Clock) -> 
     assert store.officers_of("22", ALL) == [person]
 
 
-def test_an_index_never_goes_back(clock: Clock, seed: int) -> None:
+def test_an_index_never_goes_back(clock: StandingClock, seed: int) -> None:
     store = SimulatedStore(clock, seed, Faults(lagging=0.7, torn=0.3, lag_s=5.0))
     chance = random.Random(seed)  # noqa: S311 - moves to be repeated
     held = begun(store)
@@ -444,7 +445,7 @@ def test_an_index_never_goes_back(clock: Clock, seed: int) -> None:
     assert shown(store, OPEN) == [held]
 
 
-def test_each_index_lags_by_itself(clock: Clock, seed: int) -> None:
+def test_each_index_lags_by_itself(clock: StandingClock, seed: int) -> None:
     def apart(number: int) -> bool:
         store = SimulatedStore(clock, number, Faults(lagging=0.5))
         begun(store)
@@ -454,7 +455,7 @@ def test_each_index_lags_by_itself(clock: Clock, seed: int) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 2])
-def test_a_row_that_moves_within_an_index_may_be_in_both_places_or_in_none(clock: Clock, seed: int, count: int) -> None:
+def test_a_row_that_moves_within_an_index_may_be_in_both_places_or_in_none(clock: StandingClock, seed: int, count: int) -> None:
     def torn(number: int) -> bool:
         store = SimulatedStore(clock, number)
         held = begun(store)
@@ -469,7 +470,7 @@ def test_a_row_that_moves_within_an_index_may_be_in_both_places_or_in_none(clock
     until(torn, seed)
 
 
-def test_the_register_may_be_half_a_minute_old_but_no_older(clock: Clock, seed: int) -> None:
+def test_the_register_may_be_half_a_minute_old_but_no_older(clock: StandingClock, seed: int) -> None:
     store = SimulatedStore(clock, seed)
     found = Counter[str]()
     for number in range(40):
@@ -502,7 +503,7 @@ def test_what_is_asked_for_fresh_is_fresh(seed: int) -> None:
 # Reads that are no snapshot.
 
 
-def test_others_may_write_between_two_reads_of_one_call(clock: Clock, seed: int) -> None:
+def test_others_may_write_between_two_reads_of_one_call(clock: StandingClock, seed: int) -> None:
     found = Counter[tuple[bool, bool]]()
     for number in range(seed, seed + 400):
         store = SimulatedStore(clock, number, Faults(interleaved=0.5))
@@ -518,7 +519,7 @@ def once(store: SimulatedStore, change: Change) -> None:
         store.commit(change, START)
 
 
-def test_a_merged_list_may_show_a_dossier_twice_or_not_at_all(clock: Clock, seed: int) -> None:
+def test_a_merged_list_may_show_a_dossier_twice_or_not_at_all(clock: StandingClock, seed: int) -> None:
     def listed(number: int) -> int:
         store = SimulatedStore(clock, number)
         held = begun(store)
@@ -531,7 +532,7 @@ def test_a_merged_list_may_show_a_dossier_twice_or_not_at_all(clock: Clock, seed
         until(lambda number, wanted=count: listed(number) == wanted, seed)  # type: ignore[misc] # mypy does not see the default
 
 
-def test_a_long_query_comes_in_pages_and_sees_what_is_written_between_them(clock: Clock, seed: int) -> None:
+def test_a_long_query_comes_in_pages_and_sees_what_is_written_between_them(clock: StandingClock, seed: int) -> None:
     def grown(number: int) -> bool:
         store = SimulatedStore(clock, number)
         held = begun(store)
@@ -559,7 +560,7 @@ def test_pages_of_a_list_are_whole_whatever_the_engine_answers(store: SimulatedS
         assert [held for _, held in store.listed([OPEN], Span(5, moment(START + HOUR), backwards=True))] == wanted[:6:-1]
 
 
-def test_what_has_expired_may_be_taken_away_at_any_call(store: SimulatedStore, clock: Clock) -> None:
+def test_what_has_expired_may_be_taken_away_at_any_call(store: SimulatedStore, clock: StandingClock) -> None:
     connection, _ = subscribed(store)
     change = opened(START)
     store.commit(change, START)

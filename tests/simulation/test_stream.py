@@ -14,7 +14,8 @@ from tests.simulation.changes import moved, opened
 from tests.simulation.faults import Faults
 from tests.simulation.store import SimulatedStore
 from tests.simulation.stream import Stream
-from tests.simulation.worlds import HOUR, SECOND, START, Clock, World
+from tests.simulation.worlds import HOUR, SECOND, START, World
+from tests.support import StandingClock
 
 SURE = 1.0
 
@@ -27,12 +28,12 @@ def seed() -> int:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> StandingClock:
+    return StandingClock(START)
 
 
 @pytest.fixture
-def store(clock: Clock, seed: int) -> SimulatedStore:
+def store(clock: StandingClock, seed: int) -> SimulatedStore:
     return SimulatedStore(clock, seed)
 
 
@@ -153,7 +154,7 @@ def test_records_of_several_subjects_overtake_each_other_but_not_those_of_one(st
     assert by_subject(found) == by_subject(wanted)
 
 
-def test_records_that_are_late_come_late_and_hold_up_those_behind_them(store: SimulatedStore, clock: Clock) -> None:
+def test_records_that_are_late_come_late_and_hold_up_those_behind_them(store: SimulatedStore, clock: StandingClock) -> None:
     store.faults = Faults(late=0.3, late_s=5.0)
     wanted = written(store)
     stream = Stream(store, 10)
@@ -179,7 +180,7 @@ def test_batches_that_are_given_again_go_on_from_there_without_a_gap(store: Simu
         assert all(after <= before + 1 for before, after in pairwise(seqs))  # back at times, but never over one that was not seen
 
 
-def test_all_of_it_at_once_loses_nothing(store: SimulatedStore, clock: Clock) -> None:
+def test_all_of_it_at_once_loses_nothing(store: SimulatedStore, clock: StandingClock) -> None:
     store.faults = Faults(duplicated=0.4, late=0.4, reordered=0.5)
     stream, wanted, found = Stream(store, 7), list[tuple[str, int]](), list[tuple[str, int]]()
     for _ in range(10):

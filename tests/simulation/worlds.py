@@ -20,7 +20,7 @@ from local.register import things
 from schema import inputs
 from tests.casework.actions.expected import MAKINGS, Given
 from tests.simulation.store import SimulatedStore
-from tests.support import Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import Issuer, RecordingCourier, SettableClock, StandingClock, services_over
 
 T = TypeVar("T")
 START = datetime(2031, 3, 3, 2, tzinfo=UTC)
@@ -28,16 +28,6 @@ SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 CITIZEN, DESK = Viewer(Role.CITIZEN, "citizen-1"), Viewer(Role.RECEPTION, "reception-1", ("22", "22-MC"))
 HEAD = Viewer(Role.HEAD, "head-1", ("22-XD",))
 MOST_TRIES = 200
-
-
-@dataclass
-class Clock:
-    """The time, which moves when it is told to."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @cache
@@ -52,7 +42,7 @@ class World:
     """Store, services and clock. `tried` counts what came of every attempt."""
 
     seed: int
-    clock: Clock = field(default_factory=Clock)
+    clock: StandingClock = field(default_factory=lambda: StandingClock(START))
     tried: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

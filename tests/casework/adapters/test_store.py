@@ -44,7 +44,7 @@ from casework.ports import Change, Held, Index, Partition, Raced, Repeat, Seen, 
 from local.engine import Engine
 from local.home import REGION
 from tests.casework.adapters.laid import dossier, laid
-from tests.support import Client, Issuer, present
+from tests.support import SUBMISSION, Client, Issuer, present
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -324,7 +324,7 @@ def test_only_people_have_an_actor_key_and_an_officer_one_place(client: Client, 
 def test_no_personal_value_is_outside_the_disclosures(client: Client, store: DynamoStore, tables: "DynamoDBClient") -> None:
     name = f"Lê Văn {secrets.token_hex(6)}"
     subject_ = f"citizen-{secrets.token_hex(6)}"
-    given = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": {"name": name}}
+    given = {**SUBMISSION, "applicant": {"name": name}}
     done = client.move("submitDossier", "CITIZEN", subject_, **given)
     found = {opened(text) for text in store.disclosed(held(store, done["dossier"]["code"]).id).values()}
     assert found == {("applicant.name", name), ("account", subject_), ("identity", subject_)}
@@ -456,8 +456,7 @@ def test_each_index_has_what_belongs_there(client: Client, store: DynamoStore, i
 
 def test_an_applicants_list_is_under_a_key_of_the_service(client: Client, services: Services, store: DynamoStore) -> None:
     person = f"citizen-{secrets.token_hex(6)}"
-    given = {"procedure": "XD-01", "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": {"name": "An"}}
-    codes = [client.move("submitDossier", "CITIZEN", person, **given)["dossier"]["code"] for _ in range(3)]
+    codes = [client.move("submitDossier", "CITIZEN", person, **SUBMISSION)["dossier"]["code"] for _ in range(3)]
     rows = store.listed([Partition(Index.APPLICANT, services.keys.applicant(person))], Span(9))
     assert sorted(one.dossier.code for _, one in rows) == sorted(codes)
     assert store.listed([Partition(Index.APPLICANT, person)], Span(9)) == []

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from local.engine import Engine
 from local.home import QUICK, REGION
 from schema.node import read_id
 from tests.casework.test_wiring import bind_again
-from tests.support import MONDAY, Client, Issuer, RecordingCourier, SettableClock, services_over
+from tests.support import MONDAY, SUBMISSION, Client, Issuer, RecordingCourier, SettableClock, StandingClock, services_over
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,20 +43,10 @@ FIRST = {"trail": "moment", "accesses": "subject"}  # what the records of a stre
 
 
 @dataclass
-class Clock:
-    """The time, which stands until it is set."""
-
-    now: datetime = MONDAY
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass
 class Signing(Issuer):
     """Gives tokens that last an hour of the town's time."""
 
-    clock: Clock = field(default_factory=Clock)
+    clock: StandingClock = field(default_factory=lambda: StandingClock(MONDAY))
 
     def token(self, role: str, subject: str | None = None, units: tuple[str, ...] | None = None, **claims: Any) -> str:  # noqa: ANN401 - claims
         return super().token(role, subject, units, **{"exp": int(self.clock.now.timestamp()) + 3600, **claims})
@@ -70,7 +60,7 @@ class Town:
     folder: Path
     engine: "DynamoDBClient"
     store: DynamoStore
-    clock: Clock = field(default_factory=Clock)
+    clock: StandingClock = field(default_factory=lambda: StandingClock(MONDAY))
     courier: RecordingCourier = field(default_factory=RecordingCourier)
     streamed: set[tuple[str, str]] = field(default_factory=set)
 
@@ -118,7 +108,7 @@ class Town:
     def submitted(self, procedure: str = "XD-01", **more: Any) -> str:  # noqa: ANN401 - JSON
         """Open a dossier; gives its code."""
         person = {"name": "Trần Thị Bé", "phone": "0900 000 001", "address": "1 Lê Lợi", "identityNumber": "000000000001"}
-        given = {"procedure": procedure, "receptionPoint": "22-MC", "channel": "ONLINE", "applicant": person, **more}
+        given = {**SUBMISSION, "procedure": procedure, "applicant": person, **more}
         return str(self.done("submitDossier", "CITIZEN", **given)["dossier"]["code"])
 
     def assigned(self, **more: Any) -> str:  # noqa: ANN401 - JSON
