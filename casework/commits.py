@@ -218,6 +218,12 @@ def _repeated(services: Services, memory: Repeat, fingerprint: str, sight: Calla
     return Written(held, entries[0], repeated=True)
 
 
+def imported(log: str, step: str) -> Request:
+    """Make the request of an import's move. All of it stands in the entry, so that its memory, which is for ever, can be put back."""
+    named = f"import:{log}:{step}"
+    return Request(scope=named, mutation="import", key="move", input=[step], correlation=named, for_ever=True)
+
+
 def fingerprint_of(services: Services, request: Request) -> str:
     """Give the keyed digest by which a request's input is known again.
 

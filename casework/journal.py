@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from casework.audit.chain import Entry, reopened
 from casework.audit.leaves import ENTRY, LEAF_BYTES
 from casework.model.errors import Corrupt
-from casework.ports import Logged, Services
+from casework.ports import Logged, LogHead, Services
 
 FEW = 4  # steps that are put without asking which are there
 FOLDER = 100_000  # leaves of a folder
@@ -42,6 +42,16 @@ def keep(services: Services, old: int, new: int) -> None:
             journal.put(path(start), _written(services, leaves))
         except Corrupt as fault:
             raise Corrupt(f"{fault.message}: if the store was restored, run `giamsat recover` before anything else writes") from fault
+
+
+def goes_on(services: Services, head: LogHead) -> bool:
+    """Tell whether a step is kept that begins at the log's head: the store is older than the journal, whatever was published.
+
+    Raises:
+        Unavailable: the store or the journal did not answer.
+    """
+    journal = services.journal
+    return journal is not None and journal.read(path(head.size)) is not None and services.store.log_head() == head
 
 
 def read(services: Services, start: int) -> Sequence[Kept] | None:

@@ -151,7 +151,12 @@ def _redrive(asked: argparse.Namespace) -> int:
 
 def _recover(asked: argparse.Namespace) -> int:
     with _restored(asked) as services, bar("leaves proved, then put back", 2 * (lacking(services) + lacking(services.second))) as advance:
-        found, others = recover(services, advance), recover_accesses(services, advance)
+        found = recover(services, advance)
+        try:
+            others = recover_accesses(services, advance)
+        except Fault as fault:
+            fault.add_note(f"{found.entries} entries of {services.log} were put back, and stay")
+            raise
     if not found.leaves + others.leaves:
         print("the store lacks nothing of what its logs have published: nothing to recover")
         return DONE
@@ -167,7 +172,7 @@ def _restored(asked: argparse.Namespace) -> Iterator[Services]:
     """Open what nobody else writes to: a stage whose functions its operator has stopped, or a data folder without a service."""
     if asked.stage:
         yield _deployed(asked).services
-    elif not (asked.data / "log" / "checkpoint").exists():
+    elif not any((asked.data / name).exists() for name in ("log", "log-journal")):
         raise LocalError(f"nothing was ever published from {asked.data}: name the folder whose store was put back with --data")
     elif Home(asked.data).running():
         raise LocalError("a service runs on this folder: end it first, since nothing may write meanwhile")

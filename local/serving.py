@@ -52,7 +52,7 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
         opened = replace(opened, services=replace(opened.services, depot=depot))
         if lacking(opened.services) or lacking(opened.services.second):
             raise LocalError(
-                f"the store is older than what its logs have published, as one is that came from a backup: "
+                f"the store is older than its logs, as one is that came from a backup: "
                 f"`giamsat recover --data {data}` puts back what it lacks; what would be written before that is lost"
             )
         _fill(opened.services, demo=demo, empty=home.empty(engine.endpoint))

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from casework.audit.chain import Reason
 from casework.audit.disclosure import Envelope
-from casework.commits import Plan, Request, Written, written
+from casework.commits import Plan, Written, imported, written
 from casework.model.dossier import moved
 from casework.model.errors import Invalid
 from casework.model.limit import Limit, LimitUnit
@@ -169,8 +169,8 @@ def register(services: Services, log: Log) -> ProcedureVersion:
 
 def remembered(services: Services, log: Log, steps: tuple[ImportedMove, ...]) -> Mapping[str, Repeat]:
     """Find which moves of a case were made before: id of the move -> its memory."""
-    found = services.store.remembered([_request(log, step).memory for step in steps])
-    return {step.id: found[memory] for step in steps if (memory := _request(log, step).memory) in found}
+    found = services.store.remembered([imported(log.name, step.id).memory for step in steps])
+    return {step.id: found[memory] for step in steps if (memory := imported(log.name, step.id).memory) in found}
 
 
 def made(
@@ -206,7 +206,7 @@ def made(
             alert=next_alert(after, context),
         )
 
-    return written(services, subject, _request(log, step), decide, known=known if isinstance(known, Held) else None)
+    return written(services, subject, imported(log.name, step.id), decide, known=known if isinstance(known, Held) else None)
 
 
 def by_time(log: Log) -> Iterator[tuple[Case, ImportedMove]]:
@@ -220,17 +220,6 @@ def by_time(log: Log) -> Iterator[tuple[Case, ImportedMove]]:
             ranked.append((latest, number, place, case, step))
     ranked.sort(key=lambda row: row[:3])
     yield from ((case, step) for *_, case, step in ranked)
-
-
-def _request(log: Log, step: ImportedMove) -> Request:
-    return Request(
-        scope=f"import:{log.name}:{step.id}",
-        mutation="import",
-        key="move",
-        input=[step.id, step.name],
-        correlation=f"import:{log.name}:{step.id}",
-        for_ever=True,
-    )
 
 
 def _opened(services: Services, log: Log, version: ProcedureVersion, case: Case, at: datetime) -> Dossier:

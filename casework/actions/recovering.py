@@ -3,7 +3,7 @@
 The entries are read from the journal, all of them are held to the newest checkpoint before anything is written, and each is one
 transaction, as it was the first time: state, entry, alerts, rows of the register and of the due table follow from it. Then the log takes
 them in the very steps in which it had. Erasures are made again. What is gone for good are the texts that came with these entries, since
-disclosures are in no journal, the memory of their requests, and what was never published: the last seconds before the loss.
+disclosures are in no journal, the memory of their requests but an import's, and what was never published: the last seconds before the loss.
 
 Nobody else may write meanwhile. It may run twice, at once, and be killed in the middle.
 """
@@ -20,7 +20,7 @@ from casework.audit import tree
 from casework.audit.chain import Entry, Subject, Tip, committed
 from casework.audit.leaves import entry_leaf
 from casework.audit.note import Checkpoint
-from casework.commits import TRIES, due_key, rest
+from casework.commits import TRIES, due_key, fingerprint_of, imported, rest
 from casework.erasing import erase_again
 from casework.journal import Kept
 from casework.model.amending import OverrideTable
@@ -28,12 +28,13 @@ from casework.model.errors import Contended, Corrupt, Fault, Unavailable
 from casework.model.export import Export, ExportState
 from casework.model.incident import Incident, ongoing
 from casework.model.packing import Plain, moment
+from casework.model.parties import PartyKind
 from casework.model.publication import Publication
 from casework.model.raising import next_alert
 from casework.model.record import Dossier, DossierId, decoded
 from casework.model.subjects import Record, restored
 from casework.model.task import Task, TaskState
-from casework.ports import Accessed, Change, Held, LogHead, Marker, Raced, Services, Taking, Thing, outbox_shard
+from casework.ports import Accessed, Change, Held, LogHead, Marker, Raced, Repeat, Seen, Services, Taking, Thing, outbox_shard
 from casework.published import newest
 from casework.steps import grown_from, step
 from casework.views import setting
@@ -41,6 +42,7 @@ from casework.views import setting
 ERASED = "APPLICANT_ERASED"
 AGAIN = "AGAIN"  # the level of the row of what goes on by itself
 CHANGED = "restore all tables to the same instant, and let nothing write before they are recovered"
+SLOW = f"run it again, since tables that are new may be slow at first; if that goes on, {CHANGED}"
 
 
 @dataclass(slots=True)
@@ -59,12 +61,15 @@ PutBack = Callable[[Services, Entry, Recovered], None]
 def lacking(services: Services) -> int:
     """Give how many leaves of what the log has published are not in the store's log; of both logs by `services` and its `second`.
 
+    Where only what was kept and not published yet is lacking, it is the leaves of the first such step.
+
     Raises:
         Corrupt: the newest checkpoint is none, or not by the log's key.
-        Unavailable: the store or the vault did not answer.
+        Unavailable: the store, the vault or the journal did not answer.
     """
-    published = newest(services)
-    return max(0, published.checkpoint.size - services.store.log_head().size) if published else 0
+    published, size = newest(services), services.store.log_head().size
+    behind = published.checkpoint.size - size if published else 0
+    return behind if behind > 0 else len(journal.read(services, size) or ())
 
 
 def recover(services: Services, advance: Callable[[int], None] = lambda _: None) -> Recovered:
@@ -85,13 +90,11 @@ def recover_accesses(services: Services, advance: Callable[[int], None] = lambda
 
 def _recovered(services: Services, put_back: PutBack, advance: Callable[[int], None]) -> Recovered:
     found, published = Recovered(), newest(services)
-    if published is None:
-        return found
-    proved = _proved(services, published.checkpoint, advance)
+    proved = _proved(services, published.checkpoint, advance) if published else {}
     try:
-        _gone_through(services, published.checkpoint.size, proved, put_back, found, advance)
+        _gone_through(services, published.checkpoint.size if published else 0, proved, put_back, found, advance)
     except Fault as fault:
-        fault.add_note(f"{found.entries} entries were put back before that, and stay")
+        fault.add_note(f"{found.entries} entries of {services.log} were put back before that, and stay")
         raise
     return found
 
@@ -100,6 +103,7 @@ def _gone_through(
     services: Services, size: int, proved: Mapping[int, bytes], put_back: PutBack, found: Recovered, advance: Callable[[int], None]
 ) -> None:
     """Put back step by step what the journal has from the log's head on, and let the log take it."""
+    tries = 0
     while kept := _kept(services, (head := services.store.log_head()).size, size, proved):
         for entry in (entry for _, entry in kept if entry is not None):
             put_back(services, entry, found)
@@ -112,6 +116,12 @@ def _gone_through(
         if services.store.take(head, taking):
             found.leaves += len(kept)
             advance(len(kept))
+            tries = 0
+        elif services.store.log_head() == head:
+            tries += 1
+            if tries == TRIES:
+                raise Contended(f"the log does not take what begins at leaf {head.size}: {SLOW}")
+            rest(tries)
 
 
 def _taking(services: Services, head: LogHead, kept: Sequence[Kept]) -> Taking:
@@ -193,14 +203,14 @@ def _entry(services: Services, entry: Entry, found: Recovered) -> None:
         now = services.now()
         try:
             services.store.commit(_change(services, subject, held, entry, now), now)
-        except Raced:  # Another run puts it back; or somebody else writes, which the next look tells.
+        except (Raced, Seen):  # Another run puts it back; or somebody else writes, which the next look tells.
             rest(attempt)
             continue
         found.entries += 1
         found.subjects += held is None
         break
     else:
-        raise Contended(f"entry {entry.seq} of {subject} cannot be put back{_taken(services, entry)}: {CHANGED}")
+        raise Contended(f"entry {entry.seq} of {subject} cannot be put back{_taken(services, entry)}: {SLOW}")
     if entry.seq == 1:
         _counted(services, subject)
     if entry.body["action"] == ERASED:
@@ -245,7 +255,17 @@ def _change(services: Services, subject: DossierId, held: Held | None, entry: En
         due=due_key(subject, _next(services, record, now), now),
         applicant_key=None if isinstance(record, Dossier) and record.erased else held.applicant_key if held else None,
     )
-    return Change(Subject(body["subject"]["kind"], subject), held, after, entry, {}, None, _brought(subject, held, record))
+    brought = _brought(subject, held, record)
+    return Change(Subject(body["subject"]["kind"], subject), held, after, entry, {}, _memory(services, entry), brought)
+
+
+def _memory(services: Services, entry: Entry) -> Repeat | None:
+    """Give the memory of an import's move, without which a second run of the import would make it once more; None of any other."""
+    actor, named = entry.body["actor"], entry.body["request"]
+    if actor["kind"] != PartyKind.IMPORT:
+        return None
+    request = imported(actor["id"], named.removeprefix(f"import:{actor['id']}:"))
+    return Repeat(*request.memory, fingerprint_of(services, request), *entry.place, None)
 
 
 def _led(before: Mapping[str, Plain], entry: Entry) -> dict[str, Plain]:
@@ -317,4 +337,4 @@ def _access(services: Services, entry: Entry, found: Recovered) -> None:
         found.entries += 1
         found.subjects += entry.seq == 1
         return
-    raise Contended(f"access {entry.seq} to {subject} cannot be put back: {CHANGED}")
+    raise Contended(f"access {entry.seq} to {subject} cannot be put back: {SLOW}")

@@ -25,6 +25,7 @@ log = logging.getLogger("giamsat")
 
 LENGTH_BYTES = 2  # before each leaf of a bundle
 AHEAD = 4 * MOST_TAKEN  # markers of one reading of a shard
+OLDER = "the store was restored. Run `giamsat recover`, which puts back what it lacks, before anything else writes"
 
 
 # Into the log.
@@ -43,7 +44,7 @@ def sequence(services: Services) -> Taken:
     """Take what waits, the oldest first whatever its shard, as far as one reading of each shard shows it.
 
     Raises:
-        Corrupt: the log's head is older than what was published, as after a restore from a backup. Nothing is taken.
+        Corrupt: the log's head is older than what was published or kept, as after a restore from a backup. Nothing is taken.
         Unavailable: the store did not answer; what was taken is taken.
     """
     _fresh(services)
@@ -52,6 +53,8 @@ def sequence(services: Services) -> Taken:
     for start in range(0, len(ready), MOST_TAKEN):
         chosen = _ordered(services, ready[start : start + MOST_TAKEN], taken)[:MOST_TAKEN]
         head = services.store.log_head()
+        if chosen and not taken and journal.goes_on(services, head):
+            raise Corrupt(f"the log has {head.size} leaves and its journal goes on behind them: {OLDER}")
         if chosen and services.store.take(head, step(services, head, chosen)):
             taken += chosen
     return Taken(len(taken), min((instant(marker.recorded_at) for marker in taken), default=None), more)
@@ -73,10 +76,7 @@ def _fresh(services: Services) -> None:
     """Refuse to go on from a head that lies behind what others have seen: two trees would grow from there."""
     published = newest(services)
     if published is not None and published.checkpoint.size > (size := services.store.log_head().size):
-        raise Corrupt(
-            f"the log has {size} leaves and {published.checkpoint.size} were published: the store is older than the checkpoint. "
-            "Run `giamsat recover`, which puts back what the store lacks, before anything else writes"
-        )
+        raise Corrupt(f"the log has {size} leaves and {published.checkpoint.size} were published: {OLDER}")
 
 
 def _ordered(services: Services, markers: Iterable[Marker], taken: Iterable[Marker]) -> list[Marker]:
@@ -108,7 +108,7 @@ def publish(services: Services) -> int | None:
         Unavailable: the store or the vault did not answer.
     """
     vault, seal = where(services)
-    head, before = services.store.log_head(), newest(services)
+    before, head = newest(services), services.store.log_head()  # in that order, since others may publish: never behind it
     old = before.checkpoint.size if before else 0
     if head.size == old:
         return None

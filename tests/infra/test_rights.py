@@ -16,8 +16,9 @@ from botocore.session import Session
 import handlers
 from casework import audiences
 from casework.actions.amendments import CALENDAR
+from casework.adapters.bucket import PART
 from casework.adapters.dynamo import DynamoStore, items
-from casework.adapters.dynamo.models import LiveItem
+from casework.adapters.dynamo.models import DueItem, LiveItem
 from casework.adapters.gateway import GatewayCourier
 from casework.adapters.parcels import SqsQueue, written
 from casework.adapters.seal import KmsSeal
@@ -65,6 +66,9 @@ def recorder(tmp_path_factory: pytest.TempPathFactory, engine: Engine, store: Dy
         keep_stuck = found.during("sweep", services.store.keep_stuck)  # what waits for half an hour
         keep_stuck("2026-01-01T00", stuck=True)
         keep_stuck("2026-01-01T00", stuck=False)
+        assert services.depot
+        with pytest.raises(Killed):
+            found.during("sweep", services.depot.write)("large/export.zip", broken())
         yield found
         courier, queue = services.courier, services.queue
         assert isinstance(courier, GatewayCourier)
@@ -101,6 +105,12 @@ class Killed(BaseException):
 
 
 def killed(*_: object) -> None:
+    raise Killed
+
+
+def broken() -> Iterator[bytes]:
+    """A large file that does not come to its end: its parts are taken away."""
+    yield b"x" * (2 * PART)
     raise Killed
 
 
@@ -168,7 +178,12 @@ class Doing:
         self.client.done("assignDossier", "HEAD", dossier=self.code, **beside)
         LiveItem(*items.SWEPT).delete()
         self.services.store.keep_swept(moment(soon)[:13])
+        gone = secrets.token_hex(16)  # a row that its subject names no more, as one that was moved on while the sweep read
+        stray = DueItem(f"{moment(soon)[:13]}#00", f"{moment(soon)}#{gone}", v=1, province="22", subject=gone, level="AT_RISK")
+        stray.save()
         self.swept(at=soon + timedelta(seconds=2))
+        with pytest.raises(DueItem.DoesNotExist):
+            stray.refresh()
         self.streamed()
 
     def swept(self, at: datetime) -> None:

@@ -355,7 +355,7 @@ def test_a_store_that_was_restored_does_not_go_on(tmp_path: Path) -> None:
     for place in list(world.store.engine.log):
         world.store.engine.log.write(place, old.get(place), world.clock.now, lambda: (world.clock.now, world.clock.now))
     world.received()
-    with pytest.raises(Corrupt, match="older than the checkpoint"):
+    with pytest.raises(Corrupt, match="the store was restored"):
         sequencer.handle({}, services)
     assert leaves_of(services)[-1].number <= 2
 

@@ -32,6 +32,7 @@ from casework.actions.tasks import begin, following_of, id_of, work
 from casework.adapters.dynamo import DynamoStore
 from casework.audit.note import Note
 from casework.audit.verify import Scope, Trust, verify
+from casework.commits import TRIES
 from casework.journal import path
 from casework.model.amending import Amendment, Moved
 from casework.model.errors import Contended, Corrupt
@@ -42,7 +43,7 @@ from casework.model.parties import Role, Viewer
 from casework.model.record import DossierId
 from casework.model.task import Task, TaskState
 from casework.model.workdays import OverrideKind, legal_day
-from casework.ports import OUTBOX_SHARDS, Held, Services
+from casework.ports import OUTBOX_SHARDS, Held, Raced, Services
 from casework.published import newest
 from casework.steps import step
 from handlers import sequencer
@@ -426,8 +427,8 @@ def test_a_store_that_was_written_to_in_between_is_refused(tmp_path: Path) -> No
     with pytest.raises(Corrupt, match="let nothing write") as refused:
         recover(world.services)
     put_back = len(world.tables()["trail"]) - len(story.backup["trail"]) - 1
-    assert refused.value.__notes__ == [f"{put_back} entries were put back before that, and stay"]
-    with pytest.raises(Corrupt, match="older than the checkpoint"):
+    assert refused.value.__notes__ == [f"{put_back} entries of {world.services.log} were put back before that, and stay"]
+    with pytest.raises(Corrupt, match="the store was restored"):
         sequencer.handle({}, world.services)
 
 
@@ -461,15 +462,55 @@ def test_a_store_at_the_checkpoint_whose_journal_goes_on_is_told_what_to_do(tmp_
         patch.setattr(world.vault, "publish", lambda size, note: None)
         sequencer.handle({}, world.services)
     world.put_back(backup)
-    assert lacking(world.services) == 0
+    head = world.store.log_head()
+    assert lacking(world.services) > 0
     other = world.received()
-    with pytest.raises(Corrupt, match="giamsat recover"):
+    with pytest.raises(Corrupt, match=r"its journal goes on behind them: the store was restored\. Run `giamsat recover`"):
         sequencer.handle({}, world.services)
+    assert world.store.log_head() == head, "what nobody could keep is not taken"
     world.put_back(backup)
     assert world.store.held(other) is None
     assert recover(world.services).entries == 2
+    assert lacking(world.services) == 0
     assert world.store.held(late)
-    sequencer.handle({}, world.services)
+    world.received()
+    assert sequencer.handle({}, world.services)["published"] > head.size
+
+
+def test_what_was_kept_before_the_first_checkpoint_is_taken_too(tmp_path: Path) -> None:
+    world = Lost(tmp_path)
+    backup = world.tables()
+    late = world.received()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.vault, "publish", lambda size, note: None)
+        sequencer.handle({}, world.services)
+    assert newest(world.services) is None
+    world.put_back(backup)
+    assert lacking(world.services) > 0
+    assert recover(world.services).entries == 2
+    assert world.store.held(late)
+    assert lacking(world.services) == 0
+
+
+@pytest.mark.parametrize(("slow", "told"), [("commit", "entry 1 of .* cannot be put back"), ("take", "the log does not take what begins")])
+def test_a_store_that_never_takes_it_is_told_and_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slow: str, told: str) -> None:
+    story = lost(tmp_path)
+    world, tries = story.world, 0
+
+    def refused(*_: object) -> bool:
+        nonlocal tries
+        tries += 1
+        if slow == "commit":
+            raise Raced
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, slow, refused)
+        with pytest.raises(Contended, match=f"{told}.*: run it again, .* if that goes on, restore all tables to the same instant"):
+            recover(world.services)
+    assert tries == TRIES
+    world.recovered()
+    same(story)
 
 
 def test_two_at_once_put_back_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
