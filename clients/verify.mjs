@@ -798,7 +798,7 @@ const MEANT = {
   NO_WITNESS: 'nobody but the log itself vouches for the checkpoint: give the key of a witness with --witness',
   NO_HELD_CHECKPOINT: 'it was compared with no earlier checkpoint: give one that you hold with --held; LIGHT can only be compared with one of its own size',
   OPEN_PERIOD: 'the period was not over when the witness saw the checkpoint: ask for the export again when it is',
-  WITHHELD: 'texts are missing that no entry says were erased',
+  WITHHELD: 'texts are missing that no entry says were erased: their digests hold, and after a restore from a backup they are lost of what came behind it; ask the operator which it is',
 };
 const TIMES = { s: 1, m: 60, h: 3600, d: 86400 };
 

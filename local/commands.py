@@ -127,6 +127,8 @@ def _vkey(asked: argparse.Namespace) -> int:
     if asked.stage:
         log, accesses = map(str, _deployed(asked).keys)
     else:
+        if not (asked.data / "keys" / "log.pem").exists():
+            raise LocalError(f"{asked.data} has no log yet: name the folder of the service with --data, or start it once")
         Home(asked.data).environ("")
         log, accesses = ((asked.data / "keys" / f"{name}.vkey").read_text().strip() for name in ("log", "accesses"))
     print(accesses if asked.accesses else log)
@@ -137,6 +139,8 @@ def _redrive(asked: argparse.Namespace) -> int:
     from local.redriving import redriven, waiting  # noqa: PLC0415 - for this command alone
 
     if not asked.stage:
+        if not asked.data.exists():
+            raise LocalError(f"there is no {asked.data}: name the folder of the service with --data")
         count = FolderAside(asked.data / "set-aside").redrive()
         print(f"{count} for the service to take again, within seconds of its running" if count else "nothing was set aside")
         return DONE
@@ -177,7 +181,7 @@ def _restored(asked: argparse.Namespace) -> Iterator[Services]:
     elif Home(asked.data).running():
         raise LocalError("a service runs on this folder: end it first, since nothing may write meanwhile")
     else:
-        with Home(asked.data).opened() as opened:
+        with Home(asked.data).opened(older=True) as opened:
             yield opened.services
 
 
@@ -298,7 +302,9 @@ def _parser() -> Parser:
         "replay", _replay, "Read a process event log (CSV) through the service's own moves. A second run adds nothing.",
         "giamsat replay receipt.csv --speed 100000 --json",
     )  # fmt: skip
-    replayed.add_argument("file", type=Path, metavar="FILE.csv", help="a log with the columns of the CoSeLoG receipt-phase log")
+    replayed.add_argument(
+        "file", type=Path, metavar="FILE.csv", help=f"a log with the columns of the CoSeLoG receipt-phase log: {' '.join(eventlog.COLUMNS)}"
+    )
     replayed.add_argument(
         "--speed",
         type=_speed,

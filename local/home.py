@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from casework.actions.recovering import lacking
 from casework.adapters.depot import FolderDepot
 from casework.adapters.seal import FileSeal
 from casework.ports import Courier, Posted, Services
@@ -156,8 +157,12 @@ class Home:
         return key
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[Open]:
-        """Open the store for a command: the running service's engine, or one started here and ended with it."""
+    def opened(self, *, older: bool = False) -> Iterator[Open]:
+        """Open the store for a command: the running service's engine, or one started here and ended with it.
+
+        Raises:
+            LocalError: the store is older than its logs, unless that is what the command is for: `older`.
+        """
         run = self.running()
         if run is not None:
             yield self.services(run.engine, NoCourier())
@@ -165,7 +170,22 @@ class Home:
         with _told(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
         with engines.start(self.path) as engine:
-            yield self.services(engine.endpoint, NoCourier())
+            found = self.services(engine.endpoint, NoCourier())
+            if not older:
+                self.hold_to_logs(found.services)
+            yield found
+
+    def hold_to_logs(self, services: Services) -> None:
+        """Refuse a store that is older than its logs: what would be written to it has no place in them.
+
+        Raises:
+            LocalError: it is.
+        """
+        if lacking(services) or lacking(services.second):
+            raise LocalError(
+                f"the store is older than its logs, as one is that came from a backup: "
+                f"`giamsat recover --data {self.path}` puts back what it lacks; what would be written before that is lost"
+            )
 
     def empty(self, endpoint: str) -> bool:
         """Whether the store holds no entry of anything."""

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import uvicorn
 
-from casework.actions.recovering import lacking
 from casework.model.packing import moment
 from casework.model.parties import Role
 from casework.ports import Services
@@ -50,11 +49,7 @@ def serve(data: Path, port: int, *, demo: bool = False) -> None:
         opened = home.services(engine.endpoint, courier)
         depot = home.depot(url)
         opened = replace(opened, services=replace(opened.services, depot=depot))
-        if lacking(opened.services) or lacking(opened.services.second):
-            raise LocalError(
-                f"the store is older than its logs, as one is that came from a backup: "
-                f"`giamsat recover --data {data}` puts back what it lacks; what would be written before that is lost"
-            )
+        home.hold_to_logs(opened.services)
         _fill(opened.services, demo=demo, empty=home.empty(engine.endpoint))
         moving = Mover(opened.services) if demo and progress(opened.services) else None
         schedule = Schedule(opened.services)

@@ -35,7 +35,8 @@ MEANT = {
     "NO_WITNESS": "nobody but the log itself vouches for the checkpoint: give the key of a witness with --witness",
     "NO_HELD_CHECKPOINT": "it was compared with no earlier checkpoint: give one that you hold with --held",
     "OPEN_PERIOD": "the period was not over when the witness saw the checkpoint: ask for the export again when it is",
-    "WITHHELD": "texts are missing that no entry says were erased",
+    "WITHHELD": "texts are missing that no entry says were erased: their digests hold, and "
+    "after a restore from a backup they are lost of what came behind it; ask the operator which it is",
 }
 NOT_COMPARED = "it is LIGHT, and the checkpoint that you hold is of another size: ask for the form FULL, which can be compared with any"
 # What to do about a failure, by its check; about all others `KEEP`.

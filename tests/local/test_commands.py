@@ -548,7 +548,16 @@ def test_a_replay_whose_service_is_killed_goes_on_later(data: Path, tmp_path: Pa
     assert 0 < found["added"] < 138
 
 
+@pytest.mark.parametrize(("arguments", "tells"), [(["vkey"], "has no log yet"), (["redrive"], "there is no ")])
+def test_a_folder_that_nobody_has_is_named_and_not_made(data: Path, arguments: list[str], tells: str) -> None:
+    line = one_line(run(*arguments, data=data), FAILED)
+    assert tells in line
+    assert str(data) in line
+    assert not data.exists()
+
+
 def test_the_key_of_each_log_is_printed(data: Path) -> None:
+    Home(data).environ("")
     printed = [run("vkey", *more, data=data).stdout for more in ([], ["--accesses"])]
     kept = [(data / "keys" / f"{name}.vkey").read_text() for name in ("log", "accesses")]
     assert printed == kept
@@ -556,6 +565,7 @@ def test_the_key_of_each_log_is_printed(data: Path) -> None:
 
 
 def test_what_was_set_aside_is_left_for_the_service(data: Path) -> None:
+    data.mkdir()
     assert run("redrive", data=data).stdout == "nothing was set aside\n"
     FolderAside(data / "set-aside").put(Letter("stream", "trail", "0" * 32, 1, "Corrupt"))
     assert run("redrive", data=data).stdout.startswith("1 for the service to take again")
@@ -591,9 +601,10 @@ def test_a_store_from_a_backup_gets_back_what_was_published(data: Path, tmp_path
         assert service.end(signal.SIGTERM) == DONE
     shutil.rmtree(data / "store")
     shutil.copytree(tmp_path / "backup", data / "store")
-    line = one_line(run("serve", "--port", str(engines.free_port()), data=data), FAILED)
-    assert line.startswith("giamsat: the store is older than its logs, as one is that came from a backup: "), line
-    assert f"`giamsat recover --data {data}`" in line
+    for arguments in (["serve", "--port", str(engines.free_port())], ["replay", str(tmp_path / "second.csv")], ["seed"]):
+        line = one_line(run(*arguments, data=data), FAILED)
+        assert line.startswith("giamsat: the store is older than its logs, as one is that came from a backup: "), line
+        assert f"`giamsat recover --data {data}`" in line
     done = run("recover", data=data)
     assert done.returncode == DONE, done.stderr
     assert re.match(
