@@ -1,9 +1,9 @@
-"""Runs every benchmark and writes the results, or prints those named: `python -m benchmarks due start`."""
+"""Runs every benchmark, or those named, and keeps what each gave: `python -m benchmarks due start`."""
 
 import sys
 
 from benchmarks import alert, audit, cold, courier, crowd, due, fan, growth, moves, page, push, replay, start, sweep, units, watch
-from benchmarks.report import Result, written
+from benchmarks.report import Result, kept, printed
 
 ALL = {
     one.__name__.rpartition(".")[2]: one.measured
@@ -20,8 +20,10 @@ def main() -> int:
     results: list[Result] = []
     for name in names:
         print(f"running {name} ...", flush=True)
-        results.extend(ALL[name]())
-    written(results, whole=set(names) == set(ALL))
+        found = ALL[name]()
+        kept(name, found)
+        results.extend(found)
+    printed(results)
     return 0 if all(result.met is not False for result in results) else 1
 
 

@@ -1,4 +1,4 @@
-"""Results: one row for each figure, printed as a table and written to `benchmarks/results.json`."""
+"""Results: one row for each figure, printed as a table and kept in `benchmarks/results.json`, benchmark by benchmark."""
 
 import json
 import os
@@ -25,15 +25,23 @@ class Result:
     met: bool | None = None
 
 
-def written(results: list[Result], *, whole: bool) -> None:
-    """Print the table; a whole run writes the file, since figures of several runs are of several machines' moods."""
-    printed(results)
-    if not whole:
-        return
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the path
+def kept(name: str, results: list[Result]) -> None:
+    """Keep what a benchmark gave in the place of what it gave before, with commit and machine: figures of several are not of one hour.
+
+    A commit that is followed by `+` had changes beside it.
+    """
+    commit = f"{_git('rev-parse', '--short=12', 'HEAD')}{'+' if _git('status', '--porcelain', '--untracked-files=no') else ''}"
     machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    body = {"commit": commit.stdout.strip() or None, "machine": machine, "results": [asdict(result) for result in results]}
-    FILE.write_text(json.dumps(body, indent=1) + "\n")
+    body = json.loads(FILE.read_text()) if FILE.exists() else {}
+    body[name] = {"commit": commit, "machine": machine, "results": [asdict(result) for result in results]}
+    fresh = FILE.with_suffix(".new")
+    fresh.write_text(json.dumps(body, indent=1) + "\n")
+    fresh.replace(FILE)
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the path
+    return "".join(line for line in done.stdout.splitlines(keepends=True) if "benchmarks/results.json" not in line).strip()
 
 
 def printed(results: list[Result]) -> None:
