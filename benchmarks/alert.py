@@ -37,7 +37,8 @@ def measured() -> list[Result]:
         home = Home(Path(folder))
         tokens = {role: issued(home, role) for role in (Role.CITIZEN, Role.RECEPTION, Role.HEAD, Role.INSPECTOR)}
         command = ["node", str(ROOT / "tests" / "e2e" / "alerts.mjs"), service.socket, "22-XD", "OVERDUE", tokens[Role.INSPECTOR]]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as following:
+        out = Path(folder) / "seen"  # no pipe, which would hold up the client once it is full
+        with out.open("w") as seen, subprocess.Popen(command, cwd=ROOT, stdout=seen) as following:
             first = datetime.now(UTC) + SETUP
 
             def made(number: int) -> None:
@@ -67,8 +68,8 @@ def measured() -> list[Result]:
             assert left > 1, "the machine is too slow for so many"
             time.sleep(left + DOSSIERS * EACH / PER_S + SETTLE_S)
             following.terminate()
-            out, _ = following.communicate(timeout=10)
-    events = [event for event in map(json.loads, out.splitlines()) if event["ready"] is False]
+            following.wait(10)
+        events = [event for event in map(json.loads, out.read_text().splitlines()) if event["ready"] is False]
     delays = sorted(
         (datetime.fromisoformat(event["seenAt"]) - datetime.fromisoformat(event["alert"]["dueAt"]) - SECOND).total_seconds()
         for event in events

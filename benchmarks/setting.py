@@ -14,6 +14,7 @@ import orjson
 
 from casework.actions.imports import Log
 from casework.adapters.dynamo import DynamoStore
+from casework.adapters.dynamo.forms import FORMS
 from casework.adapters.dynamo.items import month_key
 from casework.model.errors import Unauthenticated
 from casework.model.parties import Role, Viewer
@@ -109,7 +110,11 @@ def moved(services: Services, token: str, name: str, given: dict[str, Any]) -> d
 def streamed(services: Services, subject: str, seq: int) -> dict[str, Any]:
     """Give the stream's record of an entry of a dossier of 22-XD."""
     (entry,) = services.store.entries(subject, seq - 1, 1)
-    image = {"line": {"S": entry.line}, "unit_month": {"S": month_key("22-XD", entry.body["recorded_at"][:7])}}
+    image = {
+        "v": {"N": str(FORMS["trail"].writes)},
+        "line": {"S": entry.line},
+        "unit_month": {"S": month_key("22-XD", entry.body["recorded_at"][:7])},
+    }
     return {"eventName": "INSERT", "dynamodb": {"Keys": {"subject": {"S": subject}}, "NewImage": image}}
 
 
