@@ -14,12 +14,16 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import jwt
 import pytest
 
+from casework.actions.recovering import Recovered
 from casework.adapters.aside import FolderAside
+from casework.model.errors import Corrupt
 from casework.ports import Letter
+from local import commands
 from local import engine as engines
 from local.commands import DONE, FAILED, UNREADABLE, USAGE
 from local.eventlog import COLUMNS
@@ -576,6 +580,24 @@ def test_a_folder_of_which_nothing_was_published_is_no_success(data: Path) -> No
     line = one_line(run("recover", "--data", str(data / "typo"), data=data), FAILED)
     assert line == f"giamsat: nothing was ever published from {data / 'typo'}: name the folder whose store was put back with --data"
     assert not (data / "typo").exists()
+
+
+def test_what_was_put_back_of_one_log_is_told_where_the_other_fails(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> Recovered:
+        fault = Corrupt("its journal is none")
+        fault.add_note("2 entries of b were put back before that, and stay")
+        raise fault
+
+    there = SimpleNamespace(log="a", second=SimpleNamespace(log="b"))
+    monkeypatch.setattr(commands, "_restored", lambda _: contextlib.nullcontext(there))
+    monkeypatch.setattr(commands, "lacking", lambda _: 1)
+    monkeypatch.setattr(commands, "recover", lambda *_: Recovered(5))
+    monkeypatch.setattr(commands, "recover_accesses", fails)
+    assert commands.main(["recover", "--data", str(data)]) == FAILED
+    told = "its journal is none; 2 entries of b were put back before that, and stay; 5 entries of a were put back, and stay"
+    assert capsys.readouterr().err.splitlines()[-1] == f"giamsat: {told}"
 
 
 def test_a_store_from_a_backup_gets_back_what_was_published(data: Path, tmp_path: Path) -> None:

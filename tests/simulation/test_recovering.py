@@ -65,6 +65,7 @@ from tests.support import Issuer, RecordingCourier, SettableClock, services_over
 
 TABLES = ("subjects", "trail", "disclosures", "due", "alerts", "log", "accesses", "live", "register")
 READ, WRITE = TypeDeserializer(), TypeSerializer()
+AT = 1  # which look at the head is overtaken, where nothing was published before
 ADMIN = Viewer(Role.ADMIN, "admin-1", ("22",))
 Tables = dict[str, dict[Place, Row]]
 
@@ -420,6 +421,23 @@ def test_a_state_that_was_changed_in_the_backup_is_told(tmp_path: Path) -> None:
         recover(world.services)
 
 
+@pytest.mark.parametrize(("row", "tells"), [(None, "has no entry 1 of"), ("{}", "has another entry 1 of")])
+def test_tables_of_different_instants_are_told(tmp_path: Path, row: str | None, tells: str) -> None:
+    """A state that has an entry which the trail lacks, or has otherwise, is not taken for one that is whole."""
+    world = Lost(tmp_path)
+    late = world.received()
+    backup = world.tables()
+    world.taken()
+    place = min(place for place in backup["trail"] if place[0] == late)
+    if row is None:
+        del backup["trail"][place]
+    else:
+        backup["trail"][place] = {**backup["trail"][place], "line": row}
+    world.put_back(backup)
+    with pytest.raises(Corrupt, match=tells):
+        recover(world.services)
+
+
 def test_a_store_that_was_written_to_in_between_is_refused(tmp_path: Path) -> None:
     story = lost(tmp_path)
     world = story.world
@@ -568,6 +586,43 @@ def test_a_code_that_was_given_twice_is_told(tmp_path: Path) -> None:
     assert other.dossier.code == lost_one
     with pytest.raises(Contended, match=f"its code {lost_one} was given to another dossier, {other.id}"):
         story.world.recovered()
+
+
+def test_a_run_that_another_overtakes_has_nothing_to_publish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs overlap each minute: while one reads the newest checkpoint, the other takes more and publishes it."""
+    world, usual, calls = Lost(tmp_path), newest, 0
+    world.received()
+    world.taken()
+
+    def overtaken(services: Services) -> Any:  # noqa: ANN401 - as it gives
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            world.received()
+            assert sequencer.handle({}, world.services)["taken"] > 0
+        return usual(services)
+
+    monkeypatch.setattr(sequencing, "newest", overtaken)
+    assert sequencing.publish(world.services) is None
+    assert calls > 1
+
+
+def test_a_run_that_another_overtakes_takes_nothing_for_a_restored_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one run holds a head, the other takes what follows, and keeps it in the journal."""
+    world = Lost(tmp_path)
+    world.received()
+    usual, heads = world.store.log_head, list[Any]()
+
+    def overtaken() -> Any:  # noqa: ANN401 - as it gives
+        heads.append(head := usual())
+        if len(heads) == AT:
+            assert sequence(world.services).count > 0
+            assert sequencing.publish(world.services)
+        return head
+
+    monkeypatch.setattr(world.store, "log_head", overtaken)
+    assert sequence(world.services).count == 0
+    assert len(heads) > AT
 
 
 def test_what_is_published_is_in_the_journal_first(tmp_path: Path) -> None:
