@@ -65,7 +65,7 @@ bench: setup
 package: .venv/.project node_modules/.stamp
 	@$(BIN)/python tools/package.py
 
-# What is packaged names its stage all through, so a stage is packaged whenever it is deployed; the same sources give the same bytes.
+# What is packaged names its stage all through, so a stage is packaged whenever it is deployed; the same sources give the same archive.
 deploy: package
 	@exec node_modules/.bin/osls deploy --stage $${STAGE:-dev} --package build
 

@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Unreadable as error:
         return _failed(str(error), UNREADABLE)
     except Unavailable as error:
-        return _failed(f"{'; '.join([str(error), *getattr(error, '__notes__', ())])}; run it again to go on{_full(asked.data)}", FAILED)
+        return _failed(f"{_said(error)}; run it again to go on{_full(asked.data)}", FAILED)
     except (LocalError, Fault) as error:
-        return _failed(f"{'; '.join([str(error), *getattr(error, '__notes__', ())])}{_full(asked.data)}", FAILED)
+        return _failed(f"{_said(error)}{_full(asked.data)}", FAILED)
     except (BotoCoreError, ClientError) as error:
         if getattr(asked, "stage", None):
             return _failed(
@@ -90,6 +90,11 @@ def _full(folder: Path) -> str:
         if shutil.disk_usage(folder).free < LEAST_FREE_BYTES:
             return f"; the disk of {folder} is full"
     return ""
+
+
+def _said(error: Exception) -> str:
+    """Give its message, and what was noted of it on its way."""
+    return "; ".join([str(error), *getattr(error, "__notes__", ())])
 
 
 def _serve(asked: argparse.Namespace) -> int:

@@ -33,11 +33,13 @@ def test_one_request_is_followed_where_that_is_asked_for(tmp_path: Path, level: 
         told: list[str] = []
         late = threading.Timer(LONGEST_S, service.process.kill)
         late.start()
-        while level and set(told) != {"request", "delivered"}:  # Each is told by a thread of its own.
-            line = out.readline()
-            assert line, told
-            told += [json.loads(line)["message"]] if ID in line else []
-        late.cancel()
+        try:
+            while level and set(told) != {"request", "delivered"}:  # Each is told by a thread of its own.
+                line = out.readline()
+                assert line, told
+                told += [json.loads(line)["message"]] if ID in line else []
+        finally:
+            late.cancel()
         service.end()
         assert sorted(told) == (["delivered", "request"] if level else [])
         assert level or ID not in out.read()
